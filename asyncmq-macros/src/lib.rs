@@ -1,0 +1,1 @@
+//! The attribute macro of `asyncmq`; its manual is on `asyncmq::task`.
