@@ -1,0 +1,90 @@
+//! The operator's side: what people do to queues and jobs.
+
+use async_trait::async_trait;
+
+use crate::backend::StoreError;
+use crate::clock::Timestamp;
+use crate::job::{JobId, JobState, Name};
+
+/// What became of an order about one job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ordered {
+    /// It was carried out.
+    Done,
+    /// The job is running: it was told, and ends as soon as its handler does.
+    Requested,
+    /// The job stands where the order does not reach it; nothing was changed.
+    Refused(JobState),
+    /// There is no such job.
+    Missing,
+}
+
+/// Which jobs [`Control::drain`] removes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Drain {
+    /// Those that wait.
+    Waiting,
+    /// Those that wait and those that are not yet due.
+    WaitingAndDelayed,
+}
+
+/// What [`Control::obliterate`] does about running jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Force {
+    /// Refuses while there are any.
+    RefuseActive,
+    /// Takes them away from their workers.
+    RemoveActive,
+}
+
+/// The operator's side of a store.
+#[async_trait]
+pub trait Control: Send + Sync + 'static {
+    /// Stops a queue from giving out; running jobs go on. Returns whether it changed. Emits `queue:paused`.
+    async fn pause(&self, queue: &Name) -> Result<bool, StoreError>;
+
+    /// Lets a queue give out again. Returns whether it changed. Emits `queue:resumed`.
+    async fn resume(&self, queue: &Name) -> Result<bool, StoreError>;
+
+    /// Cancels a job that has not ended; a running one is told. Emits `job:cancelled` when it ends.
+    async fn cancel(&self, queue: &Name, id: &JobId, reason: Option<&str>) -> Result<Ordered, StoreError>;
+
+    /// Puts a failed, expired or cancelled job back with fresh attempts, crashes and time to live, behind the others.
+    /// Emits `job:enqueued`.
+    async fn retry(&self, queue: &Name, id: &JobId) -> Result<Ordered, StoreError>;
+
+    /// Removes a job that no worker holds, with all that is kept of it.
+    async fn remove(&self, queue: &Name, id: &JobId) -> Result<Ordered, StoreError>;
+
+    /// Makes a delayed job due now.
+    async fn promote(&self, queue: &Name, id: &JobId) -> Result<Ordered, StoreError>;
+
+    /// Removes jobs that have not started: at most `limit`. Returns how many.
+    async fn drain(&self, queue: &Name, which: Drain, limit: usize) -> Result<usize, StoreError>;
+
+    /// Removes jobs of a state that ended (or, if they have not, were due or created) before a time: at most `limit`.
+    ///
+    /// Running jobs are not touched: callers refuse [`JobState::Active`] before they call. Returns how many.
+    async fn clean(
+        &self,
+        queue: &Name,
+        state: JobState,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError>;
+
+    /// Removes a queue with all its jobs: at most `limit` jobs a call, the queue itself with the last.
+    ///
+    /// Returns how many jobs were removed, or [`Err`] with the number of running ones if those are not to be touched.
+    async fn obliterate(
+        &self,
+        queue: &Name,
+        force: Force,
+        limit: usize,
+    ) -> Result<Result<usize, u64>, StoreError>;
+
+    /// Returns the store's time.
+    async fn now(&self) -> Result<Timestamp, StoreError>;
+}

@@ -1,0 +1,138 @@
+//! The read side: what operators and waiting producers see. Nothing here changes anything.
+
+use std::ops::Range;
+use std::pin::Pin;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_core::Stream;
+
+use crate::backend::{StoreError, WorkerInfo};
+use crate::event::{Event, EventFilter};
+use crate::job::{Job, JobId, JobState, Name};
+
+/// A part of a list: from the first place (from 0), up to but without the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// The first place.
+    pub start: u64,
+    /// The place behind the last.
+    pub end: u64,
+}
+
+impl From<Range<u64>> for Page {
+    fn from(places: Range<u64>) -> Self {
+        Self { start: places.start, end: places.end }
+    }
+}
+
+/// How many jobs of a queue are in each state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is the number of jobs in the state of its name")]
+pub struct Counts {
+    pub waiting: u64,
+    pub active: u64,
+    pub delayed: u64,
+    pub blocked: u64,
+    pub completed: u64,
+    pub failed: u64,
+    pub expired: u64,
+    pub cancelled: u64,
+}
+
+impl Counts {
+    /// Returns the number for a state.
+    #[must_use]
+    pub const fn of(&self, state: JobState) -> u64 {
+        match state {
+            JobState::Waiting => self.waiting,
+            JobState::Active => self.active,
+            JobState::Delayed => self.delayed,
+            JobState::Blocked => self.blocked,
+            JobState::Completed => self.completed,
+            JobState::Failed => self.failed,
+            JobState::Expired => self.expired,
+            JobState::Cancelled => self.cancelled,
+        }
+    }
+
+    /// Returns the number for a state, to be changed.
+    pub const fn of_mut(&mut self, state: JobState) -> &mut u64 {
+        match state {
+            JobState::Waiting => &mut self.waiting,
+            JobState::Active => &mut self.active,
+            JobState::Delayed => &mut self.delayed,
+            JobState::Blocked => &mut self.blocked,
+            JobState::Completed => &mut self.completed,
+            JobState::Failed => &mut self.failed,
+            JobState::Expired => &mut self.expired,
+            JobState::Cancelled => &mut self.cancelled,
+        }
+    }
+
+    /// Returns how many jobs have not ended.
+    #[must_use]
+    pub const fn unfinished(&self) -> u64 {
+        self.waiting + self.active + self.delayed + self.blocked
+    }
+
+    /// Returns how many jobs there are.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.unfinished() + self.completed + self.failed + self.expired + self.cancelled
+    }
+}
+
+/// How a queue stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueueInfo {
+    /// Its name.
+    pub name: Name,
+    /// Whether it gives nothing out.
+    pub paused: bool,
+    /// Its jobs by state.
+    pub counts: Counts,
+    /// How long its oldest waiting job has been due.
+    pub oldest_waiting: Option<Duration>,
+    /// How many jobs it took in since the store was made.
+    pub enqueued: u64,
+    /// How many jobs of it ended since the store was made, however they ended.
+    pub ended: u64,
+}
+
+/// What happens from now on, as it happens. It ends when the store closes.
+pub type EventStream = Pin<Box<dyn Stream<Item = Heard> + Send>>;
+
+/// One thing that a listener hears.
+#[derive(Debug, Clone)]
+pub enum Heard {
+    /// An event.
+    Event(Box<Event>),
+    /// This many events were not kept, as the listener was too slow or the connection was gone.
+    Missed(u64),
+}
+
+/// The read side of a store.
+#[async_trait]
+pub trait Inspect: Send + Sync + 'static {
+    /// Returns a job of a queue.
+    async fn find(&self, queue: &Name, id: &JobId) -> Result<Option<Job>, StoreError>;
+
+    /// Returns the jobs of that id in every queue, in the order of the queues' names.
+    async fn find_everywhere(&self, id: &JobId) -> Result<Vec<Job>, StoreError>;
+
+    /// Lists jobs of a queue: waiting ones as they will run, delayed ones as they will be due, ended ones newest first.
+    async fn list(&self, queue: &Name, state: JobState, page: Page) -> Result<Vec<Job>, StoreError>;
+
+    /// Returns how a queue stands; one that nobody ever used is empty.
+    async fn queue(&self, queue: &Name) -> Result<QueueInfo, StoreError>;
+
+    /// Lists the queues that were ever used and not obliterated, by name.
+    async fn queues(&self) -> Result<Vec<Name>, StoreError>;
+
+    /// Lists the workers that registered and neither ended nor have been silent for long, by id.
+    async fn workers(&self) -> Result<Vec<WorkerInfo>, StoreError>;
+
+    /// Listens: what happens after the call returned is heard, in the order in which it happened to each job.
+    async fn subscribe(&self, filter: EventFilter) -> Result<EventStream, StoreError>;
+}

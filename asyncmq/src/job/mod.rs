@@ -1,0 +1,17 @@
+//! The noun: what a job is. Plain data, without I/O and without decisions.
+
+mod envelope;
+mod failure;
+mod id;
+mod options;
+mod progress;
+mod record;
+mod state;
+
+pub use envelope::{Due, Envelope, Extras};
+pub use failure::{Failure, FailureKind, KEPT_FAILURES, MAX_MESSAGE, remember};
+pub use id::{JobId, MAX_JOB_ID, MAX_NAME, Name, WorkerId};
+pub use options::{Backoff, DEFAULT_PRIORITY, Dedup, RateLimit, RateWindow, Retention};
+pub use progress::Progress;
+pub use record::{Job, LogLine, Status};
+pub use state::JobState;

@@ -1,0 +1,33 @@
+//! The rules: pure functions of a job, what was observed, and the time. No I/O, no clock, no randomness.
+//!
+//! ```text
+//!            push                     claim
+//!   ───────────────────▶ waiting ───────────────▶ active ──── complete ───▶ completed
+//!      │           │       ▲  ▲ │                  │ │ │ │
+//!      │ due later │       │  │ └─ ttl over ─┐     │ │ │ └──── fail ──────▶ failed ───┐
+//!      │           ▼       │  │              ▼     │ │ │                              │ retry
+//!      │        delayed ───┘  │           expired  │ │ └────── cancel ────▶ cancelled │ (replay)
+//!      │         ▲   due      │              │     │ │                        │       │
+//!      ▼         └────────────┼── retry, snooze ───┘ │                        │       │
+//!   blocked ── parents done ──┘◀── release, rescue ──┘     waiting ◀──────────┴───────┘
+//! ```
+//!
+//! Whatever has not ended can be cancelled. Stores apply these rules and add none of their own.
+
+mod admit;
+mod apply;
+mod moves;
+mod rescue;
+mod retention;
+mod retry;
+mod settle;
+mod transition;
+
+pub use admit::{Admission, admit, enter, expiry};
+pub use apply::apply;
+pub use moves::is_legal;
+pub use rescue::{Verdict, after_crash, is_suspect};
+pub use retention::{Keep, Limits, keep};
+pub use retry::{Draw, delay_before, delay_by};
+pub use settle::{Outcome, settle};
+pub use transition::Transition;
