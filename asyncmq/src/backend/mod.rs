@@ -10,6 +10,7 @@
 //! [`Client::with_backend`](crate::Client::with_backend), and run the conformance suite over it.
 
 mod control;
+mod handle;
 mod inspect;
 pub mod memory;
 mod store;
@@ -18,6 +19,8 @@ mod worker_info;
 
 use std::fmt;
 
+pub use handle::DEFAULT_MAX_PAYLOAD;
+pub(crate) use handle::{BackendHandle, Pause, jittered, random_bits};
 pub use control::{Control, Drain, Force, Ordered};
 pub use inspect::{Counts, EventStream, Heard, Inspect, Page, QueueInfo};
 pub use store::{

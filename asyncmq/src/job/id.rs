@@ -140,6 +140,12 @@ impl fmt::Display for JobId {
     }
 }
 
+impl From<&JobId> for JobId {
+    fn from(id: &JobId) -> Self {
+        id.clone()
+    }
+}
+
 impl FromStr for JobId {
     type Err = Error;
 

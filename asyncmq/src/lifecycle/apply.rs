@@ -4,6 +4,15 @@ use crate::clock::Timestamp;
 use crate::job::{Failure, JobState, Status, remember};
 use crate::lifecycle::Transition;
 
+/// Returns what becomes of a job that somebody wanted cancelled while it ran: it is cancelled, unless it failed.
+#[must_use]
+pub fn heed_cancel(transition: Transition, reason: Option<String>) -> Transition {
+    match transition {
+        Transition::Fail { .. } | Transition::Cancel { reason: Some(_) } => transition,
+        _ => Transition::Cancel { reason },
+    }
+}
+
 /// Changes the status of a job that was held as `transition` says, at `now`.
 pub fn apply(status: &mut Status, transition: Transition, now: Timestamp) {
     match transition {
@@ -21,6 +30,8 @@ pub fn apply(status: &mut Status, transition: Transition, now: Timestamp) {
         }
         Transition::Snooze { after } => {
             give_back(status);
+            // It has started once: it is not thrown away for its age any more.
+            status.expires_at = None;
             wait_until(status, now, now.after(after));
         }
         Transition::Cancel { reason } => {
@@ -68,6 +79,7 @@ mod tests {
     fn held() -> Status {
         let mut status = Status::new(JobState::Active, Timestamp::default(), Timestamp::default());
         status.attempt = 2;
+        status.expires_at = Some(NOW);
         status
     }
 
@@ -111,9 +123,11 @@ mod tests {
         let status = after(Transition::Snooze { after: SECOND });
         assert_eq!((status.state, status.run_at), (JobState::Delayed, NOW.after(SECOND)));
         assert_eq!((status.attempt, status.errors.len()), (1, 0));
+        assert_eq!(status.expires_at, None, "it has started once");
         let status = after(Transition::Release);
         assert_eq!((status.state, status.run_at), (JobState::Waiting, Timestamp::default()));
         assert_eq!((status.attempt, status.finished_at), (1, None));
+        assert_eq!(status.expires_at, Some(NOW), "it is as if it had never been claimed");
     }
 
     #[test]
@@ -121,5 +135,22 @@ mod tests {
         let status = after(Transition::Cancel { reason: Some("over budget".into()) });
         assert_eq!((status.state, status.finished_at), (JobState::Cancelled, Some(NOW)));
         assert_eq!((status.attempt, status.reason.as_deref()), (2, Some("over budget")));
+    }
+
+    #[test]
+    fn who_was_to_be_cancelled_is_cancelled_unless_it_failed() {
+        let reason = || Some("user".to_owned());
+        let cancelled = Transition::Cancel { reason: reason() };
+        let fail = Transition::Fail { failure: failure() };
+        assert_eq!(heed_cancel(fail.clone(), reason()), fail);
+        let own = Transition::Cancel { reason: Some("own".into()) };
+        assert_eq!(heed_cancel(own.clone(), reason()), own);
+        let complete = Transition::Complete { result: Bytes::new(), retention: Retention::Standard };
+        let retry = Transition::Retry { failure: failure(), after: SECOND };
+        let others =
+            [complete, retry, Transition::Snooze { after: SECOND }, Transition::Release, Transition::Cancel { reason: None }];
+        for transition in others {
+            assert_eq!(heed_cancel(transition, reason()), cancelled);
+        }
     }
 }

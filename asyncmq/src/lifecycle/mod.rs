@@ -24,7 +24,7 @@ mod settle;
 mod transition;
 
 pub use admit::{Admission, admit, enter, expiry};
-pub use apply::apply;
+pub use apply::{apply, heed_cancel};
 pub use moves::is_legal;
 pub use rescue::{Verdict, after_crash, is_suspect};
 pub use retention::{Keep, Limits, keep};

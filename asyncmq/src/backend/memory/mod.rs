@@ -1,1 +1,75 @@
-//! The in-memory store.
+//! The in-memory store: the default, for tests and for programs of one process. It lives and dies with the process.
+//!
+//! One lock guards all of it, held for a batch at a time and never across an await. Every verb is therefore one
+//! atomic step. Time comes from a [`Clock`], which a test can move by hand.
+
+mod claim;
+mod control;
+mod emitter;
+mod ended;
+mod inspect;
+mod lane;
+mod recall;
+mod session;
+mod settle;
+mod state;
+mod store;
+mod upkeep;
+mod watch;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use self::state::State;
+use crate::backend::Backend;
+use crate::clock::Clock;
+
+/// A store in this process's memory.
+pub struct MemoryStore {
+    state: Mutex<State>,
+    clock: Clock,
+    /// Itself, for listeners that must not keep it alive.
+    this: Weak<Self>,
+}
+
+impl MemoryStore {
+    /// Makes an empty store on the system's clock.
+    #[must_use]
+    #[expect(clippy::new_ret_no_self, reason = "a store is only ever shared")]
+    pub fn new() -> Arc<Self> {
+        Self::with_clock(Clock::system())
+    }
+
+    /// Makes an empty store on this clock.
+    #[must_use]
+    pub fn with_clock(clock: Clock) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self { state: Mutex::default(), clock, this: this.clone() })
+    }
+
+    /// Returns the store's clock.
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// No step panics half-way with the lock held, so a poisoned state is as good as any.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Backend for MemoryStore {
+    fn kind(&self) -> &'static str {
+        "memory"
+    }
+
+    fn is_volatile(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,160 @@
+//! The one caller of a store's hot path: it numbers calls, repeats what was not answered, and words the errors.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::backend::{Backend, CallId, Claim, Claimed, Fenced, MAX_BATCH, Pushed, Settlement, StoreError};
+use crate::error::{Error, Result};
+use crate::job::{Envelope, WorkerId};
+
+/// How long an enqueue is repeated before its sender is told that it is unconfirmed.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(10);
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// The largest arguments and results that are stored unless set otherwise: 1 MiB.
+pub const DEFAULT_MAX_PAYLOAD: usize = 1_048_576;
+
+/// A store and the sender that talks to it.
+#[derive(Clone)]
+pub(crate) struct BackendHandle(Arc<Inner>);
+
+struct Inner {
+    backend: Arc<dyn Backend>,
+    sender: WorkerId,
+    sequence: AtomicU64,
+    max_payload: usize,
+}
+
+impl BackendHandle {
+    pub(crate) fn new(backend: Arc<dyn Backend>, max_payload: usize) -> Self {
+        let sender = WorkerId::generate();
+        Self(Arc::new(Inner { backend, sender, sequence: AtomicU64::new(0), max_payload }))
+    }
+
+    /// Returns a handle for another sender on the same store: what a worker uses.
+    pub(crate) fn for_sender(&self, sender: WorkerId) -> Self {
+        let (backend, max_payload) = (self.0.backend.clone(), self.0.max_payload);
+        Self(Arc::new(Inner { backend, sender, sequence: AtomicU64::new(0), max_payload }))
+    }
+
+    pub(crate) fn backend(&self) -> &Arc<dyn Backend> {
+        &self.0.backend
+    }
+
+    pub(crate) fn max_payload(&self) -> usize {
+        self.0.max_payload
+    }
+
+    pub(crate) fn sender(&self) -> WorkerId {
+        self.0.sender
+    }
+
+    /// Returns the id for a call that is about to be made, and made again until it is answered.
+    pub(crate) fn next_call(&self) -> CallId {
+        CallId { sender: self.0.sender, sequence: self.0.sequence.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Pushes jobs in as few batches as there can be, each repeated under its id until it is answered.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unconfirmed`] with the ids whose batch was not answered in time and those behind it.
+    pub(crate) async fn push(&self, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>> {
+        let mut replies = Vec::with_capacity(jobs.len());
+        for (number, batch) in jobs.chunks(MAX_BATCH).enumerate() {
+            match self.push_batch(batch).await {
+                Ok(reply) => replies.extend(reply),
+                Err(error) if error.is_retryable() => {
+                    let ids = jobs[number * MAX_BATCH..].iter().map(|job| job.id.clone()).collect();
+                    return Err(Error::Unconfirmed { ids, source: error.into_source() });
+                }
+                Err(error) => return Err(self.worded("enqueue", error)),
+            }
+        }
+        Ok(replies)
+    }
+
+    async fn push_batch(&self, batch: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
+        let (call, start) = (self.next_call(), Instant::now());
+        let mut pause = Pause::new();
+        loop {
+            match self.0.backend.push(call, batch).await {
+                Err(error) if error.is_retryable() && start.elapsed() < CONFIRM_WITHIN => pause.wait().await,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Claims once; the caller repeats the same claim until it is answered.
+    pub(crate) async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
+        self.0.backend.claim(claim).await
+    }
+
+    /// Settles, for as long as it takes to get a definite answer.
+    ///
+    /// # Errors
+    ///
+    /// That of a store which refuses the batch; no repetition would help.
+    pub(crate) async fn settle(&self, jobs: &[Settlement]) -> Result<Vec<Fenced>, StoreError> {
+        let call = self.next_call();
+        let mut pause = Pause::new();
+        loop {
+            match self.0.backend.settle(call, jobs).await {
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(jobs = jobs.len(), %error, "the store did not answer a settle; it is repeated");
+                    pause.wait().await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Makes one of the other calls and words its error.
+    pub(crate) async fn ask<T>(
+        &self,
+        action: &'static str,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T> {
+        call.await.map_err(|error| self.worded(action, error))
+    }
+
+    fn worded(&self, action: &'static str, error: StoreError) -> Error {
+        Error::Store { store: self.0.backend.kind(), action, source: error.into_source() }
+    }
+}
+
+impl fmt::Debug for BackendHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} store", self.0.backend.kind())
+    }
+}
+
+/// Pauses between tries that double up to a bound, each drawn between half and all of itself.
+pub(crate) struct Pause {
+    next: Duration,
+}
+
+impl Pause {
+    pub(crate) const fn new() -> Self {
+        Self { next: Duration::from_millis(5) }
+    }
+
+    pub(crate) async fn wait(&mut self) {
+        tokio::time::sleep(jittered(self.next)).await;
+        self.next = (self.next * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Draws a time between half and all of `time`, so that many senders do not knock at once.
+pub(crate) fn jittered(time: Duration) -> Duration {
+    time.mul_f64(0.5 + random_bits() as u32 as f64 / (2.0 * f64::from(u32::MAX)))
+}
+
+/// Returns bits that are spread evenly.
+pub(crate) fn random_bits() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish()
+}

@@ -1,0 +1,223 @@
+//! The operator's side.
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use super::state::State;
+use crate::backend::{Control, Drain, Force, Ordered, StoreError};
+use crate::clock::Timestamp;
+use crate::event::{EventData, EventKind};
+use crate::job::{JobId, JobState, Name};
+use crate::lifecycle::{expiry, is_legal};
+
+#[async_trait]
+impl Control for MemoryStore {
+    async fn pause(&self, queue: &Name) -> Result<bool, StoreError> {
+        Ok(self.state().set_paused(queue, true, self.clock.now()))
+    }
+
+    async fn resume(&self, queue: &Name) -> Result<bool, StoreError> {
+        Ok(self.state().set_paused(queue, false, self.clock.now()))
+    }
+
+    async fn cancel(&self, queue: &Name, id: &JobId, reason: Option<&str>) -> Result<Ordered, StoreError> {
+        let mut state = self.state();
+        let place = state.find(queue, id);
+        Ok(place.map_or(Ordered::Missing, |place| state.cancel(place, reason, self.clock.now())))
+    }
+
+    async fn retry(&self, queue: &Name, id: &JobId) -> Result<Ordered, StoreError> {
+        let mut state = self.state();
+        let place = state.find(queue, id);
+        Ok(place.map_or(Ordered::Missing, |place| state.retry(place, self.clock.now())))
+    }
+
+    async fn remove(&self, queue: &Name, id: &JobId) -> Result<Ordered, StoreError> {
+        let mut state = self.state();
+        let Some(place) = state.find(queue, id) else { return Ok(Ordered::Missing) };
+        if state.slot(place).is_some_and(|slot| slot.status.state == JobState::Active) {
+            return Ok(Ordered::Refused(JobState::Active));
+        }
+        state.remove(place);
+        Ok(Ordered::Done)
+    }
+
+    async fn promote(&self, queue: &Name, id: &JobId) -> Result<Ordered, StoreError> {
+        let mut state = self.state();
+        let place = state.find(queue, id);
+        Ok(place.map_or(Ordered::Missing, |place| state.promote(place, self.clock.now())))
+    }
+
+    async fn drain(&self, queue: &Name, which: Drain, limit: usize) -> Result<usize, StoreError> {
+        let mut state = self.state();
+        let states: &[JobState] = match which {
+            Drain::Waiting => &[JobState::Waiting],
+            Drain::WaitingAndDelayed => &[JobState::Waiting, JobState::Delayed],
+        };
+        Ok(state.remove_some(queue, states, limit, |_| true))
+    }
+
+    async fn clean(
+        &self,
+        queue: &Name,
+        of: JobState,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let older = |status: &crate::job::Status| status.finished_at.unwrap_or(status.run_at) < before;
+        if of == JobState::Active {
+            return Ok(0);
+        }
+        Ok(self.state().remove_some(queue, &[of], limit, older))
+    }
+
+    async fn obliterate(&self, queue: &Name, force: Force, limit: usize) -> Result<Result<usize, u64>, StoreError> {
+        let mut state = self.state();
+        let Some(kept) = state.known_queue(queue) else { return Ok(Ok(0)) };
+        let active = state.queues[kept as usize].counts.active;
+        if force == Force::RefuseActive && active != 0 {
+            return Ok(Err(active));
+        }
+        let places: Vec<u32> = state.queues[kept as usize].ids.values().copied().take(limit).collect();
+        for place in &places {
+            state.remove(*place);
+        }
+        let queue = &mut state.queues[kept as usize];
+        if queue.ids.is_empty() {
+            queue.used = false;
+            queue.paused = false;
+            queue.lanes.clear();
+        }
+        Ok(Ok(places.len()))
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.clock.now())
+    }
+}
+
+impl State {
+    fn set_paused(&mut self, name: &Name, paused: bool, now: Timestamp) -> bool {
+        let place = self.queue_of(name);
+        let queue = &mut self.queues[place as usize];
+        queue.used = true;
+        if queue.paused == paused {
+            return false;
+        }
+        queue.paused = paused;
+        let kind = if paused { EventKind::QueuePaused } else { EventKind::QueueResumed };
+        self.emit_queue(kind, name, now);
+        self.watchers.wake(place);
+        true
+    }
+
+    fn cancel(&mut self, place: u32, reason: Option<&str>, now: Timestamp) -> Ordered {
+        let Some(slot) = self.slot_mut(place) else { return Ordered::Missing };
+        let state = slot.status.state;
+        if state == JobState::Active {
+            slot.cancel = Some(reason.map(Into::into));
+            if let (Some(worker), Some(token)) = (slot.status.worker, slot.token) {
+                self.watchers.cancel(worker, token);
+            }
+            return Ordered::Requested;
+        }
+        if !is_legal(state, JobState::Cancelled) {
+            return Ordered::Refused(state);
+        }
+        self.displace(place);
+        self.immortalise(place);
+        self.set_state(place, JobState::Cancelled);
+        if let Some(slot) = self.slot_mut(place) {
+            slot.status.finished_at = Some(now);
+            slot.status.reason = reason.map(Into::into);
+        }
+        self.emit(EventKind::Cancelled, place, now, |status| {
+            status.reason.clone().map_or(EventData::None, EventData::Reason)
+        });
+        self.retire(place, now);
+        Ordered::Done
+    }
+
+    fn retry(&mut self, place: u32, now: Timestamp) -> Ordered {
+        let Some(state) = self.slot(place).map(|slot| slot.status.state) else { return Ordered::Missing };
+        if !(state.is_terminal() && is_legal(state, JobState::Waiting)) {
+            return Ordered::Refused(state);
+        }
+        self.unretire(place);
+        self.set_state(place, JobState::Waiting);
+        if let Some(slot) = self.slot_mut(place) {
+            let status = &mut slot.status;
+            (status.attempt, status.crashes) = (0, 0);
+            (status.finished_at, status.started_at, status.reason) = (None, None, None);
+            status.progress = None;
+            status.run_at = now;
+            status.expires_at = expiry(&slot.envelope, now);
+        }
+        self.back_in_line(place);
+        self.emit(EventKind::Enqueued, place, now, |_| EventData::None);
+        Ordered::Done
+    }
+
+    fn promote(&mut self, place: u32, now: Timestamp) -> Ordered {
+        let Some(state) = self.slot(place).map(|slot| slot.status.state) else { return Ordered::Missing };
+        if state != JobState::Delayed {
+            return Ordered::Refused(state);
+        }
+        self.displace(place);
+        self.immortalise(place);
+        self.set_state(place, JobState::Waiting);
+        if let Some(slot) = self.slot_mut(place) {
+            slot.status.run_at = now;
+            if slot.status.expires_at.is_some() {
+                slot.status.expires_at = expiry(&slot.envelope, now);
+            }
+        }
+        self.back_in_line(place);
+        Ordered::Done
+    }
+
+    /// Lets a job wait behind the others.
+    fn back_in_line(&mut self, place: u32) {
+        let number = self.number();
+        if let Some(slot) = self.slot_mut(place) {
+            slot.seq = number;
+        }
+        self.place(place);
+        self.mortalise(place);
+    }
+
+    fn remove_some(
+        &mut self,
+        queue: &Name,
+        states: &[JobState],
+        limit: usize,
+        which: impl Fn(&crate::job::Status) -> bool,
+    ) -> usize {
+        let Some(queue) = self.known_queue(queue) else { return 0 };
+        let places = states.iter().flat_map(|state| self.places(queue, *state));
+        let wanted = |place: &u32| self.slot(*place).is_some_and(|slot| which(&slot.status));
+        let places: Vec<u32> = places.filter(wanted).take(limit).collect();
+        for place in &places {
+            self.remove(*place);
+        }
+        places.len()
+    }
+
+    /// Removes a job from wherever it is; a worker that holds it is told.
+    fn remove(&mut self, place: u32) {
+        let Some(slot) = self.slot(place) else { return };
+        let (state, worker, token) = (slot.status.state, slot.status.worker, slot.token);
+        if state == JobState::Active {
+            self.let_go(place);
+            if let (Some(worker), Some(token)) = (worker, token) {
+                self.watchers.cancel(worker, token);
+            }
+        } else if state.is_terminal() {
+            self.unretire(place);
+        } else {
+            self.immortalise(place);
+            self.displace(place);
+        }
+        self.forget(place);
+    }
+}

@@ -1,0 +1,169 @@
+//! The jobs of a queue that have ended, for as long as they are kept.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::state::{Slot, State};
+use crate::clock::Timestamp;
+use crate::event::{EventData, EventKind};
+use crate::job::JobState;
+use crate::lifecycle::{Keep, Limits, keep};
+
+/// The ended jobs of a queue, in the order in which they ended. A place whose number the slot no longer has is a tombstone.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    completed: Pile,
+    cancelled: Pile,
+    dead: Pile,
+    /// Those that asked to be kept for a time of their own, by its end.
+    exactly: BTreeMap<(Timestamp, u64), u32>,
+}
+
+#[derive(Debug, Default)]
+struct Pile {
+    places: VecDeque<(u64, u32)>,
+    live: usize,
+}
+
+impl Pile {
+    /// Sweeps when more than half are tombstones.
+    fn sweep(&mut self, slots: &[Option<Slot>]) {
+        if 64 < self.places.len() && 2 * self.live < self.places.len() {
+            self.places.retain(|place| lies(slots, *place));
+        }
+    }
+}
+
+/// Tells whether the job of a place still lies there.
+fn lies(slots: &[Option<Slot>], (end, slot): (u64, u32)) -> bool {
+    slots[slot as usize].as_ref().is_some_and(|slot| slot.end == end)
+}
+
+impl Ended {
+    fn pile(&mut self, state: JobState) -> &mut Pile {
+        match state {
+            JobState::Completed => &mut self.completed,
+            JobState::Cancelled => &mut self.cancelled,
+            _ => &mut self.dead,
+        }
+    }
+
+    /// Lists the ended jobs of a state, the last first.
+    pub(super) fn newest_first(&self, slots: &[Option<Slot>], state: JobState) -> Vec<u32> {
+        let pile = match state {
+            JobState::Completed => &self.completed,
+            JobState::Cancelled => &self.cancelled,
+            _ => &self.dead,
+        };
+        let exactly = self.exactly.iter().map(|((_, end), slot)| (*end, *slot));
+        let mut places: Vec<_> = pile.places.iter().copied().chain(exactly).collect();
+        let of_state = |slot: u32| slots[slot as usize].as_ref().is_some_and(|slot| slot.status.state == state);
+        places.retain(|place| lies(slots, *place) && of_state(place.1));
+        places.sort_unstable_by(|one, other| other.cmp(one));
+        places.into_iter().map(|(_, slot)| slot).collect()
+    }
+}
+
+impl State {
+    /// Keeps a job that has just ended for as long as the rules say, and drops the oldest beyond the number to be kept.
+    pub(super) fn retire(&mut self, place: u32, now: Timestamp) {
+        let number = self.number();
+        let limits = self.limits;
+        let Some(slot) = self.slots[place as usize].as_mut() else { return };
+        let (state, queue) = (slot.status.state, slot.queue);
+        slot.end = number;
+        slot.token = None;
+        slot.cancel = None;
+        self.queues[queue as usize].finished += 1;
+        match keep(state, slot.envelope.retention, now, &limits) {
+            Keep::Nothing => self.forget(place),
+            Keep::Exactly(until) => {
+                self.queues[queue as usize].ended.exactly.insert((until, number), place);
+            }
+            Keep::Counted(_) => {
+                let pile = self.queues[queue as usize].ended.pile(state);
+                pile.places.push_back((number, place));
+                pile.live += 1;
+                self.trim(queue, state, &limits, now, usize::MAX);
+            }
+        }
+    }
+
+    /// Takes an ended job out of the list of those; it goes on as something else, or is forgotten.
+    pub(super) fn unretire(&mut self, place: u32) {
+        let Some(slot) = self.slots[place as usize].as_mut() else { return };
+        let (end, state, queue) = (std::mem::take(&mut slot.end), slot.status.state, slot.queue);
+        let ended = &mut self.queues[queue as usize].ended;
+        let exactly = ended.exactly.iter().find(|((_, number), _)| *number == end).map(|(key, _)| *key);
+        if let Some(key) = exactly {
+            ended.exactly.remove(&key);
+            return;
+        }
+        let pile = ended.pile(state);
+        pile.live -= 1;
+        pile.sweep(&self.slots);
+    }
+
+    /// Drops the oldest of a pile beyond its number, at most `limit`. Returns how many.
+    fn trim(&mut self, queue: u32, state: JobState, limits: &Limits, now: Timestamp, limit: usize) -> usize {
+        let most = if state.is_dead() { limits.dead_count } else { limits.ended_count };
+        let mut dropped = 0;
+        while dropped < limit && most < self.queues[queue as usize].ended.pile(state).live {
+            dropped += usize::from(self.drop_oldest(queue, state, now));
+        }
+        dropped
+    }
+
+    /// Drops the oldest of a pile, or a tombstone in its place. Returns whether it was a job.
+    fn drop_oldest(&mut self, queue: u32, state: JobState, now: Timestamp) -> bool {
+        let pile = self.queues[queue as usize].ended.pile(state);
+        let Some(oldest) = pile.places.pop_front() else { return false };
+        if !lies(&self.slots, oldest) {
+            return false;
+        }
+        self.queues[queue as usize].ended.pile(state).live -= 1;
+        if state.is_dead() {
+            self.emit(EventKind::Dropped, oldest.1, now, |_| EventData::None);
+        }
+        self.forget(oldest.1);
+        true
+    }
+
+    /// Drops what is past its time or its number, at most `limit` jobs. Returns how many.
+    pub(super) fn prune(&mut self, limits: &Limits, now: Timestamp, limit: usize) -> usize {
+        let mut dropped = 0;
+        for queue in 0..u32::try_from(self.queues.len()).unwrap_or(u32::MAX) {
+            dropped += self.prune_exactly(queue, now, limit - dropped);
+            for state in [JobState::Completed, JobState::Cancelled, JobState::Failed] {
+                dropped += self.trim(queue, state, limits, now, limit - dropped);
+                let age = if state.is_dead() { limits.dead_for } else { limits.ended_for };
+                while dropped < limit && self.oldest_is_over(queue, state, now, age) {
+                    dropped += usize::from(self.drop_oldest(queue, state, now));
+                }
+            }
+        }
+        dropped
+    }
+
+    fn prune_exactly(&mut self, queue: u32, now: Timestamp, limit: usize) -> usize {
+        let mut dropped = 0;
+        while dropped < limit
+            && let Some(first) = self.queues[queue as usize].ended.exactly.first_entry()
+            && first.key().0 <= now
+        {
+            let place = first.remove();
+            self.forget(place);
+            dropped += 1;
+        }
+        dropped
+    }
+
+    /// Tells whether the oldest place of a pile is past its time, or a tombstone.
+    fn oldest_is_over(&mut self, queue: u32, state: JobState, now: Timestamp, age: std::time::Duration) -> bool {
+        let Some(oldest) = self.queues[queue as usize].ended.pile(state).places.front().copied() else { return false };
+        if !lies(&self.slots, oldest) {
+            return true;
+        }
+        let finished = self.slot(oldest.1).and_then(|slot| slot.status.finished_at);
+        finished.is_none_or(|finished| finished.after(age) <= now)
+    }
+}

@@ -1,0 +1,55 @@
+//! What one worker holds, and until when.
+
+use super::state::State;
+use crate::backend::{Token, WorkerInfo};
+use crate::clock::Timestamp;
+use crate::job::WorkerId;
+use crate::lifecycle::is_suspect;
+
+/// One worker's lease and all that it covers.
+#[derive(Debug, Default)]
+pub(super) struct Session {
+    pub(super) until: Timestamp,
+    pub(super) held: Vec<u32>,
+    /// How many of the held jobs have died with a process before.
+    pub(super) suspects: usize,
+    /// The worker's last claim and what it gave, to be repeated if the reply was lost.
+    pub(super) last_claim: Option<(u64, Vec<Token>)>,
+    pub(super) info: Option<WorkerInfo>,
+    /// Whether a suspect was among the jobs when a rescue began that is not yet through.
+    pub(super) had_suspect: Option<bool>,
+}
+
+impl Session {
+    /// Makes the lease last until then, and ends a rescue that was not through.
+    pub(super) fn renew(&mut self, until: Timestamp) {
+        self.until = self.until.max(until);
+        self.had_suspect = None;
+    }
+}
+
+impl State {
+    /// Puts a job into a worker's hand.
+    pub(super) fn hold(&mut self, worker: WorkerId, place: u32) {
+        let session = self.sessions.entry(worker).or_default();
+        let Some(slot) = self.slots[place as usize].as_mut() else { return };
+        slot.held_at = u32::try_from(session.held.len()).expect("fewer than there are slots");
+        slot.status.worker = Some(worker);
+        session.suspects += usize::from(is_suspect(&slot.status));
+        session.held.push(place);
+    }
+
+    /// Takes a job out of the hand of the worker that holds it. Called before its crashes change.
+    pub(super) fn let_go(&mut self, place: u32) {
+        let Some(slot) = self.slots[place as usize].as_ref() else { return };
+        let (held_at, suspect) = (slot.held_at as usize, is_suspect(&slot.status));
+        let Some(session) = slot.status.worker.and_then(|worker| self.sessions.get_mut(&worker)) else { return };
+        session.suspects -= usize::from(suspect);
+        session.held.swap_remove(held_at);
+        if let Some(moved) = session.held.get(held_at).copied()
+            && let Some(slot) = self.slots[moved as usize].as_mut()
+        {
+            slot.held_at = u32::try_from(held_at).expect("it was one");
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! All that the store keeps, and the moves that keep its parts in step with each other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
+
+use super::emitter::Emitter;
+use super::ended::Ended;
+use super::lane::{Entry, Lane};
+use super::recall::{RecallPushes, RecallSettles};
+use super::session::Session;
+use super::watch::Watchers;
+use crate::backend::{Counts, Token};
+use crate::clock::Timestamp;
+use crate::event::{Event, EventData, EventKind};
+use crate::job::{Envelope, Job, JobId, JobState, Name, Status, WorkerId};
+use crate::lifecycle::{Limits, is_suspect};
+
+/// All that the store keeps.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) slots: Vec<Option<Slot>>,
+    free: Vec<u32>,
+    pub(super) queues: Vec<Queue>,
+    names: HashMap<Name, u32>,
+    pub(super) sessions: HashMap<WorkerId, Session>,
+    /// Jobs whose time to live ends, first to last.
+    pub(super) mortal: BTreeMap<(Timestamp, u64), u32>,
+    pub(super) emitter: Emitter,
+    pub(super) watchers: Watchers,
+    pub(super) pushes: RecallPushes,
+    pub(super) settles: RecallSettles,
+    pub(super) limits: Limits,
+    /// Numbers that never come again: places in lanes, claims, ends.
+    numbers: u64,
+}
+
+/// One job.
+pub(super) struct Slot {
+    pub(super) envelope: Arc<Envelope>,
+    pub(super) status: Status,
+    pub(super) queue: u32,
+    /// The job's place among those that wait or are delayed; an entry with another number is a tombstone.
+    pub(super) seq: u64,
+    /// The claim that may settle the job. It outlives a rescue, until somebody else claims the job.
+    pub(super) token: Option<Token>,
+    /// Whether the rescue that let it wait again was held against it.
+    pub(super) charged: bool,
+    /// Its place in the list of what its worker holds.
+    pub(super) held_at: u32,
+    /// Somebody wants the running job cancelled, for this reason.
+    pub(super) cancel: Option<Option<String>>,
+    /// Its number among those that ended; a place with another number is a tombstone.
+    pub(super) end: u64,
+}
+
+/// One queue.
+#[derive(Default)]
+pub(super) struct Queue {
+    pub(super) name: Option<Name>,
+    pub(super) paused: bool,
+    pub(super) used: bool,
+    pub(super) ids: HashMap<JobId, u32>,
+    pub(super) lanes: Vec<(LaneKey, Lane)>,
+    /// Jobs that are not yet due, first to last.
+    pub(super) delayed: BTreeMap<(Timestamp, u64), u32>,
+    pub(super) ended: Ended,
+    pub(super) counts: Counts,
+    pub(super) enqueued: u64,
+    pub(super) finished: u64,
+}
+
+/// What the jobs of a lane have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LaneKey {
+    pub(super) task: Name,
+    pub(super) version: u32,
+    pub(super) suspect: bool,
+}
+
+impl State {
+    pub(super) const fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    /// Returns a token that never comes again and leads to its slot.
+    pub(super) fn mint(&mut self, slot: u32) -> Token {
+        Token(u128::from(self.number()) << 32 | u128::from(slot))
+    }
+
+    pub(super) fn slot(&self, slot: u32) -> Option<&Slot> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
+    pub(super) fn slot_mut(&mut self, slot: u32) -> Option<&mut Slot> {
+        self.slots.get_mut(slot as usize)?.as_mut()
+    }
+
+    /// Returns the slot of a claim that may still settle its job.
+    pub(super) fn claimed(&self, token: Token) -> Option<u32> {
+        let slot = u32::try_from(token.0 & u128::from(u32::MAX)).ok()?;
+        (self.slot(slot)?.token == Some(token)).then_some(slot)
+    }
+
+    /// Returns the queue of this name, made if there is none.
+    pub(super) fn queue_of(&mut self, name: &Name) -> u32 {
+        if let Some(queue) = self.names.get(name) {
+            return *queue;
+        }
+        let queue = u32::try_from(self.queues.len()).expect("a process cannot hold that many queues");
+        self.queues.push(Queue { name: Some(name.clone()), ..Queue::default() });
+        self.names.insert(name.clone(), queue);
+        queue
+    }
+
+    pub(super) fn known_queue(&self, name: &Name) -> Option<u32> {
+        self.names.get(name).copied()
+    }
+
+    pub(super) fn find(&self, queue: &Name, id: &JobId) -> Option<u32> {
+        self.queues[self.known_queue(queue)? as usize].ids.get(id).copied()
+    }
+
+    pub(super) fn job(&self, slot: u32) -> Option<Job> {
+        self.slot(slot).map(|slot| Job::new(slot.envelope.clone(), slot.status.clone()))
+    }
+
+    /// Takes a job in where its status puts it.
+    pub(super) fn add(&mut self, queue: u32, envelope: &Arc<Envelope>, status: Status) -> u32 {
+        let seq = self.number();
+        let state = status.state;
+        let slot = Slot {
+            envelope: envelope.clone(),
+            status,
+            queue,
+            seq,
+            token: None,
+            charged: false,
+            held_at: 0,
+            cancel: None,
+            end: 0,
+        };
+        let place = self.store(slot);
+        let kept = &mut self.queues[queue as usize];
+        kept.ids.insert(envelope.id.clone(), place);
+        kept.used = true;
+        kept.enqueued += 1;
+        *kept.counts.of_mut(state) += 1;
+        self.place(place);
+        self.mortalise(place);
+        place
+    }
+
+    fn store(&mut self, slot: Slot) -> u32 {
+        if let Some(place) = self.free.pop() {
+            self.slots[place as usize] = Some(slot);
+            return place;
+        }
+        self.slots.push(Some(slot));
+        u32::try_from(self.slots.len() - 1).expect("a process cannot hold that many jobs")
+    }
+
+    /// Puts a waiting or delayed job where it will be found.
+    pub(super) fn place(&mut self, place: u32) {
+        let Some(slot) = self.slots[place as usize].as_ref() else { return };
+        let queue = &mut self.queues[slot.queue as usize];
+        match slot.status.state {
+            JobState::Waiting => {
+                let entry = Entry { seq: slot.seq, slot: place };
+                queue.lane_of(slot).insert(slot.envelope.priority, entry);
+                self.watchers.wake(slot.queue);
+            }
+            JobState::Delayed => {
+                queue.delayed.insert((slot.status.run_at, slot.seq), place);
+                self.watchers.wake(slot.queue);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes note of when a job's time to live ends.
+    pub(super) fn mortalise(&mut self, place: u32) {
+        if let Some(slot) = self.slot(place)
+            && let Some(end) = slot.status.expires_at
+        {
+            let seq = slot.seq;
+            self.mortal.insert((end, seq), place);
+        }
+    }
+
+    /// The opposite: the job has started, ended, or gone. Called before its number or its end changes.
+    pub(super) fn immortalise(&mut self, place: u32) {
+        if let Some(slot) = self.slot(place)
+            && let Some(end) = slot.status.expires_at
+        {
+            let seq = slot.seq;
+            self.mortal.remove(&(end, seq));
+        }
+    }
+
+    /// Takes a waiting or delayed job out of where it would be found.
+    pub(super) fn displace(&mut self, place: u32) {
+        let Some(slot) = self.slots[place as usize].as_mut() else { return };
+        let (state, run_at, seq) = (slot.status.state, slot.status.run_at, slot.seq);
+        let queue = &mut self.queues[slot.queue as usize];
+        match state {
+            JobState::Delayed => {
+                queue.delayed.remove(&(run_at, seq));
+            }
+            JobState::Waiting => {
+                slot.seq = 0;
+                let slots = &self.slots;
+                if let Some(slot) = slots[place as usize].as_ref() {
+                    queue.lane_of(slot).bury(|entry| stands(slots, entry));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Changes a job's state in its status and in the counts.
+    pub(super) fn set_state(&mut self, place: u32, state: JobState) {
+        if let Some(slot) = self.slots[place as usize].as_mut() {
+            let counts = &mut self.queues[slot.queue as usize].counts;
+            *counts.of_mut(slot.status.state) -= 1;
+            *counts.of_mut(state) += 1;
+            slot.status.state = state;
+        }
+    }
+
+    /// Forgets a job that no lane, session or list of ended ones leads to any more.
+    pub(super) fn forget(&mut self, place: u32) {
+        if let Some(slot) = self.slots[place as usize].take() {
+            let queue = &mut self.queues[slot.queue as usize];
+            queue.ids.remove(&slot.envelope.id);
+            *queue.counts.of_mut(slot.status.state) -= 1;
+            self.free.push(place);
+        }
+    }
+
+    /// Tells what happened to a job, if anybody listens; `data` is built only then.
+    pub(super) fn emit(&self, kind: EventKind, place: u32, now: Timestamp, data: impl FnOnce(&Status) -> EventData) {
+        if self.emitter.is_heard()
+            && let Some(slot) = self.slot(place)
+        {
+            let event = Event::of_job(kind, slot.envelope.clone(), slot.status.attempt, now);
+            self.emitter.emit(event.by(slot.status.worker).with(data(&slot.status)));
+        }
+    }
+
+    pub(super) fn emit_queue(&self, kind: EventKind, queue: &Name, now: Timestamp) {
+        if self.emitter.is_heard() {
+            self.emitter.emit(Event::of_queue(kind, queue.clone(), now));
+        }
+    }
+}
+
+impl Queue {
+    /// Returns the lane in which a job waits, made if there is none.
+    fn lane_of(&mut self, slot: &Slot) -> &mut Lane {
+        let (task, version, suspect) = (&slot.envelope.task, slot.envelope.version, is_suspect(&slot.status));
+        let same = |key: &LaneKey| key.suspect == suspect && key.version == version && key.task == *task;
+        if let Some(place) = self.lanes.iter().position(|(key, _)| same(key)) {
+            return &mut self.lanes[place].1;
+        }
+        let key = LaneKey { task: task.clone(), version, suspect };
+        self.lanes.push((key, Lane::default()));
+        &mut self.lanes.last_mut().expect("it was just pushed").1
+    }
+}
+
+/// Tells whether the job of a place in a lane still waits there.
+pub(super) fn stands(slots: &[Option<Slot>], entry: Entry) -> bool {
+    slots[entry.slot as usize]
+        .as_ref()
+        .is_some_and(|slot| slot.seq == entry.seq && slot.status.state == JobState::Waiting)
+}

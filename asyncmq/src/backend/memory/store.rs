@@ -1,0 +1,102 @@
+//! The hot path.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::backend::{
+    CallId, Claim, Claimed, Extension, Fenced, Leases, MAX_BATCH, Pushed, Report, Settlement, Signals, Store,
+    StoreError, Token,
+};
+use crate::event::{EventData, EventKind};
+use crate::job::{Envelope, JobState, Name, WorkerId};
+use crate::lifecycle::enter;
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn push(&self, call: CallId, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
+        if jobs.iter().any(|job| !job.extras().parents.is_empty()) {
+            return Err(StoreError::refused("jobs that depend on others are not available in this version"));
+        }
+        let mut state = self.state();
+        if let Some(reply) = state.pushes.find(call) {
+            return Ok(reply);
+        }
+        let now = self.clock.now();
+        let mut reply = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let queue = state.queue_of(&job.queue);
+            if let Some(place) = state.queues[queue as usize].ids.get(&job.id).copied() {
+                state.emit(EventKind::Duplicated, place, now, |_| EventData::None);
+                let task = state.slot(place).map_or_else(|| job.task.clone(), |slot| slot.envelope.task.clone());
+                reply.push(Pushed::Exists { task });
+                continue;
+            }
+            let place = state.add(queue, job, enter(job, now));
+            state.emit(EventKind::Enqueued, place, now, |_| EventData::None);
+            reply.push(Pushed::Added);
+        }
+        state.pushes.keep(call, &reply);
+        Ok(reply)
+    }
+
+    async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
+        let claim = Claim { limit: claim.limit.min(MAX_BATCH), ..claim };
+        Ok(self.state().claim(&claim, self.clock.now()))
+    }
+
+    async fn settle(&self, call: CallId, jobs: &[Settlement]) -> Result<Vec<Fenced>, StoreError> {
+        let mut state = self.state();
+        if let Some(reply) = state.settles.find(call) {
+            return Ok(reply);
+        }
+        let now = self.clock.now();
+        let reply: Vec<_> = jobs.iter().map(|settlement| state.settle(settlement, now)).collect();
+        state.settles.keep(call, &reply);
+        Ok(reply)
+    }
+
+    async fn report(&self, reports: &[(Arc<Envelope>, Token, Report)]) -> Result<Vec<Fenced>, StoreError> {
+        let (mut state, now) = (self.state(), self.clock.now());
+        Ok(reports.iter().map(|(_, token, report)| state.report(*token, report, now)).collect())
+    }
+
+    async fn leases(&self) -> Result<Box<dyn Leases>, StoreError> {
+        let this = self.this.upgrade().ok_or_else(|| StoreError::refused("the store is being dropped"))?;
+        Ok(Box::new(MemoryLeases(this)))
+    }
+
+    async fn signals(&self, worker: WorkerId, queues: &[Name]) -> Result<Box<dyn Signals>, StoreError> {
+        let mut state = self.state();
+        let queues = queues.iter().map(|queue| state.queue_of(queue)).collect();
+        Ok(Box::new(state.watchers.add(worker, queues)))
+    }
+}
+
+struct MemoryLeases(Arc<MemoryStore>);
+
+#[async_trait]
+impl Leases for MemoryLeases {
+    async fn extend(
+        &mut self,
+        worker: WorkerId,
+        held: &[(Arc<Envelope>, Token)],
+        lease: Duration,
+    ) -> Result<Extension, StoreError> {
+        let (mut state, now) = (self.0.state(), self.0.clock.now());
+        let session = state.sessions.entry(worker).or_default();
+        session.renew(now.after(lease));
+        let mut extension = Extension::default();
+        for (_, token) in held {
+            let slot = state.claimed(*token).and_then(|place| state.slot(place));
+            match slot.filter(|slot| slot.status.state == JobState::Active) {
+                None => extension.lost.push(*token),
+                Some(slot) if slot.cancel.is_some() => extension.cancelled.push(*token),
+                Some(_) => {}
+            }
+        }
+        Ok(extension)
+    }
+}

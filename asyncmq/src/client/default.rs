@@ -1,0 +1,73 @@
+//! The client that `enqueue()` uses when it is given none.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::sync::{PoisonError, RwLock};
+
+use crate::client::Client;
+use crate::error::Result;
+
+tokio::task_local! {
+    /// The running job's worker, or the test's scope.
+    static CURRENT: Client;
+}
+
+thread_local! {
+    /// The same for a handler that blocks its thread.
+    static BLOCKING: RefCell<Option<Client>> = const { RefCell::new(None) };
+}
+
+/// What the program said, or what the environment gave at first use.
+static GLOBAL: RwLock<Option<Client>> = RwLock::new(None);
+/// One maker at a time, so that two first uses do not make two stores.
+static MAKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// Makes this client the default of the process: what `enqueue()` uses outside of handlers and test scopes.
+pub fn init(client: Client) {
+    *GLOBAL.write().unwrap_or_else(PoisonError::into_inner) = Some(client);
+}
+
+/// Returns the default client, if there is one yet.
+pub(crate) fn current() -> Option<Client> {
+    if let Ok(client) = CURRENT.try_with(Client::clone) {
+        return Some(client);
+    }
+    let blocking = BLOCKING.with_borrow(Option::clone);
+    blocking.or_else(|| GLOBAL.read().unwrap_or_else(PoisonError::into_inner).clone())
+}
+
+/// Makes the default client from the environment, once.
+pub(crate) async fn from_environment() -> Result<Client> {
+    let _one_maker = MAKING.lock().await;
+    if let Some(client) = current() {
+        return Ok(client);
+    }
+    let client = Client::from_env().await?;
+    init(client.clone());
+    Ok(client)
+}
+
+/// Runs a future with this client as its default.
+pub(crate) fn scoped<F: Future>(client: Client, future: F) -> impl Future<Output = F::Output> {
+    CURRENT.scope(client, future)
+}
+
+/// Runs a function that blocks its thread with this client as its default.
+pub(crate) fn scoped_blocking<R>(client: Client, run: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Client>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            BLOCKING.set(self.0.take());
+        }
+    }
+    let _restore = Restore(BLOCKING.replace(Some(client)));
+    run()
+}
+
+/// Returns the default client, made from the environment if there is none yet.
+pub(crate) async fn current_or_made() -> Result<Client> {
+    match current() {
+        Some(client) => Ok(client),
+        None => from_environment().await,
+    }
+}

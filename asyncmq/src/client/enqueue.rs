@@ -1,0 +1,164 @@
+//! Sends jobs: one future for one job, one for many.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Poller, Poll};
+
+use crate::backend::Pushed;
+use crate::client::default;
+use crate::client::new_job::NewJob;
+use crate::client::{Client, JobHandle};
+use crate::error::{Error, Result};
+use crate::job::{Envelope, Name};
+use crate::task::Context;
+
+type Boxed<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+/// An enqueue under way: gives the job's handle once the store has taken the job in.
+///
+/// # Cancel safety
+///
+/// Dropped before it is ready, the job may have been taken in or not.
+#[must_use = "nothing is enqueued before this is awaited or spawned: add `.await?`"]
+pub struct Enqueue<T>(Boxed<JobHandle<T>>);
+
+/// An enqueue of many jobs under way.
+///
+/// # Cancel safety
+///
+/// Dropped before it is ready, any number of the jobs may have been taken in.
+#[must_use = "nothing is enqueued before this is awaited or spawned: add `.await?`"]
+pub struct EnqueueAll<T>(Boxed<Vec<JobHandle<T>>>);
+
+impl<T> NewJob<T> {
+    /// Sends the job through the default client: that of the running job's worker or of the test's scope, else the one
+    /// given to [`init`](crate::init), else one made from the environment.
+    ///
+    /// # Errors
+    ///
+    /// What [`Client::enqueue`] says, and that the default client cannot be made.
+    pub fn enqueue(self) -> Enqueue<T> {
+        match default::current() {
+            Some(client) => client.enqueue(self),
+            None => Enqueue(Box::pin(async move { default::from_environment().await?.enqueue(self).await })),
+        }
+    }
+
+    /// Sends the job through this client.
+    ///
+    /// # Errors
+    ///
+    /// What [`Client::enqueue`] says.
+    pub fn enqueue_on(self, client: &Client) -> Enqueue<T> {
+        client.enqueue(self)
+    }
+}
+
+impl Client {
+    /// Sends a job. Repeated until the store answers, which is harmless as the job has its id already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidName`], [`Error::Payload`], [`Error::Unsupported`]: nothing was sent. [`Error::OtherTask`]: a job of
+    /// that id is kept and belongs to another task. [`Error::Unconfirmed`]: the store did not answer within 10 s;
+    /// enqueue the same id again. [`Error::Store`]: the store refused.
+    pub fn enqueue<T>(&self, job: NewJob<T>) -> Enqueue<T> {
+        let client = self.clone();
+        Enqueue(Box::pin(async move { client.enqueue_to(job, None).await }))
+    }
+
+    pub(crate) async fn enqueue_to<T>(&self, job: NewJob<T>, queue: Option<Name>) -> Result<JobHandle<T>> {
+        let envelope = self.seal(job, queue.as_ref()).await?;
+        let pushed = self.handle.push(std::slice::from_ref(&envelope)).await?;
+        pushed.first().map_or(Ok(()), |pushed| own_task(&envelope, pushed))?;
+        Ok(JobHandle::of(self, &envelope))
+    }
+
+    /// Sends many jobs, a thousand in a round trip. All are checked before any is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Bulk`] names the place of a job that is refused; nothing was sent. [`Error::Unconfirmed`]
+    /// names the ids that the store did not confirm.
+    pub fn enqueue_all<T>(&self, jobs: impl IntoIterator<Item = NewJob<T>>) -> EnqueueAll<T> {
+        let jobs: Vec<_> = jobs.into_iter().collect();
+        let client = self.clone();
+        EnqueueAll(Box::pin(async move { client.enqueue_all_to(jobs, None).await }))
+    }
+
+    pub(crate) async fn enqueue_all_to<T>(
+        &self,
+        jobs: Vec<NewJob<T>>,
+        queue: Option<Name>,
+    ) -> Result<Vec<JobHandle<T>>> {
+        let at = |index| move |error| Error::Bulk { index, source: Box::new(error) };
+        let mut envelopes = Vec::with_capacity(jobs.len());
+        for (index, job) in jobs.into_iter().enumerate() {
+            envelopes.push(self.seal(job, queue.as_ref()).await.map_err(at(index))?);
+        }
+        let pushed = self.handle.push(&envelopes).await?;
+        for (index, (envelope, pushed)) in envelopes.iter().zip(&pushed).enumerate() {
+            own_task(envelope, pushed).map_err(at(index))?;
+        }
+        Ok(envelopes.iter().map(|envelope| JobHandle::of(self, envelope)).collect())
+    }
+}
+
+impl Context {
+    /// Sends a job through the worker's own client.
+    ///
+    /// # Errors
+    ///
+    /// What [`Client::enqueue`] says.
+    pub fn enqueue<T>(&self, job: NewJob<T>) -> Enqueue<T> {
+        self.client().enqueue(job)
+    }
+
+    /// Returns the worker's own client.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client { handle: self.0.backend.clone() }
+    }
+}
+
+/// Refuses a handle to another task's job.
+fn own_task(envelope: &Arc<Envelope>, pushed: &Pushed) -> Result<()> {
+    match pushed {
+        Pushed::Exists { task } if *task != envelope.task => Err(Error::OtherTask {
+            id: envelope.id.clone(),
+            found: task.to_string(),
+            wanted: envelope.task.to_string(),
+        }),
+        Pushed::Added | Pushed::Exists { .. } => Ok(()),
+    }
+}
+
+impl<T> Future for Enqueue<T> {
+    type Output = Result<JobHandle<T>>;
+
+    fn poll(mut self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(poller)
+    }
+}
+
+impl<T> Future for EnqueueAll<T> {
+    type Output = Result<Vec<JobHandle<T>>>;
+
+    fn poll(mut self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(poller)
+    }
+}
+
+impl<T> fmt::Debug for Enqueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Enqueue")
+    }
+}
+
+impl<T> fmt::Debug for EnqueueAll<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EnqueueAll")
+    }
+}

@@ -1,0 +1,148 @@
+//! Turns a described job into the envelope that goes into the store: fills in the task's options and checks all of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backend::{TaskDefaults, TaskInfo};
+use crate::client::new_job::{NewJob, Overrides, TaskRef};
+use crate::error::{Error, Result};
+use crate::job::{Backoff, Due, Envelope, Extras, JobId, Name, Retention};
+use crate::task::{TaskDefinition, TaskOptions};
+
+/// What a task says about its jobs, from whichever place it is known.
+pub(crate) enum Known<'a> {
+    /// Its code is linked here.
+    Linked(&'static TaskDefinition),
+    /// A worker has published it.
+    Published(&'a TaskInfo),
+    /// Nobody here has heard of it: the job waits for a worker that knows it.
+    Unknown,
+}
+
+/// Checks a job and puts it into an envelope, with a new id if it has none of its own.
+pub(crate) fn seal<T>(
+    job: NewJob<T>,
+    known: &Known<'_>,
+    queue: Option<&Name>,
+    max_payload: usize,
+) -> Result<Arc<Envelope>> {
+    let task = match &job.task {
+        TaskRef::Linked(definition) => Name::from_static(definition.name()),
+        TaskRef::Named(name) => Name::task(name)?,
+    };
+    let args = job.arguments.into_bytes(&task, max_payload)?;
+    let own = job.overrides;
+    let id = match own.as_ref().and_then(|own| own.id.as_deref()) {
+        Some(id) => JobId::custom(id)?,
+        None => JobId::generate(),
+    };
+    let queue = match (own.as_ref().and_then(|own| own.queue.as_deref()), queue) {
+        (Some(name), _) => Name::queue(name)?,
+        (None, Some(queue)) => queue.clone(),
+        (None, None) => known.queue(),
+    };
+    let mut envelope = Envelope::new(id, queue, task, args);
+    known.fill(&mut envelope)?;
+    if let Some(own) = own {
+        override_with(&mut envelope, *own)?;
+    }
+    Ok(Arc::new(envelope))
+}
+
+impl Known<'_> {
+    fn queue(&self) -> Name {
+        match self {
+            Self::Linked(definition) => Name::from_static(definition.queue()),
+            Self::Published(info) => info.queue.clone(),
+            Self::Unknown => Name::from_static("default"),
+        }
+    }
+
+    fn fill(&self, envelope: &mut Envelope) -> Result<()> {
+        match self {
+            Self::Linked(definition) => fill_linked(envelope, definition),
+            Self::Published(info) => {
+                fill_published(envelope, info.version, &info.defaults);
+                Ok(())
+            }
+            Self::Unknown => Ok(()),
+        }
+    }
+}
+
+fn fill_linked(envelope: &mut Envelope, definition: &'static TaskDefinition) -> Result<()> {
+    let options = definition.options();
+    refuse_deferred(definition.name(), options)?;
+    envelope.version = options.version;
+    envelope.max_attempts = attempts(options.retries);
+    envelope.priority = options.priority;
+    envelope.ttl = options.ttl;
+    envelope.timeout = options.timeout;
+    envelope.backoff = options.backoff.clone();
+    envelope.retention = options.retain;
+    envelope.due = options.delay.map_or(Due::Now, Due::After);
+    if !options.tags.is_empty() {
+        envelope.extras_mut().tags = options.tags.iter().map(ToString::to_string).collect();
+    }
+    Ok(())
+}
+
+fn fill_published(envelope: &mut Envelope, version: u32, defaults: &TaskDefaults) {
+    envelope.version = version;
+    envelope.max_attempts = defaults.max_attempts;
+    envelope.priority = defaults.priority;
+    envelope.ttl = defaults.ttl;
+    envelope.timeout = defaults.timeout;
+    envelope.backoff = defaults.backoff.clone();
+    envelope.retention = defaults.retention;
+    envelope.due = defaults.delay.map_or(Due::Now, Due::After);
+    if !defaults.tags.is_empty() {
+        envelope.extras_mut().tags.clone_from(&defaults.tags);
+    }
+}
+
+/// `retries = 3` means three more tries; records count all of them.
+pub(crate) const fn attempts(retries: u32) -> u32 {
+    retries.saturating_add(1)
+}
+
+fn override_with(envelope: &mut Envelope, own: Overrides) -> Result<()> {
+    if own.dedup.is_some() {
+        return Err(deferred("`dedup`", &envelope.task));
+    }
+    if !own.parents.is_empty() {
+        return Err(deferred("`depends_on`", &envelope.task));
+    }
+    fn set<T>(field: &mut T, value: Option<T>) {
+        if let Some(value) = value {
+            *field = value;
+        }
+    }
+    set(&mut envelope.due, own.due);
+    set(&mut envelope.priority, own.priority);
+    set(&mut envelope.max_attempts, own.retries.map(attempts));
+    set::<Backoff>(&mut envelope.backoff, own.backoff);
+    set::<Retention>(&mut envelope.retention, own.retention);
+    set::<Option<Duration>>(&mut envelope.ttl, own.ttl.map(Some));
+    set::<Option<Duration>>(&mut envelope.timeout, own.timeout.map(Some));
+    if !(own.tags.is_empty() && own.headers.is_empty()) {
+        let extras: &mut Extras = envelope.extras_mut();
+        extras.tags.extend(own.tags);
+        extras.headers = own.headers;
+    }
+    Ok(())
+}
+
+/// Refuses what the task asks for and this version would silently not do.
+fn refuse_deferred(task: &str, options: &TaskOptions) -> Result<()> {
+    if options.dedup.is_some() {
+        return Err(deferred("`dedup`", task));
+    }
+    Ok(())
+}
+
+fn deferred(what: &str, task: &str) -> Error {
+    Error::Unsupported(format!(
+        "{what} of task {task:?} is not available in this version, and a job that ignored it would do harm; remove it"
+    ))
+}
