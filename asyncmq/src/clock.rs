@@ -68,7 +68,10 @@ pub struct Clock(Source);
 enum Source {
     /// The system's time at the start, carried on by the monotonic clock: a step of the system's
     /// time neither expires a job nor holds one up.
-    System { start: Timestamp, since: Instant },
+    System {
+        start: Timestamp,
+        since: Instant,
+    },
     Manual(Arc<AtomicU64>),
 }
 

@@ -1,14 +1,38 @@
-//! asyncmq
+//! asyncmq: background jobs for Rust.
 
 pub mod backend;
+mod client;
 mod clock;
 mod error;
 pub mod event;
 pub mod job;
 pub mod lifecycle;
+mod task;
 
-pub use backend::{Drain, Force, Page};
+pub use backend::{Counts, Drain, Force, Page, QueueInfo, WorkerInfo};
+pub use client::{
+    Client, Enqueue, EnqueueAll, Events, JobBuilder, JobHandle, NewJob, Queue, QueueBuilder, QueueStats,
+    ResultFuture, Subscription, Untyped, init,
+};
 pub use clock::{Clock, Timestamp};
 pub use error::{BoxError, Error, Result};
 pub use event::{Event, EventData, EventFilter, EventKind};
-pub use job::{Backoff, Dedup, Job, JobId, JobState, RateLimit, Retention};
+pub use job::{Backoff, Dedup, Job, JobId, JobState, Progress, RateLimit, Retention};
+pub use task::{Context, Registry, State, Task, TaskDefinition, TaskError, TaskOptions, tasks};
+
+/// What the code that `#[task]` generates names. Not for others: it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use bytes::Bytes;
+    pub use inventory;
+
+    pub use crate::client::{Enqueue, JobBuilder, NewJob};
+    pub use crate::task::*;
+
+    /// The prelude, under names that nobody can shadow.
+    pub mod primitive {
+        pub use core::primitive::*;
+        pub use std::string::String;
+        pub use std::vec::Vec;
+    }
+}

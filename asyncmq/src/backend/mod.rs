@@ -19,9 +19,9 @@ mod worker_info;
 
 use std::fmt;
 
+pub use control::{Control, Drain, Force, Ordered};
 pub use handle::DEFAULT_MAX_PAYLOAD;
 pub(crate) use handle::{BackendHandle, Pause, jittered, random_bits};
-pub use control::{Control, Drain, Force, Ordered};
 pub use inspect::{Counts, EventStream, Heard, Inspect, Page, QueueInfo};
 pub use store::{
     CallId, Claim, Claimed, ClaimedJob, Extension, Fenced, Leases, MAX_BATCH, Pushed, RECALLED_CALLS, Report,

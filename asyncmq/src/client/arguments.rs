@@ -83,7 +83,9 @@ fn by_name(args: Value, mut kwargs: Map<String, Value>) -> Result<Bytes, String>
             return Err("must be an object by parameter name or an array by position".into());
         }
     }
-    serde_json::to_vec(&kwargs).map(Bytes::from).map_err(|error| format!("cannot be written as JSON: {error}"))
+    serde_json::to_vec(&kwargs)
+        .map(Bytes::from)
+        .map_err(|error| format!("cannot be written as JSON: {error}"))
 }
 
 fn check_size(bytes: &[u8], most: usize) -> Result<(), String> {

@@ -6,6 +6,7 @@ use std::sync::{PoisonError, RwLock};
 
 use crate::client::Client;
 use crate::error::Result;
+use crate::task::Context;
 
 tokio::task_local! {
     /// The running job's worker, or the test's scope.
@@ -53,7 +54,7 @@ pub(crate) fn scoped<F: Future>(client: Client, future: F) -> impl Future<Output
 }
 
 /// Runs a function that blocks its thread with this client as its default.
-pub(crate) fn scoped_blocking<R>(client: Client, run: impl FnOnce() -> R) -> R {
+fn scoped_blocking<R>(client: Client, run: impl FnOnce() -> R) -> R {
     struct Restore(Option<Client>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -62,6 +63,13 @@ pub(crate) fn scoped_blocking<R>(client: Client, run: impl FnOnce() -> R) -> R {
     }
     let _restore = Restore(BLOCKING.replace(Some(client)));
     run()
+}
+
+impl Context {
+    /// Runs a plain function with the worker's own client as its default.
+    pub(crate) fn run_blocking<R>(&self, run: impl FnOnce() -> R) -> R {
+        scoped_blocking(self.client(), run)
+    }
 }
 
 /// Returns the default client, made from the environment if there is none yet.

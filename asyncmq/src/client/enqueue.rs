@@ -32,7 +32,7 @@ pub struct Enqueue<T>(Boxed<JobHandle<T>>);
 #[must_use = "nothing is enqueued before this is awaited or spawned: add `.await?`"]
 pub struct EnqueueAll<T>(Boxed<Vec<JobHandle<T>>>);
 
-impl<T> NewJob<T> {
+impl<T: 'static> NewJob<T> {
     /// Sends the job through the default client: that of the running job's worker or of the test's scope, else the one
     /// given to [`init`](crate::init), else one made from the environment.
     ///
@@ -64,7 +64,7 @@ impl Client {
     /// [`Error::InvalidName`], [`Error::Payload`], [`Error::Unsupported`]: nothing was sent. [`Error::OtherTask`]: a job of
     /// that id is kept and belongs to another task. [`Error::Unconfirmed`]: the store did not answer within 10 s;
     /// enqueue the same id again. [`Error::Store`]: the store refused.
-    pub fn enqueue<T>(&self, job: NewJob<T>) -> Enqueue<T> {
+    pub fn enqueue<T: 'static>(&self, job: NewJob<T>) -> Enqueue<T> {
         let client = self.clone();
         Enqueue(Box::pin(async move { client.enqueue_to(job, None).await }))
     }
@@ -82,7 +82,7 @@ impl Client {
     ///
     /// [`Error::Bulk`] names the place of a job that is refused; nothing was sent. [`Error::Unconfirmed`]
     /// names the ids that the store did not confirm.
-    pub fn enqueue_all<T>(&self, jobs: impl IntoIterator<Item = NewJob<T>>) -> EnqueueAll<T> {
+    pub fn enqueue_all<T: 'static>(&self, jobs: impl IntoIterator<Item = NewJob<T>>) -> EnqueueAll<T> {
         let jobs: Vec<_> = jobs.into_iter().collect();
         let client = self.clone();
         EnqueueAll(Box::pin(async move { client.enqueue_all_to(jobs, None).await }))
@@ -112,7 +112,7 @@ impl Context {
     /// # Errors
     ///
     /// What [`Client::enqueue`] says.
-    pub fn enqueue<T>(&self, job: NewJob<T>) -> Enqueue<T> {
+    pub fn enqueue<T: 'static>(&self, job: NewJob<T>) -> Enqueue<T> {
         self.client().enqueue(job)
     }
 

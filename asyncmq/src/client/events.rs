@@ -75,7 +75,11 @@ impl IntoFuture for Subscription {
     fn into_future(mut self) -> Self::IntoFuture {
         Box::pin(async move {
             let ready = self.ready.wait_for(|ready| *ready).await.is_ok();
-            if ready { Ok(self) } else { Err(Error::Invalid("the listener ended before it could listen".into())) }
+            if ready {
+                Ok(self)
+            } else {
+                Err(Error::Invalid("the listener ended before it could listen".into()))
+            }
         })
     }
 }

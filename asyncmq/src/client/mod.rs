@@ -128,15 +128,14 @@ impl Client {
     /// Checks a job and puts it into an envelope, with what its task says about its jobs.
     pub(crate) async fn seal<T>(&self, job: NewJob<T>, queue: Option<&Name>) -> Result<Arc<Envelope>> {
         let max_payload = self.handle.max_payload();
-        let name = match &job.task {
-            TaskRef::Linked(definition) => {
-                return seal::seal(job, &Known::Linked(definition), queue, max_payload);
-            }
-            TaskRef::Named(name) => name.clone(),
+        let linked = match &job.task {
+            TaskRef::Linked(definition) => Ok(*definition),
+            TaskRef::Named(name) => crate::task::linked(name).ok_or_else(|| name.clone()),
         };
-        if let Some(definition) = crate::task::linked(&name) {
-            return seal::seal(job, &Known::Linked(definition), queue, max_payload);
-        }
+        let name = match linked {
+            Ok(definition) => return seal::seal(job, &Known::Linked(definition), queue, max_payload),
+            Err(name) => name,
+        };
         let published = published::find(self, &name).await;
         let known = published.as_ref().map_or(Known::Unknown, Known::Published);
         seal::seal(job, &known, queue, max_payload)

@@ -91,7 +91,7 @@ impl<T: Task> NewJob<T> {
     #[doc(hidden)]
     pub fn __of(task: &T) -> Self {
         Self {
-            task: TaskRef::Linked(T::__definition()),
+            task: TaskRef::Linked(T::__DEFINITION),
             arguments: Arguments::encoded(task.__encode()),
             overrides: None,
             marker: PhantomData,

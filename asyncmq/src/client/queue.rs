@@ -53,7 +53,13 @@ impl Queue {
 
     /// Begins to describe a queue that is to be served with [`Queue::run`].
     pub fn builder(name: impl Into<String>) -> QueueBuilder {
-        QueueBuilder { name: name.into(), client: None, rate_limit: None, interval: None, serving: Serving::default() }
+        QueueBuilder {
+            name: name.into(),
+            client: None,
+            rate_limit: None,
+            interval: None,
+            serving: Serving::default(),
+        }
     }
 
     /// Returns the queue's name.

@@ -81,7 +81,8 @@ impl Queue {
 
     fn rates(&self, enqueued: u64, ended: u64) -> Option<(f64, f64)> {
         let now = Instant::now();
-        let last = self.last_look.lock().unwrap_or_else(PoisonError::into_inner).replace((now, enqueued, ended));
+        let last =
+            self.last_look.lock().unwrap_or_else(PoisonError::into_inner).replace((now, enqueued, ended));
         let (then, enqueued_then, ended_then) = last?;
         let seconds = (now - then).as_secs_f64().max(1e-9);
         #[expect(clippy::cast_precision_loss, reason = "a rate needs no exact count")]
@@ -135,7 +136,9 @@ impl Queue {
     /// [`Error::Invalid`] for another state.
     pub async fn retry_all(&self, state: JobState) -> Result<u64> {
         if !(state.is_dead() || state == JobState::Cancelled) {
-            return Err(Error::Invalid(format!("{state} jobs cannot be retried; failed, expired and cancelled ones can")));
+            return Err(Error::Invalid(format!(
+                "{state} jobs cannot be retried; failed, expired and cancelled ones can"
+            )));
         }
         let (queue, mut retried) = (self.checked()?, 0);
         loop {
@@ -206,10 +209,13 @@ impl Queue {
     /// [`Error::Invalid`] for running jobs: they cannot be cleaned away.
     pub async fn clean(&self, state: JobState, older_than: SystemTime) -> Result<u64> {
         if state == JobState::Active {
-            return Err(Error::Invalid("active jobs cannot be cleaned away: cancel them, or obliterate the queue".into()));
+            return Err(Error::Invalid(
+                "active jobs cannot be cleaned away: cancel them, or obliterate the queue".into(),
+            ));
         }
         let (queue, before) = (self.checked()?, older_than.into());
-        self.in_batches("clean a queue", || self.client.backend().clean(&queue, state, before, MAX_BATCH)).await
+        self.in_batches("clean a queue", || self.client.backend().clean(&queue, state, before, MAX_BATCH))
+            .await
     }
 
     /// Removes the queue with all its jobs. Returns how many jobs there were.

@@ -90,9 +90,10 @@ impl EventFilter {
         (self.kinds.is_empty() || self.kinds.contains(&event.kind()))
             && among(&self.queues, event.queue())
             && among(&self.tasks, event.task())
-            && self.job.as_ref().is_none_or(|(queue, id)| {
-                event.job_id() == Some(id) && event.queue() == Some(queue.as_str())
-            })
+            && self
+                .job
+                .as_ref()
+                .is_none_or(|(queue, id)| event.job_id() == Some(id) && event.queue() == Some(queue.as_str()))
     }
 }
 

@@ -147,8 +147,13 @@ mod tests {
         assert_eq!(heed_cancel(own.clone(), reason()), own);
         let complete = Transition::Complete { result: Bytes::new(), retention: Retention::Standard };
         let retry = Transition::Retry { failure: failure(), after: SECOND };
-        let others =
-            [complete, retry, Transition::Snooze { after: SECOND }, Transition::Release, Transition::Cancel { reason: None }];
+        let others = [
+            complete,
+            retry,
+            Transition::Snooze { after: SECOND },
+            Transition::Release,
+            Transition::Cancel { reason: None },
+        ];
         for transition in others {
             assert_eq!(heed_cancel(transition, reason()), cancelled);
         }

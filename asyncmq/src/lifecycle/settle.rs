@@ -75,7 +75,11 @@ mod tests {
     fn job(max_attempts: u32) -> Envelope {
         let name = Name::from_static("x");
         let retention = Retention::For(SECOND);
-        Envelope { max_attempts, retention, ..Envelope::new(JobId::generate(), name.clone(), name, Bytes::new()) }
+        Envelope {
+            max_attempts,
+            retention,
+            ..Envelope::new(JobId::generate(), name.clone(), name, Bytes::new())
+        }
     }
 
     fn failure() -> Failure {

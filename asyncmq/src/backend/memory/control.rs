@@ -71,7 +71,12 @@ impl Control for MemoryStore {
         Ok(self.state().remove_some(queue, &[of], limit, older))
     }
 
-    async fn obliterate(&self, queue: &Name, force: Force, limit: usize) -> Result<Result<usize, u64>, StoreError> {
+    async fn obliterate(
+        &self,
+        queue: &Name,
+        force: Force,
+        limit: usize,
+    ) -> Result<Result<usize, u64>, StoreError> {
         let mut state = self.state();
         let Some(kept) = state.known_queue(queue) else { return Ok(Ok(0)) };
         let active = state.queues[kept as usize].counts.active;

@@ -69,7 +69,12 @@ impl Emitter {
     }
 
     /// Listens to one job.
-    pub(super) fn listen_to(&mut self, subject: Subject, filter: EventFilter, store: Weak<MemoryStore>) -> EventStream {
+    pub(super) fn listen_to(
+        &mut self,
+        subject: Subject,
+        filter: EventFilter,
+        store: Weak<MemoryStore>,
+    ) -> EventStream {
         let (sender, receiver) = mpsc::unbounded_channel();
         self.of_jobs.entry(subject.clone()).or_default().push(sender);
         let listening = Listening { receiver, subject, store };

@@ -56,7 +56,8 @@ impl Ended {
         };
         let exactly = self.exactly.iter().map(|((_, end), slot)| (*end, *slot));
         let mut places: Vec<_> = pile.places.iter().copied().chain(exactly).collect();
-        let of_state = |slot: u32| slots[slot as usize].as_ref().is_some_and(|slot| slot.status.state == state);
+        let of_state =
+            |slot: u32| slots[slot as usize].as_ref().is_some_and(|slot| slot.status.state == state);
         places.retain(|place| lies(slots, *place) && of_state(place.1));
         places.sort_unstable_by(|one, other| other.cmp(one));
         places.into_iter().map(|(_, slot)| slot).collect()
@@ -158,8 +159,16 @@ impl State {
     }
 
     /// Tells whether the oldest place of a pile is past its time, or a tombstone.
-    fn oldest_is_over(&mut self, queue: u32, state: JobState, now: Timestamp, age: std::time::Duration) -> bool {
-        let Some(oldest) = self.queues[queue as usize].ended.pile(state).places.front().copied() else { return false };
+    fn oldest_is_over(
+        &mut self,
+        queue: u32,
+        state: JobState,
+        now: Timestamp,
+        age: std::time::Duration,
+    ) -> bool {
+        let Some(oldest) = self.queues[queue as usize].ended.pile(state).places.front().copied() else {
+            return false;
+        };
         if !lies(&self.slots, oldest) {
             return true;
         }

@@ -59,7 +59,8 @@ impl Inspect for MemoryStore {
     async fn workers(&self) -> Result<Vec<WorkerInfo>, StoreError> {
         let (state, now) = (self.state(), self.clock.now());
         let listed = state.sessions.values().filter_map(|session| session.info.as_ref());
-        let as_of_now = |info: &WorkerInfo| WorkerInfo { alive: now.since(info.seen_at) < DEAD_AFTER, ..info.clone() };
+        let as_of_now =
+            |info: &WorkerInfo| WorkerInfo { alive: now.since(info.seen_at) < DEAD_AFTER, ..info.clone() };
         let mut workers: Vec<WorkerInfo> = listed.map(as_of_now).collect();
         workers.sort_by_key(|worker| worker.id);
         Ok(workers)
@@ -98,7 +99,8 @@ impl State {
 
     fn active(&self, queue: u32) -> Vec<u32> {
         let held = self.sessions.values().flat_map(|session| session.held.iter().copied());
-        let mut places: Vec<u32> = held.filter(|place| self.slot(*place).is_some_and(|slot| slot.queue == queue)).collect();
+        let mut places: Vec<u32> =
+            held.filter(|place| self.slot(*place).is_some_and(|slot| slot.queue == queue)).collect();
         places.sort_unstable_by_key(|place| self.slot(*place).and_then(|slot| slot.status.started_at));
         places
     }

@@ -43,7 +43,9 @@ impl State {
     pub(super) fn let_go(&mut self, place: u32) {
         let Some(slot) = self.slots[place as usize].as_ref() else { return };
         let (held_at, suspect) = (slot.held_at as usize, is_suspect(&slot.status));
-        let Some(session) = slot.status.worker.and_then(|worker| self.sessions.get_mut(&worker)) else { return };
+        let Some(session) = slot.status.worker.and_then(|worker| self.sessions.get_mut(&worker)) else {
+            return;
+        };
         session.suspects -= usize::from(suspect);
         session.held.swap_remove(held_at);
         if let Some(moved) = session.held.get(held_at).copied()

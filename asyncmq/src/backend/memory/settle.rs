@@ -76,7 +76,8 @@ impl State {
     }
 
     pub(super) fn report(&mut self, token: crate::backend::Token, report: &Report, now: Timestamp) -> Fenced {
-        let active = |place: &u32| self.slot(*place).is_some_and(|slot| slot.status.state == JobState::Active);
+        let active =
+            |place: &u32| self.slot(*place).is_some_and(|slot| slot.status.state == JobState::Active);
         match self.claimed(token).filter(active) {
             Some(place) => {
                 self.tell(place, report, now);

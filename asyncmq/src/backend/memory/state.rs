@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::HashMap;
 
 use super::emitter::Emitter;
 use super::ended::Ended;
@@ -241,7 +241,13 @@ impl State {
     }
 
     /// Tells what happened to a job, if anybody listens; `data` is built only then.
-    pub(super) fn emit(&self, kind: EventKind, place: u32, now: Timestamp, data: impl FnOnce(&Status) -> EventData) {
+    pub(super) fn emit(
+        &self,
+        kind: EventKind,
+        place: u32,
+        now: Timestamp,
+        data: impl FnOnce(&Status) -> EventData,
+    ) {
         if self.emitter.is_heard()
             && let Some(slot) = self.slot(place)
         {

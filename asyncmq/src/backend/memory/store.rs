@@ -30,7 +30,8 @@ impl Store for MemoryStore {
             let queue = state.queue_of(&job.queue);
             if let Some(place) = state.queues[queue as usize].ids.get(&job.id).copied() {
                 state.emit(EventKind::Duplicated, place, now, |_| EventData::None);
-                let task = state.slot(place).map_or_else(|| job.task.clone(), |slot| slot.envelope.task.clone());
+                let task =
+                    state.slot(place).map_or_else(|| job.task.clone(), |slot| slot.envelope.task.clone());
                 reply.push(Pushed::Exists { task });
                 continue;
             }

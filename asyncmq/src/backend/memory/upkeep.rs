@@ -19,7 +19,8 @@ pub(super) const LISTED_FOR: Duration = Duration::from_secs(300);
 impl Upkeep for MemoryStore {
     async fn rescue(&self, max_crashes: u32, limit: usize) -> Result<usize, StoreError> {
         let (mut state, now) = (self.state(), self.clock.now());
-        let dead = state.sessions.iter().filter(|(_, session)| session.until < now && !session.held.is_empty());
+        let dead =
+            state.sessions.iter().filter(|(_, session)| session.until < now && !session.held.is_empty());
         let dead: Vec<WorkerId> = dead.map(|(worker, _)| *worker).collect();
         let mut rescued = 0;
         for worker in dead {

@@ -1,0 +1,1 @@
+../../../asyncmq-macros/src/grammar.rs

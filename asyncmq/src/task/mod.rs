@@ -1,0 +1,55 @@
+//! What to run: the half of `#[task]` that is not generated.
+
+mod argument;
+mod attempt;
+mod context;
+mod definition;
+mod error;
+mod handler;
+mod output;
+mod registry;
+mod state;
+
+use bytes::Bytes;
+
+pub use argument::{Argument, Slot, Stored, finish};
+pub(crate) use attempt::{Attempt, Reporter, Stop};
+pub use context::Context;
+pub use definition::{ArgumentDefinition, BackoffFn, StateDefinition, TaskDefinition, TaskOptions};
+pub(crate) use error::Decision;
+pub use error::TaskError;
+pub use handler::{Handler, HandlerFuture, Invocation, blocking, future, shared, state};
+pub use output::{ByInto, ByText, FailsByInto, FailsByText, NoResult, Probe, ReturnsResult, encode};
+pub(crate) use registry::linked;
+pub use registry::{Registered, Registry, tasks};
+pub use state::State;
+pub(crate) use state::States;
+
+/// A task: what `#[task]` makes of a function. The type is the record of its arguments.
+pub trait Task: Sized + Send + 'static {
+    /// The task's name.
+    const NAME: &'static str;
+    /// The queue that its jobs go to unless they name another.
+    const QUEUE: &'static str;
+    /// What a completed job gives.
+    type Output;
+
+    #[doc(hidden)]
+    const __DEFINITION: &'static TaskDefinition;
+
+    #[doc(hidden)]
+    fn __encode(&self) -> Result<Bytes, String>;
+
+    #[doc(hidden)]
+    fn __decode(json: &[u8]) -> Result<Self, TaskError>;
+
+    #[doc(hidden)]
+    fn __key(&self) -> Option<String> {
+        None
+    }
+
+    #[doc(hidden)]
+    fn __dedup_key(&self) -> Option<String> {
+        None
+    }
+}

@@ -1,0 +1,95 @@
+//! What handlers return, on its way into the store.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::error::BoxError;
+use crate::task::TaskError;
+
+/// Any `Result`, under whichever name and with however many arguments it was written.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is called `Result` but is none",
+    label = "return `Result<T, E>`, or a type of another name"
+)]
+pub trait ReturnsResult {
+    /// What is returned when all went well.
+    type Ok;
+}
+
+impl<T, E> ReturnsResult for Result<T, E> {
+    type Ok = T;
+}
+
+/// Finds out whether a type that is not called `Result` is one all the same: the inherent constant of a `Result` goes before
+/// the trait's.
+pub struct Probe<T>(std::marker::PhantomData<T>);
+
+/// What every type says of itself that is no `Result`.
+pub trait NoResult {
+    /// Whether it is one.
+    const IS_RESULT: bool = false;
+}
+
+impl<T> NoResult for Probe<T> {}
+
+impl<T, E> Probe<Result<T, E>> {
+    /// Whether it is one.
+    pub const IS_RESULT: bool = true;
+}
+
+/// Writes what a handler returned.
+///
+/// # Errors
+///
+/// That it cannot be written as JSON.
+pub fn encode<T: Serialize>(value: &T) -> Result<Bytes, TaskError> {
+    let unserialisable =
+        |error| TaskError::unserialisable(format!("the result cannot be written as JSON: {error}"));
+    serde_json::to_vec(value).map(Bytes::from).map_err(unserialisable)
+}
+
+/// Turns an error that is `Into<Box<dyn Error + Send + Sync>>` into one of ours.
+pub struct ByInto;
+
+/// Chosen for the errors that most handlers return.
+pub trait FailsByInto {
+    /// Chooses.
+    fn failure(&self) -> ByInto {
+        ByInto
+    }
+}
+
+impl<E: Into<BoxError>> FailsByInto for E {}
+
+impl ByInto {
+    /// Converts.
+    pub fn convert(self, error: impl Into<BoxError>) -> TaskError {
+        TaskError::from_handler(error.into())
+    }
+}
+
+/// Turns a `Box<dyn Error>`, which must not leave its thread, into one of ours.
+pub struct ByText;
+
+/// Chosen for `Box<dyn Error>`.
+pub trait FailsByText {
+    /// Chooses.
+    fn failure(&self) -> ByText {
+        ByText
+    }
+}
+
+impl FailsByText for Box<dyn std::error::Error> {}
+
+impl ByText {
+    /// Converts.
+    pub fn convert(self, error: Box<dyn std::error::Error>) -> TaskError {
+        let mut said = vec![error.to_string()];
+        let mut next = error.source();
+        while let Some(cause) = next {
+            said.push(cause.to_string());
+            next = cause.source();
+        }
+        TaskError::from_handler(said.join(": ").into())
+    }
+}
