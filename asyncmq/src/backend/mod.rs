@@ -13,6 +13,8 @@ mod control;
 mod handle;
 mod inspect;
 pub mod memory;
+#[cfg(feature = "sqlite")]
+pub mod sql;
 mod store;
 mod upkeep;
 mod worker_info;
