@@ -1,0 +1,4 @@
+//! What asyncmq promises, seen from outside.
+
+mod conformance;
+mod support;
