@@ -138,14 +138,14 @@ pub async fn a_stale_settle_is_not_told(fixture: &dyn Fixture) {
 
 pub async fn crashes_are_told(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
+    use EventKind::{Failed, Stalled};
     let pushed = stage.push(job()).await;
-    let mut listener = stage.listen([EventKind::Stalled, EventKind::Failed]).await;
+    let mut listener = stage.listen([Stalled, Failed]).await;
     for _ in 0..MAX_CRASHES {
         stage.worker().one().await;
         fixture.advance(LEASE + SECOND).await;
         stage.rescue().await;
     }
-    use EventKind::{Failed, Stalled};
     let mut kinds = listener.kinds(MAX_CRASHES as usize - 1).await;
     let last = listener.next().await;
     kinds.push(last.kind());

@@ -130,7 +130,6 @@ impl State {
             return Ordered::Refused(state);
         }
         self.displace(place);
-        self.immortalise(place);
         self.set_state(place, JobState::Cancelled);
         if let Some(slot) = self.slot_mut(place) {
             slot.status.finished_at = Some(now);
@@ -169,7 +168,6 @@ impl State {
             return Ordered::Refused(state);
         }
         self.displace(place);
-        self.immortalise(place);
         self.set_state(place, JobState::Waiting);
         if let Some(slot) = self.slot_mut(place) {
             slot.status.run_at = now;
@@ -183,12 +181,8 @@ impl State {
 
     /// Lets a job wait behind the others.
     fn back_in_line(&mut self, place: u32) {
-        let number = self.number();
-        if let Some(slot) = self.slot_mut(place) {
-            slot.seq = number;
-        }
+        self.renumber(place);
         self.place(place);
-        self.mortalise(place);
     }
 
     fn remove_some(
@@ -220,7 +214,6 @@ impl State {
         } else if state.is_terminal() {
             self.unretire(place);
         } else {
-            self.immortalise(place);
             self.displace(place);
         }
         self.forget(place);

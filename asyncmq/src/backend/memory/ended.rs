@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::state::{Slot, State};
 use crate::clock::Timestamp;
 use crate::event::{EventData, EventKind};
-use crate::job::JobState;
+use crate::job::{JobState, Retention};
 use crate::lifecycle::{Keep, Limits, keep};
 
 /// The ended jobs of a queue, in the order in which they ended. A place whose number the slot no longer has is a tombstone.
@@ -94,9 +94,10 @@ impl State {
         let Some(slot) = self.slots[place as usize].as_mut() else { return };
         let (end, state, queue) = (std::mem::take(&mut slot.end), slot.status.state, slot.queue);
         let ended = &mut self.queues[queue as usize].ended;
-        let exactly = ended.exactly.iter().find(|((_, number), _)| *number == end).map(|(key, _)| *key);
-        if let Some(key) = exactly {
-            ended.exactly.remove(&key);
+        if let (JobState::Completed, Retention::For(time)) = (state, slot.envelope.retention)
+            && let Some(finished) = slot.status.finished_at
+            && ended.exactly.remove(&(finished.after(time), end)).is_some()
+        {
             return;
         }
         let pile = ended.pile(state);

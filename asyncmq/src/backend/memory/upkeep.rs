@@ -67,6 +67,9 @@ impl Upkeep for MemoryStore {
     async fn deregister(&self, worker: WorkerId) -> Result<(), StoreError> {
         let (mut state, now) = (self.state(), self.clock.now());
         while let Some(place) = state.sessions.get(&worker).and_then(|session| session.held.last().copied()) {
+            if let Some(slot) = state.slot_mut(place) {
+                slot.token = None;
+            }
             state.give_back(place, now);
         }
         if state.sessions.remove(&worker).is_some() && state.emitter.is_heard() {
@@ -80,15 +83,14 @@ impl State {
     /// Releases a job that a worker holds; one that somebody wanted cancelled is cancelled.
     fn give_back(&mut self, place: u32, now: Timestamp) {
         self.let_go(place);
-        let cancel = self.slot_mut(place).and_then(|slot| {
-            slot.token = None;
-            slot.cancel.take()
-        });
+        let cancel = self.slot_mut(place).and_then(|slot| slot.cancel.take());
         let transition = cancel.map_or(Transition::Release, |reason| Transition::Cancel { reason });
         self.carry_out(place, transition, now);
     }
 
     /// Takes the jobs of a worker whose lease ran out, at most `limit`. Returns how many.
+    ///
+    /// Each keeps its token: should the worker be alive after all, it may still settle until somebody else claims the job.
     fn rescue(&mut self, worker: WorkerId, max_crashes: u32, limit: usize, now: Timestamp) -> usize {
         let Some(session) = self.sessions.get_mut(&worker) else { return 0 };
         let draining = session.info.as_ref().is_some_and(|info| info.draining);
@@ -122,7 +124,6 @@ impl State {
             self.carry_out(place, Transition::Fail { failure }, now);
             return;
         }
-        // The token stays: should the worker be alive after all, it may still settle until somebody else claims the job.
         slot.status.attempt = slot.status.attempt.saturating_sub(1);
         self.set_state(place, JobState::Waiting);
         self.emit(EventKind::Stalled, place, now, |_| EventData::None);
