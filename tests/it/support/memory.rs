@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use asyncmq::Clock;
 use asyncmq::backend::Backend;
 use asyncmq::backend::conformance::Fixture;
 use asyncmq::backend::memory::MemoryStore;
-use async_trait::async_trait;
 
 pub(crate) struct Memory {
     clock: Clock,

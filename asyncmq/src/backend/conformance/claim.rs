@@ -3,7 +3,9 @@
 #![expect(missing_docs, reason = "the name of each property is what it promises")]
 
 use super::Fixture;
-use super::stage::{Answered, QUEUE, SECOND, Stage, TASK, Worker, complete, ids, ids_of, job, job_of, jobs, retry};
+use super::stage::{
+    Answered, QUEUE, SECOND, Stage, TASK, Worker, complete, ids, ids_of, job, job_of, jobs, only, retry,
+};
 use crate::backend::{Fenced, Token};
 use crate::job::{Due, Envelope, JobState, Name};
 
@@ -105,7 +107,7 @@ pub async fn a_repeated_claim_that_gave_nothing_is_nothing_lost(fixture: &dyn Fi
     let pushed = stage.push(job()).await;
     let mut claimed = worker.claim_as(call, 3).await.jobs;
     claimed.extend(worker.claim(3).await);
-    assert_eq!(ids_of(&claimed), [pushed.id.clone()], "it is given once");
+    assert_eq!(ids_of(&claimed), only(&pushed), "it is given once");
 }
 
 pub async fn a_repeated_claim_tells_when_to_come_back(fixture: &dyn Fixture) {
@@ -125,7 +127,8 @@ pub async fn tokens_never_repeat(fixture: &dyn Fixture) {
         let worker = stage.worker();
         for job in worker.claim(10).await {
             tokens.push(job.token);
-            let end = if tokens.len() % 2 == 0 { complete() } else { retry(std::time::Duration::ZERO) };
+            let end =
+                if tokens.len().is_multiple_of(2) { complete() } else { retry(std::time::Duration::ZERO) };
             assert_eq!(worker.settle(&job, end).await, Fenced::Applied);
         }
     }
@@ -139,7 +142,7 @@ pub async fn jobs_of_unknown_tasks_stay_and_are_in_nobodys_way(fixture: &dyn Fix
     let stage = Stage::of(fixture);
     let unknown = stage.push(Envelope { task: OTHER_TASK, priority: 0, ..job() }).await;
     let known = stage.push(job()).await;
-    assert_eq!(ids_of(&stage.worker().claim(10).await), [known.id.clone()]);
+    assert_eq!(ids_of(&stage.worker().claim(10).await), only(&known));
     let job = stage.job(&unknown).await;
     assert_eq!((job.state(), job.attempt()), (JobState::Waiting, 0));
     assert_eq!(stage.recount().await.waiting, 1);
@@ -178,7 +181,9 @@ pub async fn who_knows_the_task_gets_the_jobs_in_their_order(fixture: &dyn Fixtu
 
 pub async fn unknown_tasks_are_reported_with_their_queues(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
-    stage.push_all(vec![Envelope { task: OTHER_TASK, ..job() }, Envelope { task: OTHER_TASK, ..job() }]).await;
+    stage
+        .push_all(vec![Envelope { task: OTHER_TASK, ..job() }, Envelope { task: OTHER_TASK, ..job() }])
+        .await;
     let worker = stage.worker();
     assert_eq!(worker.claim_as(worker.next_call(), 10).await.unknown, [(QUEUE, OTHER_TASK)]);
     stage.store.drain(&QUEUE, crate::backend::Drain::Waiting, 10).await.answered();
@@ -193,7 +198,7 @@ pub async fn a_version_too_new_is_left_to_newer_workers(fixture: &dyn Fixture) {
     let claimed = worker.claim_as(worker.next_call(), 10).await;
     assert_eq!((ids_of(&claimed.jobs), claimed.unknown), (vec![older.id.clone()], vec![(QUEUE, TASK)]));
     let newest = Worker { tasks: [(TASK, 3)].into_iter().collect(), ..stage.worker() };
-    assert_eq!(ids_of(&newest.claim(10).await), [newer.id.clone()]);
+    assert_eq!(ids_of(&newest.claim(10).await), only(&newer));
 }
 
 pub async fn versions_run_in_the_order_in_which_they_came(fixture: &dyn Fixture) {
@@ -221,5 +226,5 @@ pub async fn a_paused_queue_holds_no_other_up(fixture: &dyn Fixture) {
     stage.push(job()).await;
     let open = stage.push(job_of(&other)).await;
     stage.store.pause(&QUEUE).await.answered();
-    assert_eq!(ids_of(&stage.worker_of(&[QUEUE, other]).claim(10).await), [open.id.clone()]);
+    assert_eq!(ids_of(&stage.worker_of(&[QUEUE, other]).claim(10).await), only(&open));
 }

@@ -5,9 +5,7 @@
 use std::sync::Arc;
 
 use super::Fixture;
-use super::stage::{
-    Answered, HOUR, QUEUE, SECOND, Stage, cancelled, complete, fail, ids, job, jobs, retry,
-};
+use super::stage::{Answered, HOUR, QUEUE, SECOND, Stage, cancelled, complete, fail, ids, job, jobs, retry};
 use crate::backend::{Drain, Fenced, Ordered};
 use crate::job::{Due, Envelope, JobId, JobState};
 
@@ -172,7 +170,7 @@ pub async fn many_removals_leave_the_rest_in_order(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     let pushed = stage.push_all(jobs(500)).await;
     for (place, job) in pushed.iter().enumerate() {
-        if place % 7 != 0 {
+        if !place.is_multiple_of(7) {
             stage.store.remove(&QUEUE, &job.id).await.answered();
         }
     }

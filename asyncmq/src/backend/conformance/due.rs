@@ -3,7 +3,7 @@
 #![expect(missing_docs, reason = "the name of each property is what it promises")]
 
 use super::Fixture;
-use super::stage::{Answered, HOUR, LEASE, MILLI, QUEUE, SECOND, Stage, ids_of, job, job_of, retry};
+use super::stage::{Answered, HOUR, LEASE, MILLI, QUEUE, SECOND, Stage, ids_of, job, job_of, only, retry};
 use crate::backend::Ordered;
 use crate::job::{Due, Envelope, JobState, Name};
 
@@ -19,7 +19,7 @@ pub async fn a_delayed_job_runs_when_it_is_due_and_not_before(fixture: &dyn Fixt
     fixture.advance(SECOND - MILLI).await;
     assert!(worker.claim(10).await.is_empty());
     fixture.advance(MILLI).await;
-    assert_eq!(ids_of(&worker.claim(10).await), [late.id.clone()]);
+    assert_eq!(ids_of(&worker.claim(10).await), only(&late));
     assert_eq!(stage.recount().await.active, 1);
 }
 
@@ -48,7 +48,7 @@ pub async fn delayed_jobs_run_in_the_order_in_which_they_are_due(fixture: &dyn F
     fixture.advance(SECOND * 5).await;
     let order = [1, 3, 2, 0].map(|place: usize| pushed[place].id.clone());
     assert_eq!(ids_of(&stage.worker().claim(10).await), order);
-    assert_eq!(stage.list(JobState::Delayed).await, [pushed[4].id.clone()]);
+    assert_eq!(stage.list(JobState::Delayed).await, only(&pushed[4]));
 }
 
 pub async fn jobs_due_at_one_time_run_in_the_order_in_which_they_came(fixture: &dyn Fixture) {
@@ -124,7 +124,7 @@ pub async fn a_promoted_job_is_due_now(fixture: &dyn Fixture) {
     assert_eq!(stage.store.promote(&QUEUE, &late.id).await.answered(), Ordered::Done);
     let kept = stage.job(&late).await;
     assert_eq!((kept.state(), kept.status().run_at), (JobState::Waiting, stage.now().await));
-    assert_eq!(ids_of(&stage.worker().claim(10).await), [late.id.clone()]);
+    assert_eq!(ids_of(&stage.worker().claim(10).await), only(&late));
     fixture.advance(LEASE - SECOND).await;
     assert_eq!(stage.recount().await.active, 1);
 }

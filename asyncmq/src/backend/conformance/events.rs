@@ -10,7 +10,8 @@ use serde_json::json;
 
 use super::Fixture;
 use super::stage::{
-    Answered, LEASE, MAX_CRASHES, QUEUE, SECOND, Stage, cancelled, complete, fail, failure, job, job_of, jobs, retry,
+    Answered, LEASE, MAX_CRASHES, QUEUE, SECOND, Stage, cancelled, complete, fail, failure, job, job_of,
+    jobs, retry,
 };
 use crate::backend::{Report, WorkerInfo};
 use crate::event::{EventData, EventFilter, EventKind};
@@ -27,7 +28,8 @@ pub async fn a_jobs_life_is_told_in_its_order(fixture: &dyn Fixture) {
     stage.store.retry(&QUEUE, &pushed.id).await.answered();
     stage.run(complete()).await;
     use EventKind::{Completed, Enqueued, Failed, Released, Retrying, Started};
-    let life = [Enqueued, Started, Retrying, Started, Released, Started, Failed, Enqueued, Started, Completed];
+    let life =
+        [Enqueued, Started, Retrying, Started, Released, Started, Failed, Enqueued, Started, Completed];
     assert_eq!(listener.kinds(life.len()).await, life);
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Fixture;
 use super::stage::{
-    Answered, HOUR, LEASE, MILLI, QUEUE, SECOND, Stage, complete, ids_of, job, jobs, retry,
+    Answered, HOUR, LEASE, MILLI, QUEUE, SECOND, Stage, complete, ids_of, job, jobs, only, retry,
 };
 use crate::backend::Ordered;
 use crate::job::{Due, Envelope, JobState};
@@ -25,7 +25,7 @@ pub async fn an_expired_job_is_thrown_out_at_the_claim(fixture: &dyn Fixture) {
     let old = stage.push(mortal(SECOND)).await;
     let young = stage.push(mortal(HOUR)).await;
     fixture.advance(SECOND).await;
-    assert_eq!(ids_of(&stage.worker().claim(1).await), [young.id.clone()]);
+    assert_eq!(ids_of(&stage.worker().claim(1).await), only(&young));
     let kept = stage.job(&old).await;
     assert_eq!((kept.state(), kept.attempt()), (JobState::Expired, 0));
     assert_eq!(kept.status().finished_at, Some(stage.now().await));
@@ -50,7 +50,7 @@ pub async fn many_expired_jobs_in_front_are_in_nobodys_way(fixture: &dyn Fixture
     for _ in 0..100 {
         given.extend(worker.claim(1).await);
     }
-    assert_eq!(ids_of(&given), [young.id.clone()]);
+    assert_eq!(ids_of(&given), only(&young));
     assert_eq!(stage.recount().await.expired, 300);
 }
 

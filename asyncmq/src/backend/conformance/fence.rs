@@ -13,7 +13,14 @@ use crate::lifecycle::Transition;
 
 /// Every way to settle.
 fn every_end() -> [Transition; 6] {
-    [complete(), retry(SECOND), fail(), Transition::Snooze { after: SECOND }, cancelled("no"), Transition::Release]
+    [
+        complete(),
+        retry(SECOND),
+        fail(),
+        Transition::Snooze { after: SECOND },
+        cancelled("no"),
+        Transition::Release,
+    ]
 }
 
 /// Checks that a claim which is no longer good changes nothing, however it settles.
@@ -96,8 +103,7 @@ pub async fn the_latest_settles_of_a_worker_are_recalled(fixture: &dyn Fixture) 
     stage.push_all(jobs(count)).await;
     let worker = stage.worker();
     let held = worker.claim(count).await;
-    let calls: Vec<_> =
-        held.iter().map(|job| (worker.next_call(), [settlement(job, complete())])).collect();
+    let calls: Vec<_> = held.iter().map(|job| (worker.next_call(), [settlement(job, complete())])).collect();
     for _ in 0..2 {
         for (call, batch) in &calls {
             assert_eq!(stage.store.settle(*call, batch).await.answered(), [Fenced::Applied]);

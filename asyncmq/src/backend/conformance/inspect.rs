@@ -4,7 +4,8 @@
 
 use super::Fixture;
 use super::stage::{
-    Answered, QUEUE, SECOND, Stage, cancelled, complete, fail, ids, job, job_of, jobs, retry, settlement,
+    Answered, QUEUE, SECOND, Stage, cancelled, complete, fail, ids, job, job_of, jobs, only, retry,
+    settlement,
 };
 use crate::backend::Counts;
 use crate::job::{Due, Envelope, JobId, JobState, Name};
@@ -73,8 +74,8 @@ pub async fn expired_and_failed_jobs_are_listed_apart(fixture: &dyn Fixture) {
     let expired = stage.push(Envelope { ttl: Some(SECOND), ..job() }).await;
     fixture.advance(SECOND).await;
     stage.store.expire(10).await.answered();
-    assert_eq!(stage.list(JobState::Failed).await, [failed.id.clone()]);
-    assert_eq!(stage.list(JobState::Expired).await, [expired.id.clone()]);
+    assert_eq!(stage.list(JobState::Failed).await, only(&failed));
+    assert_eq!(stage.list(JobState::Expired).await, only(&expired));
 }
 
 pub async fn a_list_comes_in_pages(fixture: &dyn Fixture) {

@@ -3,7 +3,7 @@
 #![expect(missing_docs, reason = "the name of each property is what it promises")]
 
 use super::Fixture;
-use super::stage::{Answered, HOUR, LEASE, MILLI, QUEUE, SECOND, Stage, complete, ids_of, job, jobs};
+use super::stage::{Answered, HOUR, LEASE, MILLI, QUEUE, SECOND, Stage, complete, ids_of, job, jobs, only};
 use crate::backend::{Extension, Fenced, Force};
 use crate::job::JobState;
 
@@ -78,7 +78,7 @@ pub async fn an_extension_tells_what_was_lost(fixture: &dyn Fixture) {
     fixture.advance(LEASE + SECOND).await;
     assert_eq!(stage.rescue().await, 2);
     let other = stage.worker();
-    assert_eq!(ids_of(&other.claim(1).await), [held[0].envelope.id.clone()]);
+    assert_eq!(ids_of(&other.claim(1).await), only(&held[0].envelope));
     let third = worker.claim(10).await.into_iter().find(|job| job.crashes == 0).expect("it is no suspect");
     let extension = worker.extend(&[&held[0], &third]).await;
     assert_eq!((extension.lost, extension.cancelled), (vec![held[0].token], vec![]));

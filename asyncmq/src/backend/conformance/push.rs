@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Fixture;
-use super::stage::{Answered, QUEUE, Stage, complete, ids, ids_of, job, job_of, jobs};
+use super::stage::{Answered, QUEUE, Stage, complete, ids, ids_of, job, job_of, jobs, only};
 use crate::backend::{MAX_BATCH, Pushed, RECALLED_CALLS};
 use crate::job::{Backoff, Envelope, JobId, JobState, Name, Retention};
 
@@ -40,7 +40,9 @@ pub async fn a_repeated_push_does_not_bring_back_what_has_ended(fixture: &dyn Fi
     let batch = [Arc::new(Envelope { retention: Retention::Nothing, ..job() })];
     let call = stage.next_call();
     stage.store.push(call, &batch).await.answered();
-    stage.run(crate::lifecycle::Transition::Complete { result: Bytes::new(), retention: Retention::Nothing }).await;
+    stage
+        .run(crate::lifecycle::Transition::Complete { result: Bytes::new(), retention: Retention::Nothing })
+        .await;
     assert_eq!(stage.store.push(call, &batch).await.answered(), [Pushed::Added]);
     assert_eq!(stage.recount().await.total(), 0);
 }
@@ -139,7 +141,8 @@ pub async fn arguments_are_opaque_bytes(fixture: &dyn Fixture) {
 
 pub async fn a_mebibyte_of_arguments_comes_back_as_it_went_in(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
-    let args: Vec<u8> = (0_u32..1 << 20).map(|place| (place.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let args: Vec<u8> =
+        (0_u32..1 << 20).map(|place| (place.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let sent = stage.push(Envelope { args: args.into(), ..job() }).await;
     assert_eq!(stage.worker().one().await.envelope.args, sent.args);
 }
@@ -155,7 +158,7 @@ pub async fn names_may_have_any_character(fixture: &dyn Fixture) {
         let worker = stage.worker_of(std::slice::from_ref(&name));
         let worker = super::stage::Worker { tasks: [(name.clone(), 1)].into_iter().collect(), ..worker };
         let claimed = worker.claim(2).await;
-        assert_eq!(ids_of(&claimed), [sent.id.clone()], "{name}");
+        assert_eq!(ids_of(&claimed), only(&sent), "{name}");
         assert_eq!(stage.job(&sent).await.task(), name.as_str());
     }
     assert_eq!(stage.store.queues().await.answered().len(), names.len());
@@ -180,7 +183,7 @@ pub async fn every_option_comes_back(fixture: &dyn Fixture) {
 fn with_options(place: usize) -> Envelope {
     let retentions = [Retention::Nothing, Retention::Standard, Retention::For(Duration::from_secs(5))];
     let mut job = Envelope {
-        version: u32::from(place % 2 == 0),
+        version: u32::from(place.is_multiple_of(2)),
         priority: 255,
         max_attempts: 7,
         ttl: (place != 1).then_some(Duration::from_millis(123_456)),

@@ -6,9 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Fixture;
-use super::stage::{
-    Answered, LEASE, QUEUE, SECOND, Stage, complete, fail, ids, job, jobs, settlement, soon,
-};
+use super::stage::{Answered, LEASE, QUEUE, SECOND, Stage, complete, fail, ids, job, jobs, settlement, soon};
 use crate::backend::{Drain, Fenced, Ordered, Pushed};
 use crate::job::{JobId, JobState};
 
@@ -21,7 +19,9 @@ fn sides(fixture: &dyn Fixture) -> impl Iterator<Item = Stage> {
 }
 
 /// Lets all act at once, and waits for all.
-async fn all<T: Send + 'static>(acts: impl Iterator<Item = impl Future<Output = T> + Send + 'static>) -> Vec<T> {
+async fn all<T: Send + 'static>(
+    acts: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
     let acts: Vec<_> = acts.map(tokio::spawn).collect();
     soon("the end of the race", async {
         let mut done = Vec::new();
@@ -86,7 +86,7 @@ pub async fn one_of_many_settles_of_a_claim_is_applied(fixture: &dyn Fixture) {
     let held = stage.worker().one().await;
     let fenced = all(sides(fixture).enumerate().map(|(side, stage)| {
         let held = held.clone();
-        let end = if side % 2 == 0 { complete() } else { fail() };
+        let end = if side.is_multiple_of(2) { complete() } else { fail() };
         async move { stage.worker().settle(&held, end).await }
     }))
     .await;

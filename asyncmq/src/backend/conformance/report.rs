@@ -11,7 +11,8 @@ use crate::job::{LogLine, Progress};
 
 fn said(percent: f64, lines: &[&str]) -> Report {
     let line = |line: &&str| LogLine { attempt: 1, message: (*line).into() };
-    let progress = Progress::new(percent, json!({ "at": percent, "big": 12_345_678_901_234_567_u64, "none": [] }));
+    let progress =
+        Progress::new(percent, json!({ "at": percent, "big": 12_345_678_901_234_567_u64, "none": [] }));
     Report { progress: Some(progress), logs: lines.iter().map(line).collect() }
 }
 

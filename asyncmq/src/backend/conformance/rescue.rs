@@ -4,7 +4,8 @@
 
 use super::Fixture;
 use super::stage::{
-    Answered, HOUR, LEASE, MAX_CRASHES, QUEUE, SECOND, Stage, cancelled, complete, fail, ids, ids_of, job, jobs, retry,
+    Answered, HOUR, LEASE, MAX_CRASHES, QUEUE, SECOND, Stage, cancelled, complete, fail, ids, ids_of, job,
+    jobs, retry,
 };
 use crate::backend::{Fenced, WorkerInfo};
 use crate::job::{Envelope, FailureKind, JobState, Name};

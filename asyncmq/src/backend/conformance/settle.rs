@@ -8,7 +8,8 @@ use bytes::Bytes;
 
 use super::Fixture;
 use super::stage::{
-    Answered, HOUR, QUEUE, SECOND, Stage, cancelled, complete, fail, failure, ids_of, job, jobs, retry, settlement,
+    Answered, HOUR, QUEUE, SECOND, Stage, cancelled, complete, fail, failure, ids_of, job, jobs, retry,
+    settlement,
 };
 use crate::backend::{Fenced, Ordered};
 use crate::job::{Envelope, JobState, KEPT_FAILURES, Retention};

@@ -9,8 +9,8 @@ use futures_util::StreamExt;
 
 use super::Fixture;
 use crate::backend::{
-    Backend, CallId, Claim, Claimed, ClaimedJob, Counts, EventStream, Extension, Fenced, Heard, Pushed, Report,
-    Settlement, Signal, Signals, StoreError, TaskSet, Token, WorkerInfo,
+    Backend, CallId, Claim, Claimed, ClaimedJob, Counts, EventStream, Extension, Fenced, Heard, Pushed,
+    Report, Settlement, Signal, Signals, StoreError, TaskSet, Token, WorkerInfo,
 };
 use crate::clock::Timestamp;
 use crate::event::{Event, EventFilter, EventKind};
@@ -82,6 +82,11 @@ pub(super) fn retry(after: Duration) -> Transition {
 
 pub(super) fn cancelled(reason: &str) -> Transition {
     Transition::Cancel { reason: Some(reason.into()) }
+}
+
+/// Lists the id of one job.
+pub(super) fn only(job: &Envelope) -> [JobId; 1] {
+    [job.id.clone()]
 }
 
 /// Lists the ids of envelopes.

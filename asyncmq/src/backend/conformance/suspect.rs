@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::Fixture;
-use super::stage::{Answered, LEASE, MAX_CRASHES, SECOND, Stage, complete, ids_of, job, jobs, job_of};
+use super::stage::{Answered, LEASE, MAX_CRASHES, SECOND, Stage, complete, ids_of, job, job_of, jobs};
 use crate::job::{Envelope, JobState, Name};
 
 /// Makes `count` suspects, the jobs of a worker that died.

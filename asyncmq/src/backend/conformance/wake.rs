@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::Fixture;
 use super::stage::{
-    Answered, HOUR, LEASE, QUEUE, SECOND, Stage, Worker, complete, fail, job, job_of, jobs, retry, signal, soon, work,
+    Answered, HOUR, LEASE, QUEUE, SECOND, Stage, Worker, complete, fail, job, job_of, jobs, retry, signal,
+    soon, work,
 };
 use crate::backend::{Force, Signal, Signals};
 use crate::job::{Due, Envelope, Name};

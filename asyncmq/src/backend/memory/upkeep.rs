@@ -46,9 +46,7 @@ impl Upkeep for MemoryStore {
     }
 
     async fn prune(&self, limits: &Limits, limit: usize) -> Result<usize, StoreError> {
-        let mut state = self.state();
-        state.limits = *limits;
-        Ok(state.prune(limits, self.clock.now(), limit))
+        Ok(self.state().prune(limits, self.clock.now(), limit))
     }
 
     async fn register(&self, worker: &WorkerInfo, lease: Duration) -> Result<(), StoreError> {
@@ -100,13 +98,13 @@ impl State {
             if draining {
                 self.give_back(*place, now);
             } else {
-                self.rescue_job(*place, had_suspect, max_crashes, now);
+                self.rescue_job(*place, |crashes| after_crash(crashes, had_suspect, max_crashes), now);
             }
         }
         held.len()
     }
 
-    fn rescue_job(&mut self, place: u32, had_suspect: bool, max_crashes: u32, now: Timestamp) {
+    fn rescue_job(&mut self, place: u32, verdict: impl Fn(u32) -> Verdict, now: Timestamp) {
         self.let_go(place);
         let Some(slot) = self.slot_mut(place) else { return };
         if let Some(reason) = slot.cancel.take() {
@@ -114,7 +112,7 @@ impl State {
             self.carry_out(place, Transition::Cancel { reason }, now);
             return;
         }
-        let verdict = after_crash(slot.status.crashes, had_suspect, max_crashes);
+        let verdict = verdict(slot.status.crashes);
         slot.charged = verdict != Verdict::Innocent;
         slot.status.crashes += u32::from(slot.charged);
         if verdict == Verdict::Quarantined {
