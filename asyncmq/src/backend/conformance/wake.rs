@@ -21,10 +21,13 @@ async fn waiting(stage: &Stage) -> (Worker, Box<dyn Signals>) {
     (worker, signals)
 }
 
-/// Waits as a worker does, until there is something to claim.
-async fn until_claimed(worker: &Worker, signals: &mut Box<dyn Signals>) {
-    while worker.claim(1).await.is_empty() {
+/// Waits to be woken, until there is something to claim.
+async fn woken(worker: &Worker, signals: &mut Box<dyn Signals>) {
+    loop {
         work(signals).await;
+        if !worker.claim(1).await.is_empty() {
+            return;
+        }
     }
 }
 
@@ -32,14 +35,14 @@ pub async fn a_push_wakes(fixture: &dyn Fixture) {
     let (stage, other) = (Stage::of(fixture), Stage::on(fixture.other()));
     let (worker, mut signals) = waiting(&stage).await;
     other.push(job()).await;
-    until_claimed(&worker, &mut signals).await;
+    woken(&worker, &mut signals).await;
 }
 
 pub async fn a_push_wakes_who_waits_already(fixture: &dyn Fixture) {
     let (stage, other) = (Stage::of(fixture), Stage::on(fixture.other()));
     let (worker, mut signals) = waiting(&stage).await;
     let waiting = tokio::spawn(async move {
-        until_claimed(&worker, &mut signals).await;
+        woken(&worker, &mut signals).await;
     });
     tokio::task::yield_now().await;
     other.push(job()).await;
@@ -50,6 +53,7 @@ pub async fn a_delayed_push_wakes_so_that_the_next_due_time_is_known(fixture: &d
     let (stage, other) = (Stage::of(fixture), Stage::on(fixture.other()));
     let (worker, mut signals) = waiting(&stage).await;
     other.push(Envelope { due: Due::After(HOUR), ..job() }).await;
+    work(&mut signals).await;
     while worker.claim_as(worker.next_call(), 1).await.next_due != Some(HOUR) {
         work(&mut signals).await;
     }
@@ -61,7 +65,7 @@ pub async fn a_resumed_queue_wakes(fixture: &dyn Fixture) {
     stage.store.pause(&QUEUE).await.answered();
     let (worker, mut signals) = waiting(&stage).await;
     other.store.resume(&QUEUE).await.answered();
-    until_claimed(&worker, &mut signals).await;
+    woken(&worker, &mut signals).await;
 }
 
 pub async fn a_job_that_is_given_back_wakes(fixture: &dyn Fixture) {
@@ -72,7 +76,7 @@ pub async fn a_job_that_is_given_back_wakes(fixture: &dyn Fixture) {
         let held = other.one().await;
         let (worker, mut signals) = waiting(&stage).await;
         other.settle(&held, end).await;
-        until_claimed(&worker, &mut signals).await;
+        woken(&worker, &mut signals).await;
     }
 }
 
@@ -83,10 +87,10 @@ pub async fn a_rescue_and_a_deregistration_wake(fixture: &dyn Fixture) {
     let (worker, mut signals) = waiting(&stage).await;
     fixture.advance(LEASE + SECOND).await;
     other.rescue().await;
-    until_claimed(&worker, &mut signals).await;
+    woken(&worker, &mut signals).await;
     let (next, mut signals) = waiting(&stage).await;
     other.store.deregister(worker.id).await.answered();
-    until_claimed(&next, &mut signals).await;
+    woken(&next, &mut signals).await;
 }
 
 pub async fn a_promoted_and_a_replayed_job_wake(fixture: &dyn Fixture) {
@@ -94,11 +98,11 @@ pub async fn a_promoted_and_a_replayed_job_wake(fixture: &dyn Fixture) {
     let late = stage.push(Envelope { due: Due::After(HOUR), ..job() }).await;
     let (worker, mut signals) = waiting(&stage).await;
     other.store.promote(&QUEUE, &late.id).await.answered();
-    until_claimed(&worker, &mut signals).await;
+    woken(&worker, &mut signals).await;
     let dead = stage.ended(job(), fail()).await;
     let (worker, mut signals) = waiting(&stage).await;
     other.store.retry(&QUEUE, &dead.id).await.answered();
-    until_claimed(&worker, &mut signals).await;
+    woken(&worker, &mut signals).await;
 }
 
 pub async fn a_worker_is_woken_for_each_of_its_queues(fixture: &dyn Fixture) {
@@ -109,7 +113,7 @@ pub async fn a_worker_is_woken_for_each_of_its_queues(fixture: &dyn Fixture) {
         let mut signals = worker.signals().await;
         assert!(worker.claim(10).await.is_empty());
         other.push(job_of(queue)).await;
-        until_claimed(&worker, &mut signals).await;
+        woken(&worker, &mut signals).await;
     }
 }
 
@@ -121,7 +125,7 @@ pub async fn every_waiting_worker_can_be_woken(fixture: &dyn Fixture) {
     }
     other.push_all(jobs(5)).await;
     for (worker, mut signals) in waiters {
-        until_claimed(&worker, &mut signals).await;
+        woken(&worker, &mut signals).await;
     }
 }
 
@@ -130,7 +134,7 @@ pub async fn a_signal_between_two_waits_is_not_lost(fixture: &dyn Fixture) {
     let (worker, mut signals) = waiting(&stage).await;
     for _ in 0..20 {
         other.push(job()).await;
-        until_claimed(&worker, &mut signals).await;
+        woken(&worker, &mut signals).await;
     }
 }
 
@@ -143,7 +147,7 @@ pub async fn a_wait_that_was_given_up_loses_nothing(fixture: &dyn Fixture) {
         other.push(job()).await;
         let waited = futures_util::FutureExt::now_or_never(signals.next());
         if waited.is_none() {
-            until_claimed(&worker, &mut signals).await;
+            woken(&worker, &mut signals).await;
         } else {
             assert_eq!(worker.claim(1).await.len(), 1);
         }
