@@ -9,6 +9,7 @@ pub mod job;
 pub mod lifecycle;
 mod settings;
 mod task;
+pub mod testing;
 pub mod worker;
 
 pub use backend::{Counts, Drain, Force, Page, QueueInfo, WorkerInfo};

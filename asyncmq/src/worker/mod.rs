@@ -24,6 +24,7 @@ mod pump;
 mod reports;
 mod run;
 mod shared;
+mod solo;
 mod start;
 mod turns;
 
@@ -32,3 +33,4 @@ pub use handle::{StopReport, WorkerHandle, WorkerStatus};
 pub use hooks::HookOutput;
 pub use middleware::{Handled, Middleware, Next};
 pub use run::run;
+pub(crate) use solo::{Solo, observe_alone};

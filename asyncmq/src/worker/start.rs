@@ -10,17 +10,17 @@ use crate::error::{Error, Result};
 use crate::job::{Name, RateLimit, WorkerId};
 use crate::lifecycle::Outcome;
 use crate::settings::Settings;
-use crate::task::{Attempt, Registry, States, TaskDefinition, TaskOptions};
+use crate::task::{Registry, States, TaskDefinition, TaskOptions};
 use crate::worker::builder::Worker;
-use crate::worker::execute::{conclude, observe};
 use crate::worker::handle::{WorkerHandle, register};
 use crate::worker::pump::Pump;
 use crate::worker::shared::{Shared, Times};
+use crate::worker::solo::Solo;
 use crate::worker::{duty, lease};
 
 /// What a worker is to be, checked.
-struct Plan {
-    shared: Arc<Shared>,
+pub(super) struct Plan {
+    pub(super) shared: Arc<Shared>,
     queues: Vec<(Name, u32)>,
     rate_limit: Option<RateLimit>,
 }
@@ -62,33 +62,27 @@ impl Worker {
     /// # Errors
     ///
     /// What [`Worker::start`] says, and [`Error::Store`].
-    pub async fn handle_one(&mut self) -> Result<Option<Outcome>> {
-        use crate::backend::Claim;
-        let plan = self.plan()?;
-        let shared = plan.shared;
-        let queues: Vec<Name> = plan.queues.into_iter().map(|(name, _)| name).collect();
-        let call = shared.backend.next_call();
-        let claim =
-            Claim { call, queues: &queues, tasks: &shared.known, limit: 1, lease: shared.times.lease };
-        let claimed = shared.backend.ask("give a job out", shared.backend.claim(claim)).await?;
-        let Some(job) = claimed.jobs.into_iter().next() else { return Ok(None) };
-        let Some(task) = shared.tasks.get(job.envelope.task.as_str()).copied() else { return Ok(None) };
-        let attempt = Arc::new(Attempt::new(job, shared.backend.clone(), shared.states.clone(), None));
-        let observed = observe(&attempt, task, &shared.layers).await;
-        let outcome = observed.outcome.clone();
-        let settlement = conclude(&attempt, task, observed).await;
-        shared.backend.ask("settle a job", shared.backend.settle(&[settlement])).await?;
-        shared.backend.ask("strike a worker off", shared.backend.backend().deregister(shared.id)).await?;
-        Ok(Some(outcome))
+    pub async fn handle_one(&self) -> Result<Option<Outcome>> {
+        let queues: Vec<Name> = self.plan()?.queues.into_iter().map(|(name, _)| name).collect();
+        let solo = Solo::of(self)?;
+        let ran = solo.run_one(&queues).await?;
+        solo.end().await?;
+        Ok(ran.map(|(_, _, outcome)| outcome))
     }
 
-    fn plan(&mut self) -> Result<Plan> {
+    /// Checks everything that can be wrong.
+    pub(super) fn plan(&self) -> Result<Plan> {
         let registry = self.registry.clone().unwrap_or_else(Registry::linked);
         registry.check()?;
-        self.settings.check()?;
         let queues = self.served(&registry)?;
         let is_served = |task: &TaskDefinition| queues.iter().any(|(name, _)| *name == task.queue());
         check_tasks(registry.iter().filter(|task| is_served(task)), &self.states)?;
+        self.plan_of(&registry, queues)
+    }
+
+    /// Puts together what the loops share, with the tasks that can be run here.
+    pub(super) fn plan_of(&self, registry: &Registry, queues: Vec<(Name, u32)>) -> Result<Plan> {
+        self.settings.check()?;
         // Jobs of other tasks may be put into these queues; those that lack a state here are left to other workers.
         let able: Vec<_> = registry.iter().filter(|task| check_task(task, &self.states).is_none()).collect();
         let known: TaskSet =
@@ -148,7 +142,8 @@ fn check_tasks<'a>(tasks: impl Iterator<Item = &'a TaskDefinition>, states: &Sta
     if message.is_empty() { Ok(()) } else { Err(Error::Startup(message.trim_end().into())) }
 }
 
-fn check_task(task: &TaskDefinition, states: &States) -> Option<String> {
+/// Says why a task cannot be served, if it cannot.
+pub(super) fn check_task(task: &TaskDefinition, states: &States) -> Option<String> {
     let (name, source) = (task.name(), task.source());
     if let Some(state) = task.states().iter().find(|state| !states.has((state.id)())) {
         let wanted = state.type_name;
