@@ -2,6 +2,7 @@
 
 mod envelope;
 mod failure;
+pub(crate) mod grammar;
 mod id;
 mod options;
 mod progress;
