@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// A backoff policy as it is written.
 #[derive(Debug, Clone, PartialEq)]
-pub enum BackoffSyntax {
+pub(crate) enum BackoffSyntax {
     /// `fixed(5s)`
     Fixed(Duration),
     /// `exponential(1s, factor = 2, max = 10m, jitter = 0.1)`
@@ -27,13 +27,13 @@ pub enum BackoffSyntax {
 
 /// A rate limit as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateSyntax {
+pub(crate) struct RateSyntax {
     /// Starts in an interval.
-    pub permits: u32,
+    pub(crate) permits: u32,
     /// The interval.
-    pub interval: Duration,
+    pub(crate) interval: Duration,
     /// Whether it is `window(…)`.
-    pub sliding: bool,
+    pub(crate) sliding: bool,
 }
 
 const UNITS: [(&str, u64); 7] = [
@@ -51,7 +51,7 @@ const UNITS: [(&str, u64); 7] = [
 /// # Errors
 ///
 /// A message that says what is wanted.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wanted = || {
         format!(
             "{text:?} is no duration: write seconds (`300`) or a number with a unit (`\"5m\"`, `\"250ms\"`, `\"1h30m\"`)"
@@ -82,7 +82,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 /// # Errors
 ///
 /// A message that says what is wanted.
-pub fn parse_rate(text: &str) -> Result<RateSyntax, String> {
+pub(crate) fn parse_rate(text: &str) -> Result<RateSyntax, String> {
     let wanted = || {
         format!(
             "{text:?} is no rate: write starts per interval (`\"100/1s\"`, or `\"window(100/1s)\"` for a sliding window)"
@@ -110,7 +110,7 @@ pub fn parse_rate(text: &str) -> Result<RateSyntax, String> {
 /// # Errors
 ///
 /// A message that says what is wanted.
-pub fn parse_size(text: &str) -> Result<u64, String> {
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     const SIZES: [(&str, u64); 8] = [
         ("", 1),
         ("b", 1),
@@ -136,7 +136,7 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
 /// # Errors
 ///
 /// A message that says what is wanted.
-pub fn parse_backoff(text: &str) -> Result<BackoffSyntax, String> {
+pub(crate) fn parse_backoff(text: &str) -> Result<BackoffSyntax, String> {
     let wanted = || {
         format!(
             "{text:?} is no backoff: write `2.0` (base to the power of the attempt, in seconds), `\"fixed(5s)\"`, `\"exponential(1s, factor = 2, max = 10m, jitter = 0.1)\"`, `\"list(1s, 10s)\"`, or the path of a function"
@@ -183,7 +183,7 @@ fn exponential(first: Duration, options: &[&str]) -> Result<BackoffSyntax, Strin
 
 /// Returns the known word that is nearest to a misspelt one, if any is near.
 #[must_use]
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = |known: &'a str| {
         let steps = distance(word, known);
         (steps <= 1 + known.len() / 4 || known.starts_with(word) && 3 <= word.len()).then_some((steps, known))

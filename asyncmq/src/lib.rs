@@ -24,13 +24,21 @@ pub use job::{Backoff, Dedup, Job, JobId, JobState, Progress, RateLimit, Retenti
 pub use task::{Context, Registry, State, Task, TaskDefinition, TaskError, TaskOptions, tasks};
 pub use worker::{StopReport, Worker, WorkerHandle, WorkerStatus};
 
+/// Makes a function a task.
+#[cfg(feature = "macros")]
+pub use asyncmq_macros::task;
+
 /// What the code that `#[task]` generates names. Not for others: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
+    pub use std::borrow::{Cow, ToOwned};
+    pub use std::time::Duration;
+
     pub use bytes::Bytes;
     pub use inventory;
 
     pub use crate::client::{Enqueue, JobBuilder, NewJob};
+    pub use crate::job::{Backoff, Dedup, RateLimit, Retention};
     pub use crate::task::*;
 
     /// The prelude, under names that nobody can shadow.
