@@ -55,7 +55,6 @@ pub struct WorkerStatus {
 /// What a worker left behind when it stopped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-#[must_use = "it names the jobs that were given back"]
 pub struct StopReport {
     /// Jobs that were given back unspent, as they did not end in time.
     pub given_back: Vec<JobId>,
