@@ -1,4 +1,5 @@
-//! What asyncmq promises, seen from outside.
+//! What the library does, seen from outside.
 
 mod conformance;
+mod macros;
 mod support;
