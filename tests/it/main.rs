@@ -2,4 +2,5 @@
 
 mod conformance;
 mod macros;
+mod model;
 mod support;
