@@ -62,21 +62,29 @@ impl Tx<'_> {
         let worker = wanted.call.sender;
         let latest = self.renew(space, worker, self.now.after(wanted.lease))?;
         let sequence = wanted.call.sequence.cast_signed();
-        if let Some((number, first, last)) = latest
-            && number == sequence
-        {
-            return self.claim_again(worker, &first, &last);
-        }
-        let mut claimed = Claimed::default();
-        let first = self.shared.numbers + 1;
+        let again = latest.filter(|(number, ..)| *number == sequence);
+        let mut claimed = match &again {
+            Some((_, first, last)) => self.claim_again(worker, first, last)?,
+            None => Claimed::default(),
+        };
+        let before = self.shared.numbers;
         for name in &wanted.queues {
-            if let Some(queue) = self.find_queue(space, name)? {
-                self.claim_from(queue, name, wanted, &mut claimed)?;
+            if let Some(queue) = self.find_queue(space, name)?
+                && !self.is_paused(queue)?
+            {
+                if again.is_none() {
+                    self.promote_due(queue)?;
+                    self.flush()?;
+                    self.take(queue, name, wanted, &mut claimed)?;
+                }
+                self.note_next_due(queue, &mut claimed)?;
             }
         }
-        let (first, last) = (fences_from(first), fences_from(self.shared.numbers + 1));
-        let mut remember = self.conn.prepare_cached(sql::SESSION_CLAIMED)?;
-        remember.execute((sequence, first, last, worker.as_uuid().into_bytes()))?;
+        if again.is_none() {
+            let (first, last) = (fences_from(before + 1), fences_from(self.shared.numbers + 1));
+            let mut remember = self.conn.prepare_cached(sql::SESSION_CLAIMED)?;
+            remember.execute((sequence, first, last, worker.as_uuid().into_bytes()))?;
+        }
         Ok(claimed)
     }
 
@@ -96,15 +104,12 @@ impl Tx<'_> {
         })?)
     }
 
-    fn claim_from(&mut self, queue: i64, name: &Name, wanted: &Wanted, claimed: &mut Claimed) -> Step<()> {
-        let paused: bool =
-            self.conn.prepare_cached(sql::QUEUE_PAUSED)?.query_row([queue], |row| row.get(0))?;
-        if paused {
-            return Ok(());
-        }
-        self.promote_due(queue)?;
-        self.flush()?;
-        self.take(queue, name, wanted, claimed)?;
+    fn is_paused(&self, queue: i64) -> Step<bool> {
+        Ok(self.conn.prepare_cached(sql::QUEUE_PAUSED)?.query_row([queue], |row| row.get(0))?)
+    }
+
+    /// Takes note of how long until the next delayed job of a queue is due.
+    fn note_next_due(&self, queue: i64, claimed: &mut Claimed) -> Step<()> {
         let mut next = self.conn.prepare_cached(sql::NEXT_DUE)?;
         let due: Option<i64> = next.query_row([queue], |row| row.get(0)).optional()?;
         let due = due.map(|run_at| time_of(run_at).since(self.now));

@@ -32,6 +32,8 @@ mod row;
 mod settle;
 mod step;
 mod store;
+#[cfg(test)]
+mod tests;
 mod time;
 mod upkeep;
 mod watch;

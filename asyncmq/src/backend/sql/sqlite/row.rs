@@ -243,14 +243,6 @@ impl Tx<'_> {
         row.keep_until = None;
     }
 
-    /// Returns what is to be kept of a job.
-    pub(super) fn retention(&mut self, row: &Row) -> Step<Retention> {
-        if row.status.state != JobState::Completed {
-            return Ok(Retention::Standard);
-        }
-        Ok(self.envelope(row)?.retention)
-    }
-
     /// Puts together who a job is, without its arguments.
     pub(super) fn envelope(&mut self, row: &Row) -> Step<Envelope> {
         let mut find = self.conn.prepare_cached(sql::JOB_ID)?;
