@@ -26,6 +26,12 @@ pub(crate) trait Make: Fixture + Sized + 'static {
     fn make() -> impl Future<Output = Self>;
 }
 
+impl Make for crate::support::sqlite::Sqlite {
+    async fn make() -> Self {
+        Self::file().await
+    }
+}
+
 impl Make for crate::support::memory::Memory {
     async fn make() -> Self {
         Self::new()

@@ -34,6 +34,7 @@ impl Tx<'_> {
             Some(reason) => heed_cancel(settlement.transition.clone(), reason),
             None => settlement.transition.clone(),
         };
+        row.token = None;
         self.carry_out(&mut row, transition)?;
         Ok(Fenced::Applied)
     }
@@ -55,7 +56,7 @@ impl Tx<'_> {
         if fails {
             self.save_notes(row)?;
         }
-        (row.token, row.cancel, row.charged) = (None, None, false);
+        row.charged = false;
         if heard {
             self.emit_job(kind, row, |_| data)?;
         }

@@ -86,6 +86,7 @@ impl Tx<'_> {
 
     fn deregister(&mut self, space: i64, worker: WorkerId) -> Step<()> {
         for mut row in self.held(worker, usize::MAX)? {
+            row.token = None;
             self.give_back(&mut row)?;
         }
         if self.strike(worker)? && self.is_heard() {
@@ -137,6 +138,8 @@ impl Tx<'_> {
     }
 
     /// Takes the jobs of a worker whose lease ran out, at most `limit`. Returns how many.
+    ///
+    /// Each keeps its token: should the worker be alive after all, it may still settle until somebody else claims the job.
     fn rescue_all(
         &mut self,
         worker: WorkerId,
@@ -181,7 +184,6 @@ impl Tx<'_> {
             let failure = Failure::new(row.status.attempt, FailureKind::Crash, message);
             return self.carry_out(row, Transition::Fail { failure });
         }
-        // The token stays: should the worker be alive after all, it may still settle until somebody else claims the job.
         row.status.attempt = row.status.attempt.saturating_sub(1);
         row.status.state = JobState::Waiting;
         self.emit_job(EventKind::Stalled, row, |_| EventData::None)?;
