@@ -3,4 +3,5 @@
 mod conformance;
 mod macros;
 mod model;
+mod sqlite;
 mod support;
