@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use asyncmq::backend::Upkeep;
-use asyncmq::{Clock, JobId};
 use asyncmq::backend::sql::sqlite::SqliteOptions;
+use asyncmq::{Clock, JobId};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -38,7 +38,9 @@ async fn what_was_confirmed_survives_kill_9_at_any_moment() {
         settled.extend(worker.line());
         // The moment is anything: the time is not waited for, it is where the blow falls.
         std::thread::sleep(Duration::from_micros(kill * 7_919 % 60_000));
-        let (first, second) = if kill % 2 == 0 { (producer.kill(), worker.kill()) } else {
+        let (first, second) = if kill % 2 == 0 {
+            (producer.kill(), worker.kill())
+        } else {
             let said = worker.kill();
             (producer.kill(), said)
         };

@@ -50,12 +50,24 @@ pub(crate) fn is_sound(path: &Path) {
             "SELECT count(*) FROM lanes l WHERE l.waiting <> \
              (SELECT count(*) FROM jobs j WHERE j.lane = l.lane AND j.state = 'waiting')",
         ),
-        ("running jobs that nobody holds", "SELECT count(*) FROM jobs WHERE state = 'active' AND (worker IS NULL OR token IS NULL)"),
+        (
+            "running jobs that nobody holds",
+            "SELECT count(*) FROM jobs WHERE state = 'active' AND (worker IS NULL OR token IS NULL)",
+        ),
         ("jobs without a lane", "SELECT count(*) FROM jobs WHERE lane NOT IN (SELECT lane FROM lanes)"),
-        ("jobs without arguments", "SELECT count(*) FROM jobs WHERE args IS NULL AND job NOT IN (SELECT job FROM payloads)"),
+        (
+            "jobs without arguments",
+            "SELECT count(*) FROM jobs WHERE args IS NULL AND job NOT IN (SELECT job FROM payloads)",
+        ),
         ("arguments without a job", "SELECT count(*) FROM payloads WHERE job NOT IN (SELECT job FROM jobs)"),
-        ("notes without a job", "SELECT count(*) FROM notes WHERE job NOT IN (SELECT job FROM jobs WHERE noted = 1)"),
-        ("ended jobs without an end", "SELECT count(*) FROM jobs WHERE (finished_at IS NULL) <> (state IN ('waiting', 'delayed', 'active', 'blocked'))"),
+        (
+            "notes without a job",
+            "SELECT count(*) FROM notes WHERE job NOT IN (SELECT job FROM jobs WHERE noted = 1)",
+        ),
+        (
+            "ended jobs without an end",
+            "SELECT count(*) FROM jobs WHERE (finished_at IS NULL) <> (state IN ('waiting', 'delayed', 'active', 'blocked'))",
+        ),
     ] {
         assert_eq!(count(&conn, rows), 0, "there are {what}");
     }

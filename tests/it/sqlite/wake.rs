@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use asyncmq::backend::sql::sqlite::SqliteOptions;
 use asyncmq::backend::{Control, Heard, Inspect};
 use asyncmq::{Clock, EventFilter, EventKind};
-use asyncmq::backend::sql::sqlite::SqliteOptions;
 use futures::StreamExt;
 use tempfile::TempDir;
 
