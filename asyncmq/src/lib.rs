@@ -7,7 +7,10 @@ mod error;
 pub mod event;
 pub mod job;
 pub mod lifecycle;
+mod settings;
 mod task;
+pub mod testing;
+pub mod worker;
 
 pub use backend::{Counts, Drain, Force, Page, QueueInfo, WorkerInfo};
 pub use client::{
@@ -19,6 +22,7 @@ pub use error::{BoxError, Error, Result};
 pub use event::{Event, EventData, EventFilter, EventKind};
 pub use job::{Backoff, Dedup, Job, JobId, JobState, Progress, RateLimit, Retention};
 pub use task::{Context, Registry, State, Task, TaskDefinition, TaskError, TaskOptions, tasks};
+pub use worker::{StopReport, Worker, WorkerHandle, WorkerStatus};
 
 /// Makes a function a task.
 #[cfg(feature = "macros")]

@@ -298,7 +298,7 @@ fn outer() -> usize {
 
     let _ = inside_a_function_too::job();
     let _ = inside_a_function::job(Inner(1));
-    asyncmq::tasks().filter(|task| task.name().starts_with("inside_a_")).count() + 1
+    asyncmq::tasks().filter(|task| task.name().starts_with("inside_a_function")).count() + 1
 }
 
 /// Has a method with a task in it.
