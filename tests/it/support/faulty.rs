@@ -1,9 +1,10 @@
-//! A store whose answers can be lost: one call, counted from the start, is not made, or is made and not answered.
+//! A store whose answers can be lost: one call, counted from the start, is not made, or is made and not answered; or all
+//! are not made from there on.
 //!
 //! It also writes down what the store did, whether or not its caller learnt of it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,6 +16,8 @@ use asyncmq::backend::{
 use asyncmq::job::{Envelope, Job, JobId, JobState, Name, WorkerId};
 use asyncmq::lifecycle::Limits;
 use asyncmq::{EventFilter, Timestamp};
+
+use tokio::sync::{Mutex, MutexGuard, Notify};
 
 use super::history::History;
 
@@ -34,24 +37,64 @@ pub(crate) struct Fault {
     pub(crate) side: Side,
 }
 
-/// The calls of a store that count, and what became of them.
+/// The calls of one side that count, and what became of them.
 #[derive(Debug)]
 struct Line {
     fault: Option<Fault>,
     calls: AtomicUsize,
-    history: Mutex<History>,
+    /// Whether the line is dead from the fault on.
+    cuts: bool,
+    dead: AtomicBool,
+    died: Notify,
+    /// Held while a call is made, so that what is written down stands in the order in which it was done.
+    history: Arc<Mutex<History>>,
 }
 
-/// A store of which one call is lost.
+/// A store of which calls are lost.
 pub(crate) struct FaultyBackend {
     inner: Arc<dyn Backend>,
     line: Arc<Line>,
 }
 
 impl FaultyBackend {
+    /// Loses one call.
     pub(crate) fn new(inner: Arc<dyn Backend>, fault: Option<Fault>) -> Arc<Self> {
-        let line = Line { fault, calls: AtomicUsize::new(0), history: Mutex::default() };
-        Arc::new(Self { inner, line: Arc::new(line) })
+        Self::of(inner, fault, false, Arc::default())
+    }
+
+    /// Loses one call and all that follow, until the line is mended.
+    pub(crate) fn cut(inner: Arc<dyn Backend>, fault: Fault) -> Arc<Self> {
+        Self::of(inner, Some(fault), true, Arc::default())
+    }
+
+    /// Returns the same store on a line of its own, which loses nothing.
+    pub(crate) fn beside(&self) -> Arc<Self> {
+        Self::of(self.inner.clone(), None, false, self.line.history.clone())
+    }
+
+    fn of(
+        inner: Arc<dyn Backend>,
+        fault: Option<Fault>,
+        cuts: bool,
+        history: Arc<Mutex<History>>,
+    ) -> Arc<Self> {
+        let (calls, dead) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Arc::new(Self {
+            inner,
+            line: Arc::new(Line { fault, calls, cuts, dead, died: Notify::new(), history }),
+        })
+    }
+
+    /// Waits until the line is dead.
+    pub(crate) async fn dead(&self) {
+        while !self.line.dead.load(Ordering::SeqCst) {
+            self.line.died.notified().await;
+        }
+    }
+
+    /// Mends the line.
+    pub(crate) fn mend(&self) {
+        self.line.dead.store(false, Ordering::SeqCst);
     }
 
     /// Returns how many calls there were that count.
@@ -60,8 +103,8 @@ impl FaultyBackend {
     }
 
     /// Returns what the store did so far.
-    pub(crate) fn history(&self) -> MutexGuard<'_, History> {
-        self.line.history()
+    pub(crate) async fn history(&self) -> MutexGuard<'_, History> {
+        self.line.history.lock().await
     }
 
     /// Returns the store itself, which loses nothing and whose calls do not count.
@@ -71,10 +114,6 @@ impl FaultyBackend {
 }
 
 impl Line {
-    fn history(&self) -> MutexGuard<'_, History> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Makes a call that counts, and writes down what it did.
     async fn pass<T>(
         &self,
@@ -83,11 +122,17 @@ impl Line {
     ) -> Result<T, StoreError> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
         let lost = self.fault.filter(|fault| fault.call == number).map(|fault| fault.side);
-        if lost == Some(Side::Request) {
+        let dead = self.dead.load(Ordering::SeqCst);
+        if lost.is_some() && self.cuts {
+            self.dead.store(true, Ordering::SeqCst);
+            self.died.notify_one();
+        }
+        if dead || lost == Some(Side::Request) {
             return Err(StoreError::unanswered("the request was lost"));
         }
+        let mut history = self.history.lock().await;
         let answer = call.await?;
-        note(&mut self.history(), &answer);
+        note(&mut history, &answer);
         if lost == Some(Side::Reply) {
             return Err(StoreError::unanswered("the reply was lost"));
         }

@@ -101,6 +101,11 @@ impl History {
         tokens.collect()
     }
 
+    /// Returns how many claims of a job were settled.
+    pub(crate) fn settled_times(&self, job: &JobId) -> usize {
+        self.deeds.iter().filter(|deed| matches!(deed, Deed::Settled { id, .. } if id == job)).count()
+    }
+
     /// Returns the ids that the store took in.
     pub(crate) fn taken_in(&self) -> Vec<JobId> {
         let ids = self.deeds.iter().filter_map(|deed| match deed {

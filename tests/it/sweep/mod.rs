@@ -4,3 +4,4 @@
 
 mod party;
 mod port;
+mod whole;

@@ -66,7 +66,7 @@ type Effect = (asyncmq::JobId, asyncmq::backend::Token);
 
 /// Checks that no job was lost or run without reason, and that the counts are right.
 async fn check(party: &Party<'_>, effects: &[Effect], died: bool) {
-    let (history, store) = (party.store.history(), party.store.inner().clone());
+    let (history, store) = (party.store.history().await, party.store.inner().clone());
     history.check();
     let (taken_in, settled) = (history.taken_in(), history.settled_tokens());
     drop(history);
@@ -78,7 +78,7 @@ async fn check(party: &Party<'_>, effects: &[Effect], died: bool) {
         let ran = effects.iter().any(|(of, _)| of == id);
         assert!(job.state().is_terminal(), "{job:?}");
         assert!(ran || job.state() != JobState::Completed, "{id} completed without a run");
-        assert!(died || job.crashes() == 0, "nobody died: {job:?}");
+        assert!(died || job.crashes() as usize <= party.excused, "nobody died: {job:?}");
     }
     let tokens: HashSet<_> = effects.iter().map(|(_, token)| *token).collect();
     assert_eq!(tokens.len(), effects.len(), "a claim ran twice");
