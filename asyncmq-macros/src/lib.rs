@@ -9,6 +9,8 @@ mod model;
 mod parameter;
 mod schedule;
 mod signature;
+#[cfg(test)]
+mod snapshots;
 mod types;
 mod value;
 
