@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Returns the root of the repository.
 fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is below the root").to_owned()
 }
 
 /// Returns the copy of the programs' workspace, written at first use.
@@ -17,27 +17,30 @@ fn workspace() -> &'static Path {
     WORKSPACE.get_or_init(|| {
         let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("links");
         let project = project();
-        copy_into(&project.join("tests/fixtures/links"), &copy, project.to_str().unwrap());
-        std::fs::copy(project.join("Cargo.lock"), copy.join("Cargo.lock")).unwrap();
+        copy_into(&project.join("tests/fixtures/links"), &copy, &project.display().to_string())
+            .expect("the programs can be copied");
+        std::fs::copy(project.join("Cargo.lock"), copy.join("Cargo.lock"))
+            .expect("the lock file can be copied");
         copy
     })
 }
 
-fn copy_into(from: &Path, to: &Path, project: &str) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
+fn copy_into(from: &Path, to: &Path, project: &str) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
         let (from, to) = (entry.path(), to.join(entry.file_name()));
         if from.is_dir() {
-            copy_into(&from, &to, project);
+            copy_into(&from, &to, project)?;
             continue;
         }
-        let text = std::fs::read_to_string(&from).unwrap().replace("@PROJECT@", project);
+        let text = std::fs::read_to_string(&from)?.replace("@PROJECT@", project);
         // An unchanged file keeps its time, so that cargo has nothing to do.
         if std::fs::read_to_string(&to).ok().as_ref() != Some(&text) {
-            std::fs::write(&to, text).unwrap();
+            std::fs::write(&to, text)?;
         }
     }
+    Ok(())
 }
 
 /// Builds a program and runs it. One at a time: cargo has the whole machine.
@@ -58,20 +61,20 @@ fn run(package: &str, profile: &str) -> Output {
     for inherited in ["ASYNCMQ_URL", "RUSTFLAGS"] {
         cargo.env_remove(inherited);
     }
-    cargo.output().unwrap()
+    cargo.output().expect("cargo is there")
 }
 
 #[track_caller]
 fn printed(output: &Output) -> Vec<&str> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    std::str::from_utf8(&output.stdout).unwrap().lines().collect()
+    std::str::from_utf8(&output.stdout).expect("it prints text").lines().collect()
 }
 
 /// Returns what a program says that must not start.
 #[track_caller]
 fn complaint(output: &Output) -> &str {
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
-    std::str::from_utf8(&output.stderr).unwrap()
+    std::str::from_utf8(&output.stderr).expect("it prints text")
 }
 
 const TASKS_OF_THE_LIBRARY: [&str; 5] =

@@ -14,7 +14,7 @@ use serde_json::Value;
 #[track_caller]
 fn completed(outcome: Outcome) -> Value {
     match outcome {
-        Outcome::Completed(json) => serde_json::from_slice(&json).unwrap(),
+        Outcome::Completed(json) => serde_json::from_slice(&json).expect("a result is JSON"),
         other => panic!("the job did not complete: {other:?}"),
     }
 }
