@@ -53,19 +53,23 @@ impl<'a> Stored<'a> {
     ///
     /// That there are too many.
     pub fn end(self, count: usize) -> Result<(), TaskError> {
-        let surplus = self.0.iter().filter_map(|(key, _)| key.parse::<usize>().ok()).max();
+        let surplus = self.0.iter().filter_map(|(key, _)| place_of(key)).max();
         surplus.map_or(Ok(()), |place| {
             Err(TaskError::undecodable(format!(
                 "too many arguments: {} by place, the task takes {count}",
-                place + 1
+                place.saturating_add(1)
             )))
         })
     }
 }
 
 /// Parameters' names never begin with a digit, so a number is a place.
+fn place_of(key: &str) -> Option<usize> {
+    key.as_bytes().first().filter(|first| first.is_ascii_digit()).and_then(|_| key.parse().ok())
+}
+
 fn is_place(key: &str, place: usize) -> bool {
-    key.as_bytes().first().is_some_and(u8::is_ascii_digit) && key.parse() == Ok(place)
+    place_of(key) == Some(place)
 }
 
 /// Takes an object apart into its keys and the texts of its values.
