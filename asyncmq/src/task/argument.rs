@@ -4,22 +4,22 @@ use bytes::Bytes;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserializer as _, Serialize};
 use serde_json::value::RawValue;
-use std::borrow::{Borrow, Cow};
+use std::borrow::Cow;
 use std::fmt::{self, Display};
 
 use crate::task::TaskError;
 use crate::task::absent::absent;
 use crate::task::finite;
 
-/// What a stored argument must be: something that can be written, read back, and sent to another thread.
+/// What a stored argument must be: something that can be written and read back.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a task",
-    label = "an argument is stored as JSON: it needs `serde::Serialize`, `serde::Deserialize`, `Send` and no borrowed data",
+    label = "an argument is stored as JSON: it needs `serde::Serialize`, `serde::Deserialize` and no borrowed data",
     note = "derive both on the type; what the worker gives is known by its name: `Context`, `State<…>`, under no alias"
 )]
-pub trait Argument: Serialize + DeserializeOwned + Send + 'static {}
+pub trait Argument: Serialize + DeserializeOwned + 'static {}
 
-impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {}
+impl<T: Serialize + DeserializeOwned + 'static> Argument for T {}
 
 /// One stored argument: the only place where its type is asked for anything.
 pub struct Slot<T> {
@@ -32,9 +32,13 @@ pub struct Slot<T> {
     absent: fn() -> Option<T>,
 }
 
-impl<T: Argument> Slot<T> {
+impl<T> Slot<T> {
     /// Describes the argument of this name.
-    pub const fn new(name: &'static str) -> Self {
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self
+    where
+        T: Argument,
+    {
         Self { name, aliases: &[], default: None, write: write::<T>, read: read::<T>, absent: absent::<T> }
     }
 }
@@ -91,26 +95,6 @@ impl<T> Slot<T> {
             },
         }
     }
-}
-
-/// Keeps what a parameter borrows.
-pub fn own<T: ToOwned + ?Sized>(lent: &T) -> T::Owned {
-    lent.to_owned()
-}
-
-/// Keeps what a parameter may borrow.
-pub fn own_option<T: ToOwned + ?Sized>(lent: Option<&T>) -> Option<T::Owned> {
-    lent.map(T::to_owned)
-}
-
-/// Lends what was kept to a parameter that borrows.
-pub fn lend<T: ToOwned + ?Sized>(owned: &T::Owned) -> &T {
-    owned.borrow()
-}
-
-/// Lends what may have been kept to a parameter that may borrow.
-pub fn lend_option<T: ToOwned + ?Sized>(owned: &Option<T::Owned>) -> Option<&T> {
-    owned.as_ref().map(Borrow::borrow)
 }
 
 /// Returns the text of what `key` and `dedup_key` say.
