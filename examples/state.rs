@@ -38,7 +38,7 @@ async fn main() -> asyncmq::Result<()> {
     let client = Client::memory();
 
     // A worker that lacks a state which its tasks need does not start, and says which.
-    println!("{}\n", Worker::new(&client).start().await.err().expect("the stock is missing"));
+    println!("{}\n", Worker::new(&client).start().await.expect_err("the stock is missing"));
 
     let worker = Worker::new(&client).state(Stock::default()).start().await?;
     let delivered = deliver::job("globe", 2).enqueue_on(&client).await?;

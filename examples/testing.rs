@@ -51,6 +51,7 @@ async fn the_task_is_a_function_that_can_be_called() -> asyncmq::Result<()> {
     Ok(())
 }
 
+#[cfg(not(test))]
 #[tokio::main]
 async fn main() -> asyncmq::Result<()> {
     signing_up_enqueues_a_welcome().await?;

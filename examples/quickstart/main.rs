@@ -53,26 +53,36 @@ async fn main() -> anyhow::Result<()> {
     println!("{} orders, 8 at a time:", handles.len());
     let (mut sales, dead) = gather(handles, &bar).await?;
 
-    println!("\n{} orders converted, {} dead letters:", sales.len(), dead.len());
-    let queue = client.queue("orders");
-    for job in queue.list_jobs(JobState::Failed, 0..20).await? {
-        let reason = job.errors().last().map_or("", |failure| failure.message());
-        println!("  dead   {:<15} {} of {} attempts: {reason}", job.id(), job.attempt(), job.max_attempts());
+    println!("\n{} orders converted, {} dead letters", sales.len(), dead.len());
+    if !dead.is_empty() {
+        sales.extend(replay(&client, &rates, dead, &bar).await?);
     }
-
-    rates.learn("NOK", 11.7);
-    let count = queue.retry_all(JobState::Failed).await?;
-    println!("\nThe rate of NOK is known now: {count} dead letters are replayed, with fresh attempts.");
-    let (replayed, dead) = gather(dead, &bar).await?;
-    println!("{} of them converted, {} are dead again.", replayed.len(), dead.len());
-
-    sales.extend(replayed);
     print_summary(&sales);
     let (status, seconds) = (worker.status(), start.elapsed().as_secs_f64());
     println!("\n{} jobs completed, {} attempts failed, {seconds:.1} s", status.completed, status.failed);
     retries.off();
     worker.stop().await?;
     Ok(())
+}
+
+/// Shows the dead letters, removes the cause of some of them, and replays them all.
+async fn replay(
+    client: &Client,
+    rates: &Rates,
+    dead: Vec<JobHandle<convert>>,
+    bar: &ProgressBar,
+) -> asyncmq::Result<Vec<Sale>> {
+    let queue = client.queue("orders");
+    for job in queue.list_jobs(JobState::Failed, 0..20).await? {
+        let reason = job.errors().last().map_or("", |failure| failure.message());
+        println!("  dead   {:<15} {} of {} attempts: {reason}", job.id(), job.attempt(), job.max_attempts());
+    }
+    rates.learn("NOK", 11.7);
+    let count = queue.retry_all(JobState::Failed).await?;
+    println!("\nThe rate of NOK is known now: {count} dead letters are replayed, with fresh attempts.");
+    let (sales, dead) = gather(dead, bar).await?;
+    println!("{} of them converted, {} are dead again.", sales.len(), dead.len());
+    Ok(sales)
 }
 
 type Ended = (Vec<Sale>, Vec<JobHandle<convert>>);
