@@ -17,7 +17,7 @@ mod state;
 use bytes::Bytes;
 
 pub use argument::{Argument, Key, Slot, Stored, finish, keyed};
-pub(crate) use attempt::{Attempt, Reporter, Stop};
+pub(crate) use attempt::{Attempt, Reporter, Site, Stop};
 pub use context::Context;
 pub use definition::{ArgumentDefinition, BackoffFn, StateDefinition, TaskDefinition, TaskOptions, package};
 pub(crate) use error::Decision;
