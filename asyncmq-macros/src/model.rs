@@ -20,6 +20,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
+    #[expect(clippy::result_large_err, reason = "it is what was given, and is handed on at once")]
     /// Reads a function with its keys. `Err` gives them back if the function cannot be a task.
     pub(crate) fn read(
         args: Args,

@@ -12,7 +12,7 @@ use crate::types::{self, Borrow, Owner};
 
 /// One parameter.
 pub(crate) enum Parameter {
-    Given(Given),
+    Given(Box<Given>),
     Stored(Box<Stored>),
 }
 
@@ -67,7 +67,7 @@ impl Parameter {
                     "the worker gives this parameter: it is not stored, so there is nothing to say to serde",
                 );
             }
-            return Some(Self::Given(given));
+            return Some(Self::Given(Box::new(given)));
         }
         Stored::read(parameter, serde, errors).map(|stored| Self::Stored(Box::new(stored)))
     }

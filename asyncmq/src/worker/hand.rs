@@ -43,7 +43,8 @@ impl Hand {
     pub(crate) fn let_go(&self, tokens: impl IntoIterator<Item = Token>) -> bool {
         let mut held = self.held();
         let gone = tokens.into_iter().filter_map(|token| held.attempts.remove(&token));
-        gone.fold(false, |suspect, attempt| suspect || attempt.job.crashes != 0)
+        // Every one is let go, whatever was found before.
+        gone.fold(false, |suspect, attempt| suspect | (attempt.job.crashes != 0))
     }
 
     /// Tells these attempts to stop.

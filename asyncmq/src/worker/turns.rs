@@ -33,6 +33,7 @@ impl Turns {
     /// Takes note of what a claim gave, and whether it gave all that was asked for.
     ///
     /// A queue that had nothing to give saves nothing up.
+    #[expect(clippy::fn_params_excessive_bools, reason = "it is what was observed of the claim")]
     pub(crate) fn gave<'a>(&mut self, jobs: impl Iterator<Item = &'a Name>, full: bool) {
         if self.queues.len() < 2 {
             return;
