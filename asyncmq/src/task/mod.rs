@@ -13,10 +13,11 @@ mod lend;
 mod output;
 mod registry;
 mod state;
+mod stored;
 
 use bytes::Bytes;
 
-pub use argument::{Argument, Key, Slot, Stored, finish, keyed};
+pub use argument::{Argument, Key, Slot, finish, keyed};
 pub(crate) use attempt::{Attempt, Reporter, Site, Stop};
 pub use context::Context;
 pub use definition::{ArgumentDefinition, BackoffFn, StateDefinition, TaskDefinition, TaskOptions, package};
@@ -33,6 +34,7 @@ pub(crate) use registry::linked;
 pub use registry::{Registered, Registry, tasks};
 pub use state::State;
 pub(crate) use state::States;
+pub use stored::Stored;
 
 /// A task: what `#[task]` makes of a function. The type is the record of its arguments.
 pub trait Task: Sized + 'static {

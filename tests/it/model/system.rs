@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asyncmq::JobState;
-use asyncmq::backend::conformance::Fixture;
 use asyncmq::backend::{
     Backend, CallId, Claim, ClaimedJob, Drain, Fenced, Force, Pushed, Report, Settlement, StoreError,
     TaskSet, WorkerInfo,
@@ -18,19 +17,9 @@ use tokio::runtime::Runtime;
 
 use super::command::{Command, End, Keep, QUEUES, Sent, Target, WORKERS};
 use super::reference::{DEAD_FOR, ENDED_FOR, Entry, KEPT_EXACTLY, LEASE, MAX_CRASHES, Model, Reply};
+use crate::support::Make;
 
 const MANY: usize = 1_000;
-
-/// A fixture that tests can make as many of as they want.
-pub(crate) trait Make: Fixture + Sized + 'static {
-    fn make() -> impl Future<Output = Self>;
-}
-
-impl Make for crate::support::memory::Memory {
-    async fn make() -> Self {
-        Self::new()
-    }
-}
 
 /// The store and those who call it.
 pub(crate) struct Driven<F> {
