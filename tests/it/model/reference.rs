@@ -424,7 +424,7 @@ impl Model {
         if job.cancel {
             return self.end(target, End::Cancel);
         }
-        job.charged = !draining && !(had_suspect && job.crashes == 0);
+        job.charged = !(draining || had_suspect && job.crashes == 0);
         job.crashes += u32::from(job.charged);
         if job.charged && MAX_CRASHES <= job.crashes {
             return self.end(target, End::Fail);
