@@ -3,6 +3,8 @@
 use asyncmq::JobState;
 use proptest::prelude::*;
 
+use super::reference::Model;
+
 pub(crate) const QUEUES: usize = 2;
 pub(crate) const WORKERS: usize = 3;
 /// Jobs are called by these numbers in each queue, so that ids meet again.
@@ -56,7 +58,7 @@ pub(crate) enum Command {
         limit: usize,
         again: bool,
     },
-    /// Claims are counted from the latest back; those that are long stale are among them.
+    /// Claims by their number; some are stale, and some were never made.
     Settle {
         picks: Vec<(usize, End)>,
         again: bool,
@@ -96,29 +98,51 @@ pub(crate) enum Command {
     },
 }
 
-pub(crate) fn command() -> BoxedStrategy<Command> {
-    let target = || (0..QUEUES, 0..IDS);
+/// Draws a command, more often than not one that finds something to do.
+pub(crate) fn command(model: &Model) -> BoxedStrategy<Command> {
+    let rescue = if model.has_lost() { 40 } else { 4 };
     prop_oneof![
         12 => (0..QUEUES, prop::collection::vec(sent(), 1..4), any::<bool>())
             .prop_map(|(queue, jobs, again)| Command::Push { queue, jobs, again }),
         14 => (0..WORKERS, 0..QUEUES, 1..5_usize, any::<bool>())
             .prop_map(|(worker, queue, limit, again)| Command::Claim { worker, queue, limit, again }),
-        14 => (prop::collection::vec((0..8_usize, end()), 1..4), any::<bool>())
+        14 => (prop::collection::vec((pick(model), end()), 1..4), any::<bool>())
             .prop_map(|(picks, again)| Command::Settle { picks, again }),
         3 => (0..WORKERS).prop_map(|worker| Command::Extend { worker }),
-        4 => target().prop_map(Command::Cancel),
-        2 => target().prop_map(Command::Remove),
-        4 => target().prop_map(Command::Retry),
-        3 => target().prop_map(Command::Promote),
+        4 => target(model, |state| !state.is_terminal()).prop_map(Command::Cancel),
+        2 => target(model, |_| true).prop_map(Command::Remove),
+        4 => target(model, JobState::is_dead).prop_map(Command::Retry),
+        3 => target(model, |state| state == JobState::Delayed).prop_map(Command::Promote),
         1 => (0..QUEUES).prop_map(Command::Pause),
         2 => (0..QUEUES).prop_map(Command::Resume),
-        10 => (1..9_u64).prop_map(|halves| Command::Advance(halves * 500)),
-        8 => Just(Command::Rescue),
+        12 => (1..10_u64).prop_map(|halves| Command::Advance(halves * 500)),
+        rescue => Just(Command::Rescue),
         3 => Just(Command::Expire),
-        3 => Just(Command::Prune),
+        2 => Just(Command::Prune),
         7 => upkeep(),
     ]
     .boxed()
+}
+
+/// Draws a job: one of those in a fitting state, or any that there may be.
+fn target(model: &Model, fits: impl Fn(JobState) -> bool) -> BoxedStrategy<Target> {
+    let fitting: Vec<Target> =
+        model.jobs.iter().filter(|(_, job)| fits(job.state)).map(|(target, _)| *target).collect();
+    let any = (0..QUEUES, 0..IDS);
+    if fitting.is_empty() {
+        return any.boxed();
+    }
+    prop_oneof![4 => prop::sample::select(fitting), 1 => any].boxed()
+}
+
+/// Draws a claim: one that is good, or any of the latest. There may be none.
+fn pick(model: &Model) -> BoxedStrategy<usize> {
+    let latest = model.claims.len().saturating_sub(8)..model.claims.len().max(1);
+    let good = model.good_claims();
+    if good.is_empty() {
+        return latest.boxed();
+    }
+    prop_oneof![3 => prop::sample::select(good), 1 => latest].boxed()
 }
 
 /// What is done rarely.
@@ -130,7 +154,7 @@ fn upkeep() -> BoxedStrategy<Command> {
             .prop_map(|(queue, state, halves)| Command::Clean { queue, state, older_than: halves * 500 + 250 }),
         1 => (0..QUEUES, any::<bool>())
             .prop_map(|(queue, active_too)| Command::Obliterate { queue, active_too }),
-        3 => (0..WORKERS, any::<bool>())
+        5 => (0..WORKERS, any::<bool>())
             .prop_map(|(worker, draining)| Command::Register { worker, draining }),
         1 => (0..WORKERS).prop_map(|worker| Command::Deregister { worker }),
     ]

@@ -105,8 +105,8 @@ impl ReferenceStateMachine for Model {
         Just(Self::default()).boxed()
     }
 
-    fn transitions(_: &Self) -> BoxedStrategy<Command> {
-        command()
+    fn transitions(model: &Self) -> BoxedStrategy<Command> {
+        command(model)
     }
 
     fn apply(mut model: Self, command: &Command) -> Self {
@@ -121,16 +121,25 @@ impl Model {
         self.numbers
     }
 
-    /// Returns the claim that is counted back from the latest, unless nothing is promised of it.
-    pub(crate) fn claim(&self, back: usize) -> Option<usize> {
-        let claim = self.claims.len().checked_sub(1 + back)?;
-        (!self.vague.contains(&claim)).then_some(claim)
+    /// Tells whether a claim was made, and something is promised of it.
+    pub(crate) fn is_claim(&self, claim: usize) -> bool {
+        claim < self.claims.len() && !self.vague.contains(&claim)
+    }
+
+    /// Lists the claims that can be settled.
+    pub(crate) fn good_claims(&self) -> Vec<usize> {
+        self.jobs.values().filter_map(|job| job.claim).filter(|claim| self.is_claim(*claim)).collect()
     }
 
     /// Lists the claims of a worker that are not long gone.
     pub(crate) fn claims_of(&self, worker: usize) -> Vec<usize> {
-        let latest = (0..8).filter_map(|back| self.claim(back));
-        latest.filter(|claim| self.claims[*claim] == worker).collect()
+        let latest = self.claims.len().saturating_sub(12)..self.claims.len();
+        latest.filter(|claim| self.is_claim(*claim) && self.claims[*claim] == worker).collect()
+    }
+
+    /// Tells whether a rescue would find something.
+    pub(crate) fn has_lost(&self) -> bool {
+        (0..WORKERS).any(|worker| self.workers[worker].until < self.now && !self.held(worker).is_empty())
     }
 
     /// Lists the jobs of a queue and state in their order.
@@ -160,8 +169,8 @@ impl Model {
             }
             Command::Claim { worker, queue, limit, .. } => self.hand_out(*worker, *queue, *limit),
             Command::Settle { picks, .. } => {
-                let picks: Vec<_> =
-                    picks.iter().filter_map(|(back, end)| Some((self.claim(*back)?, *end))).collect();
+                let picks = picks.iter().filter(|(claim, _)| self.is_claim(*claim));
+                let picks: Vec<_> = picks.copied().collect();
                 Reply::Settled(picks.into_iter().map(|(claim, end)| self.settle(claim, end)).collect())
             }
             Command::Extend { worker } => self.extend(*worker),

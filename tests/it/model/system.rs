@@ -178,8 +178,8 @@ impl<F: Make> Driven<F> {
         picks: &[(usize, End)],
         again: bool,
     ) -> Result<Reply, StoreError> {
-        let picks = picks.iter().filter_map(|(back, end)| Some((&self.claims[model.claim(*back)?], end)));
-        let batch: Vec<_> = picks.map(|(job, end)| settlement(job, *end)).collect();
+        let picks = picks.iter().filter(|(claim, _)| model.is_claim(*claim));
+        let batch: Vec<_> = picks.map(|(claim, end)| settlement(&self.claims[*claim], *end)).collect();
         let caller = &mut self.workers[0];
         let call = caller.next();
         let reply = self.store.settle(call, &batch).await?;
