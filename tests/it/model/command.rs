@@ -1,6 +1,7 @@
 //! What can be done to a store, as it is drawn. Jobs, workers and claims are named by small numbers.
 
 use asyncmq::JobState;
+use asyncmq::backend::{Drain, Force};
 use proptest::prelude::*;
 
 use super::reference::Model;
@@ -44,24 +45,31 @@ pub(crate) enum End {
     Release,
 }
 
-/// One command. `again` makes the same call twice, as a sender does that got no reply.
+/// How often a call is made: twice by a sender that got no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Times {
+    Once,
+    Twice,
+}
+
+/// One command.
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
     Push {
         queue: usize,
         jobs: Vec<Sent>,
-        again: bool,
+        times: Times,
     },
     Claim {
         worker: usize,
         queue: usize,
         limit: usize,
-        again: bool,
+        times: Times,
     },
     /// Claims by their number; some are stale, and some were never made.
     Settle {
         picks: Vec<(usize, End)>,
-        again: bool,
+        times: Times,
     },
     Extend {
         worker: usize,
@@ -78,7 +86,7 @@ pub(crate) enum Command {
     Prune,
     Drain {
         queue: usize,
-        delayed_too: bool,
+        which: Drain,
     },
     Clean {
         queue: usize,
@@ -87,7 +95,7 @@ pub(crate) enum Command {
     },
     Obliterate {
         queue: usize,
-        active_too: bool,
+        force: Force,
     },
     Register {
         worker: usize,
@@ -102,12 +110,12 @@ pub(crate) enum Command {
 pub(crate) fn command(model: &Model) -> BoxedStrategy<Command> {
     let rescue = if model.has_lost() { 40 } else { 4 };
     prop_oneof![
-        12 => (0..QUEUES, prop::collection::vec(sent(), 1..4), any::<bool>())
-            .prop_map(|(queue, jobs, again)| Command::Push { queue, jobs, again }),
-        14 => (0..WORKERS, 0..QUEUES, 1..5_usize, any::<bool>())
-            .prop_map(|(worker, queue, limit, again)| Command::Claim { worker, queue, limit, again }),
-        14 => (prop::collection::vec((pick(model), end()), 1..4), any::<bool>())
-            .prop_map(|(picks, again)| Command::Settle { picks, again }),
+        12 => (0..QUEUES, prop::collection::vec(sent(), 1..4), times())
+            .prop_map(|(queue, jobs, times)| Command::Push { queue, jobs, times }),
+        14 => (0..WORKERS, 0..QUEUES, 1..5_usize, times())
+            .prop_map(|(worker, queue, limit, times)| Command::Claim { worker, queue, limit, times }),
+        14 => (prop::collection::vec((pick(model), end()), 1..4), times())
+            .prop_map(|(picks, times)| Command::Settle { picks, times }),
         3 => (0..WORKERS).prop_map(|worker| Command::Extend { worker }),
         4 => target(model, |state| !state.is_terminal()).prop_map(Command::Cancel),
         2 => target(model, |_| true).prop_map(Command::Remove),
@@ -122,6 +130,10 @@ pub(crate) fn command(model: &Model) -> BoxedStrategy<Command> {
         7 => upkeep(),
     ]
     .boxed()
+}
+
+fn times() -> impl Strategy<Value = Times> {
+    prop::sample::select(vec![Times::Once, Times::Twice])
 }
 
 /// Draws a job: one of those in a fitting state, or any that there may be.
@@ -148,12 +160,12 @@ fn pick(model: &Model) -> BoxedStrategy<usize> {
 /// What is done rarely.
 fn upkeep() -> BoxedStrategy<Command> {
     prop_oneof![
-        1 => (0..QUEUES, any::<bool>())
-            .prop_map(|(queue, delayed_too)| Command::Drain { queue, delayed_too }),
+        1 => (0..QUEUES, prop::sample::select(vec![Drain::Waiting, Drain::WaitingAndDelayed]))
+            .prop_map(|(queue, which)| Command::Drain { queue, which }),
         1 => (0..QUEUES, prop::sample::select(JobState::ALL.to_vec()), 0..6_u64)
             .prop_map(|(queue, state, halves)| Command::Clean { queue, state, older_than: halves * 500 + 250 }),
-        1 => (0..QUEUES, any::<bool>())
-            .prop_map(|(queue, active_too)| Command::Obliterate { queue, active_too }),
+        1 => (0..QUEUES, prop::sample::select(vec![Force::RefuseActive, Force::RemoveActive]))
+            .prop_map(|(queue, force)| Command::Obliterate { queue, force }),
         5 => (0..WORKERS, any::<bool>())
             .prop_map(|(worker, draining)| Command::Register { worker, draining }),
         1 => (0..WORKERS).prop_map(|worker| Command::Deregister { worker }),
