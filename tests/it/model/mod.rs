@@ -14,10 +14,14 @@ use proptest_state_machine::prop_state_machine;
 
 use self::system::Driven;
 use crate::support::memory::Memory;
+use crate::support::sqlite::Sqlite;
 
 prop_state_machine! {
     #![proptest_config(Config { failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn memory_stands_as_the_model_does(sequential 1..120 => Driven<Memory>);
+
+    #[test]
+    fn sqlite_stands_as_the_model_does(sequential 1..60 => Driven<Sqlite>);
 }
