@@ -3,8 +3,6 @@
 //! `PROPTEST_CASES` sets how many runs there are; 256 unless set, of 60 commands each on average. Times are drawn so that none ever falls on the very end
 //! of a lease or of a record's time, of which nothing is promised.
 
-#![expect(clippy::fn_params_excessive_bools, reason = "a model says with plain booleans what is so")]
-
 mod command;
 mod reference;
 mod system;
