@@ -3,6 +3,8 @@
 //! `sqlite_process FILE produce BATCH` pushes until it is killed, and prints the ids of each batch once it is confirmed.
 //! `sqlite_process FILE work LIMIT` claims and completes until it is killed, and prints what was confirmed as settled.
 //! `sqlite_process FILE load BATCH SECONDS` pushes, claims and completes, and prints how many jobs and the longest wait.
+//! `sqlite_process FILE bench JOBS BATCH [normal]` pushes jobs a thousand at a time, then claims and completes them, and
+//! prints what each of the two cost.
 //! `sqlite_process FILE wait COUNT` waits for signals, claims after each, and prints the nanoseconds at which it did.
 
 use std::io::Write;
@@ -10,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use asyncmq::JobId;
-use asyncmq::backend::sql::sqlite::{SqliteOptions, SqliteStore};
+use asyncmq::backend::sql::sqlite::{SqliteOptions, SqliteStore, Synchronous};
 use asyncmq::backend::{CallId, Claim, ClaimedJob, Report, Settlement, Signal, Store, StoreError, TaskSet};
 use asyncmq::job::{Envelope, Name, WorkerId};
 use asyncmq::lifecycle::Transition;
@@ -29,7 +31,9 @@ struct Process {
 async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     let number = |place: usize| arguments.get(place).and_then(|text| text.parse::<u64>().ok()).unwrap_or(1);
-    let store = SqliteOptions::file(&arguments[1]).open().await?;
+    let normal = arguments.iter().any(|argument| argument == "normal");
+    let synchronous = if normal { Synchronous::Normal } else { Synchronous::Full };
+    let store = SqliteOptions::file(&arguments[1]).synchronous(synchronous).open().await?;
     let mut process = Process { store, sender: WorkerId::generate(), sequence: 0 };
     let count = usize::try_from(number(3))?;
     match arguments[2].as_str() {
@@ -42,6 +46,7 @@ async fn main() -> anyhow::Result<()> {
             print(ids.iter());
         },
         "load" => process.load(count, Duration::from_secs(number(4))).await,
+        "bench" => process.bench(count, usize::try_from(number(4))?).await,
         "wait" => process.wait(count).await,
         role => anyhow::bail!("there is no role {role:?}"),
     }
@@ -100,6 +105,20 @@ impl Process {
         Ok(())
     }
 
+    async fn bench(&mut self, jobs: usize, batch: usize) -> anyhow::Result<()> {
+        let (start, cpu) = (Instant::now(), processor());
+        for _ in 0..jobs.div_ceil(1_000) {
+            self.produce(1_000).await?;
+        }
+        report("push", jobs, start, cpu);
+        let (start, cpu, mut done) = (Instant::now(), processor(), 0);
+        while done < jobs {
+            done += self.work(batch).await?.len();
+        }
+        report("drain", jobs, start, cpu);
+        Ok(())
+    }
+
     async fn wait(&mut self, count: usize) -> anyhow::Result<()> {
         let mut signals = self.store.signals(self.sender, &[Name::from_static("q")]).await?;
         let mut done = 0;
@@ -114,6 +133,22 @@ impl Process {
         }
         Ok(())
     }
+}
+
+/// Returns the time that this process has had on a processor.
+fn processor() -> Duration {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let spent = tasks.filter_map(|task| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(spent.sum())
+}
+
+fn report(what: &str, jobs: usize, start: Instant, cpu: Duration) {
+    let (wall, cpu) = (start.elapsed(), processor().saturating_sub(cpu));
+    let rate = jobs as f64 / wall.as_secs_f64();
+    println!("{what}: {rate:.0} jobs/s, {:.2} µs of processor a job", cpu.as_secs_f64() * 1e6 / jobs as f64);
 }
 
 fn nanos() -> u128 {

@@ -36,6 +36,8 @@ statements! {
     JOB_FIND = "job_find",
     JOB_ID = "job_id",
     JOB_LOAD = "job_load",
+    CLAIM_PLAIN = "claim_plain",
+    JOB_COMPLETE = "job_complete",
     JOB_SAVE = "job_save",
     JOB_DELETE = "job_delete",
     PAYLOAD_DELETE = "payload_delete",

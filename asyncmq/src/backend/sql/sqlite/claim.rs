@@ -141,15 +141,16 @@ impl Tx<'_> {
         let lot = lot();
         while claimed.jobs.len() < wanted.limit {
             let chunk = (wanted.limit - claimed.jobs.len()).div_ceil(lanes.len().max(1));
-            let Some((head, key)) = self.best_head(&mut lanes, name, chunk)? else { return Ok(()) };
+            let Some((head, place)) = self.best_head(&mut lanes, name, chunk)? else { return Ok(()) };
             if admit(&head.status, self.now) == Admission::Expire {
                 if let Some(mut row) = self.load(head.job)? {
                     self.expire_job(&mut row)?;
                 }
                 continue;
             }
-            claimed.jobs.push(self.hand_out(head, &key, worker, lot)?);
-            if key.suspect {
+            let (lane, suspect) = (lanes[place].lane, lanes[place].key.suspect);
+            claimed.jobs.push(self.hand_out(head, (queue, lane), worker, lot)?);
+            if suspect {
                 lanes.retain(|lane| !lane.key.suspect);
             }
         }
@@ -190,19 +191,20 @@ impl Tx<'_> {
         Ok(self.conn.prepare_cached(sql::HOLDS_SUSPECT)?.query_row([worker], |row| row.get(0))?)
     }
 
-    /// Takes the best job of all lanes.
+    /// Takes the best job of all lanes. Returns it with the place of its lane.
     fn best_head(
         &mut self,
         lanes: &mut [LaneHeads],
         name: &Name,
         chunk: usize,
-    ) -> Step<Option<(Head, LaneKey)>> {
+    ) -> Step<Option<(Head, usize)>> {
         for lane in lanes.iter_mut() {
             self.read_on(lane, name, chunk)?;
         }
-        let best =
-            lanes.iter_mut().filter(|lane| !lane.heads.is_empty()).min_by_key(|lane| lane.heads[0].place);
-        Ok(best.and_then(|lane| lane.heads.pop_front().map(|head| (head, lane.key.clone()))))
+        let heads = lanes.iter().enumerate();
+        let heads = heads.filter_map(|(place, lane)| lane.heads.front().map(|head| (head.place, place)));
+        let best = heads.min().map(|(_, place)| place);
+        Ok(best.and_then(|place| lanes[place].heads.pop_front().map(|head| (head, place))))
     }
 
     /// Reads the next jobs of a lane, if those that were read are used up.
@@ -250,18 +252,23 @@ impl Tx<'_> {
     }
 
     /// Starts an attempt: the job is now in the worker's hand.
-    fn hand_out(&mut self, head: Head, key: &LaneKey, worker: WorkerId, lot: u64) -> Step<ClaimedJob> {
+    fn hand_out(
+        &mut self,
+        head: Head,
+        (queue, lane): (i64, i64),
+        worker: WorkerId,
+        lot: u64,
+    ) -> Step<ClaimedJob> {
         let (token, fence) = mint(self.number(), lot, head.job);
         let (attempt, crashes) = (head.status.attempt + 1, head.status.crashes);
         let mut start = self.conn.prepare_cached(sql::CLAIM_START)?;
         start.execute((attempt, micros(self.now), worker.as_uuid().into_bytes(), fence.0, head.job))?;
         drop(start);
-        self.count(key.queue, JobState::Waiting, -1);
-        self.count(key.queue, JobState::Active, 1);
-        let lane = self.lane(key)?;
+        self.count(queue, JobState::Waiting, -1);
+        self.count(queue, JobState::Active, 1);
         self.count_lane(lane, -1);
         let envelope = Arc::new(head.envelope);
-        let row = (key.queue, attempt, Some(worker));
+        let row = (queue, attempt, Some(worker));
         self.emit_envelope(EventKind::Started, &envelope, row, || EventData::None)?;
         Ok(ClaimedJob { envelope, token, attempt, crashes })
     }

@@ -1,6 +1,9 @@
 //! The settle: carries a transition out, fenced by the claim's token.
 
-use super::super::statements as sql;
+use rusqlite::OptionalExtension;
+
+use super::super::bytes::{fence, job_of, micros};
+use super::super::{options, statements as sql};
 use super::fault::Step;
 use super::recall::{self, Verb};
 use super::row::Row;
@@ -9,7 +12,7 @@ use crate::backend::{CallId, Extension, Fenced, Report, Settlement, Token};
 use crate::clock::Timestamp;
 use crate::event::EventData;
 use crate::job::{JobState, Retention, WorkerId};
-use crate::lifecycle::{Transition, apply, heed_cancel};
+use crate::lifecycle::{Keep, Limits, Transition, apply, heed_cancel, keep};
 
 impl Tx<'_> {
     pub(super) fn settle(&mut self, call: CallId, jobs: &[Settlement]) -> Step<Vec<Fenced>> {
@@ -18,10 +21,47 @@ impl Tx<'_> {
         }
         let mut reply = Vec::with_capacity(jobs.len());
         for settlement in jobs {
-            reply.push(self.settle_one(settlement)?);
+            let done = self.complete_plainly(settlement)?;
+            reply.push(if done { Fenced::Applied } else { self.settle_one(settlement)? });
         }
         self.keep_reply(Verb::Settle, call, &recall::write_settles(&reply)?)?;
         Ok(reply)
+    }
+
+    /// Completes a job as nearly all do: by its worker, with nothing else said or wanted. Returns whether it was one.
+    fn complete_plainly(&mut self, settlement: &Settlement) -> Step<bool> {
+        let Transition::Complete { result, .. } = &settlement.transition else { return Ok(false) };
+        if !settlement.report.is_empty() || self.is_heard() {
+            return Ok(false);
+        }
+        let (job, fence) = (job_of(settlement.token), fence(settlement.token));
+        let mut find = self.conn.prepare_cached(sql::CLAIM_PLAIN)?;
+        let found = find.query_row((job, fence.0), |row| {
+            let options = row.get_ref(1)?.as_str_or_null()?.map(options::retention);
+            Ok((row.get(0)?, options, row.get(2)?, row.get(3)?))
+        });
+        let Some((queue, retention, noted, apart)): Option<(i64, _, bool, bool)> = found.optional()? else {
+            return Ok(false);
+        };
+        let retention = retention.transpose()?.unwrap_or_default();
+        let keep_until = match keep(JobState::Completed, retention, self.now, &Limits::default()) {
+            Keep::Nothing if noted || apart => return Ok(false),
+            Keep::Nothing => {
+                self.conn.prepare_cached(sql::JOB_DELETE)?.execute([job])?;
+                self.count(queue, JobState::Active, -1);
+                self.count_ended(queue);
+                return Ok(true);
+            }
+            Keep::Exactly(until) => Some(micros(until)),
+            Keep::Counted(_) => None,
+        };
+        let columns = (self.number(), micros(self.now), keep_until, &result[..], job);
+        self.conn.prepare_cached(sql::JOB_COMPLETE)?.execute(columns)?;
+        self.count(queue, JobState::Active, -1);
+        self.count(queue, JobState::Completed, 1);
+        self.count_exactly(queue, i64::from(keep_until.is_some()));
+        self.count_ended(queue);
+        Ok(true)
     }
 
     fn settle_one(&mut self, settlement: &Settlement) -> Step<Fenced> {
@@ -83,12 +123,11 @@ impl Tx<'_> {
         held: &[Token],
         until: Timestamp,
     ) -> Step<Extension> {
-        use rusqlite::OptionalExtension;
         self.renew(space, worker, until)?;
         let mut extension = Extension::default();
         let mut lease = self.conn.prepare_cached(sql::LEASE)?;
         for token in held {
-            let (job, fence) = (super::super::bytes::job_of(*token), super::super::bytes::fence(*token));
+            let (job, fence) = (job_of(*token), fence(*token));
             let cancelling: Option<bool> = lease.query_row((job, fence.0), |row| row.get(0)).optional()?;
             match cancelling {
                 None => extension.lost.push(*token),
