@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// A backoff policy as it is written.
 #[derive(Debug, Clone, PartialEq)]
-pub enum BackoffSyntax {
+pub(crate) enum BackoffSyntax {
     /// `fixed(5s)`
     Fixed(Duration),
     /// `exponential(1s, factor = 2, max = 10m, jitter = 0.1)`
@@ -27,13 +27,13 @@ pub enum BackoffSyntax {
 
 /// A rate limit as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateSyntax {
+pub(crate) struct RateSyntax {
     /// Starts in an interval.
-    pub permits: u32,
+    pub(crate) permits: u32,
     /// The interval.
-    pub interval: Duration,
+    pub(crate) interval: Duration,
     /// Whether it is `window(…)`.
-    pub sliding: bool,
+    pub(crate) sliding: bool,
 }
 
 const UNITS: [(&str, u64); 7] = [
@@ -51,8 +51,12 @@ const UNITS: [(&str, u64); 7] = [
 /// # Errors
 ///
 /// A message that says what is wanted.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wanted = || format!("{text:?} is no duration: write seconds (`300`) or a number with a unit (`\"5m\"`, `\"250ms\"`, `\"1h30m\"`)");
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wanted = || {
+        format!(
+            "{text:?} is no duration: write seconds (`300`) or a number with a unit (`\"5m\"`, `\"250ms\"`, `\"1h30m\"`)"
+        )
+    };
     let mut rest = text.trim();
     if rest.is_empty() {
         return Err(wanted());
@@ -78,14 +82,22 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 /// # Errors
 ///
 /// A message that says what is wanted.
-pub fn parse_rate(text: &str) -> Result<RateSyntax, String> {
-    let wanted = || format!("{text:?} is no rate: write starts per interval (`\"100/1s\"`, or `\"window(100/1s)\"` for a sliding window)");
+pub(crate) fn parse_rate(text: &str) -> Result<RateSyntax, String> {
+    let wanted = || {
+        format!(
+            "{text:?} is no rate: write starts per interval (`\"100/1s\"`, or `\"window(100/1s)\"` for a sliding window)"
+        )
+    };
     let trimmed = text.trim();
     let inner = trimmed.strip_prefix("window(").and_then(|rest| rest.strip_suffix(')'));
     let (permits, interval) = inner.unwrap_or(trimmed).split_once('/').ok_or_else(wanted)?;
     let permits = permits.trim().parse().map_err(|_| wanted())?;
     let interval = interval.trim();
-    let interval = if UNITS.iter().any(|(unit, _)| *unit == interval) { format!("1{interval}") } else { interval.into() };
+    let interval = if UNITS.iter().any(|(unit, _)| *unit == interval) {
+        format!("1{interval}")
+    } else {
+        interval.into()
+    };
     let interval = parse_duration(&interval).map_err(|_| wanted())?;
     if interval.is_zero() {
         return Err(wanted());
@@ -98,7 +110,7 @@ pub fn parse_rate(text: &str) -> Result<RateSyntax, String> {
 /// # Errors
 ///
 /// A message that says what is wanted.
-pub fn parse_size(text: &str) -> Result<u64, String> {
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     const SIZES: [(&str, u64); 8] = [
         ("", 1),
         ("b", 1),
@@ -109,7 +121,8 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
         ("mib", 1 << 20),
         ("gib", 1 << 30),
     ];
-    let wanted = || format!("{text:?} is no size: write bytes (`1048576`) or a number with a unit (`\"512MiB\"`)");
+    let wanted =
+        || format!("{text:?} is no size: write bytes (`1048576`) or a number with a unit (`\"512MiB\"`)");
     let trimmed = text.trim();
     let digits = trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len());
     let count: u64 = trimmed[..digits].parse().map_err(|_| wanted())?;
@@ -123,16 +136,20 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
 /// # Errors
 ///
 /// A message that says what is wanted.
-pub fn parse_backoff(text: &str) -> Result<BackoffSyntax, String> {
+pub(crate) fn parse_backoff(text: &str) -> Result<BackoffSyntax, String> {
     let wanted = || {
-        format!("{text:?} is no backoff: write `2.0` (base to the power of the attempt, in seconds), `\"fixed(5s)\"`, `\"exponential(1s, factor = 2, max = 10m, jitter = 0.1)\"`, `\"list(1s, 10s)\"`, or the path of a function")
+        format!(
+            "{text:?} is no backoff: write `2.0` (base to the power of the attempt, in seconds), `\"fixed(5s)\"`, `\"exponential(1s, factor = 2, max = 10m, jitter = 0.1)\"`, `\"list(1s, 10s)\"`, or the path of a function"
+        )
     };
     let (name, rest) = text.trim().split_once('(').ok_or_else(wanted)?;
     let inner = rest.strip_suffix(')').ok_or_else(wanted)?;
     let parts: Vec<&str> = inner.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     match (name.trim(), parts.as_slice()) {
         ("fixed", [delay]) => Ok(BackoffSyntax::Fixed(parse_duration(delay)?)),
-        ("list", [_, ..]) => parts.iter().map(|part| parse_duration(part)).collect::<Result<_, _>>().map(BackoffSyntax::List),
+        ("list", [_, ..]) => {
+            parts.iter().map(|part| parse_duration(part)).collect::<Result<_, _>>().map(BackoffSyntax::List)
+        }
         ("exponential", [first, options @ ..]) => exponential(parse_duration(first)?, options),
         _ => Err(wanted()),
     }
@@ -141,9 +158,9 @@ pub fn parse_backoff(text: &str) -> Result<BackoffSyntax, String> {
 fn exponential(first: Duration, options: &[&str]) -> Result<BackoffSyntax, String> {
     let (mut factor, mut max, mut jitter) = (2.0, Duration::from_secs(600), 0.1);
     for option in options {
-        let (key, value) = option
-            .split_once('=')
-            .ok_or_else(|| format!("{option:?} of `exponential` wants a name: `factor = 2`, `max = 10m` or `jitter = 0.1`"))?;
+        let (key, value) = option.split_once('=').ok_or_else(|| {
+            format!("{option:?} of `exponential` wants a name: `factor = 2`, `max = 10m` or `jitter = 0.1`")
+        })?;
         let (key, value) = (key.trim(), value.trim());
         let number = |least: f64, most: f64| {
             value.parse::<f64>().ok().filter(|number| least <= *number && *number <= most).ok_or_else(|| {
@@ -154,7 +171,11 @@ fn exponential(first: Duration, options: &[&str]) -> Result<BackoffSyntax, Strin
             "factor" => factor = number(1.0, 1_000.0)?,
             "jitter" => jitter = number(0.0, 1.0)?,
             "max" => max = parse_duration(value)?,
-            _ => return Err(format!("`exponential` has no option {key:?}: it takes `factor`, `max` and `jitter`")),
+            _ => {
+                return Err(format!(
+                    "`exponential` has no option {key:?}: it takes `factor`, `max` and `jitter`"
+                ));
+            }
         }
     }
     Ok(BackoffSyntax::Exponential { first, factor, max, jitter })
@@ -162,7 +183,7 @@ fn exponential(first: Duration, options: &[&str]) -> Result<BackoffSyntax, Strin
 
 /// Returns the known word that is nearest to a misspelt one, if any is near.
 #[must_use]
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = |known: &'a str| {
         let steps = distance(word, known);
         (steps <= 1 + known.len() / 4 || known.starts_with(word) && 3 <= word.len()).then_some((steps, known))
@@ -196,9 +217,14 @@ mod tests {
     #[test]
     fn durations_are_seconds_or_have_units() {
         let millis = |text| parse_duration(text).map(|time| time.as_millis());
-        for (text, expected) in
-            [("300", 300_000), ("0.5", 500), ("20ms", 20), ("5m", 300_000), ("1h30m", 5_400_000), (" 2d ", 172_800_000)]
-        {
+        for (text, expected) in [
+            ("300", 300_000),
+            ("0.5", 500),
+            ("20ms", 20),
+            ("5m", 300_000),
+            ("1h30m", 5_400_000),
+            (" 2d ", 172_800_000),
+        ] {
             assert_eq!(millis(text), Ok(expected), "{text}");
         }
         for text in ["", "m", "5x", "5 5", "-1", "1e400", "99999999999999999999s", "9999999999999999999w"] {
@@ -233,9 +259,20 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!(parse_backoff("fixed(1s)"), Ok(BackoffSyntax::Fixed(second)));
         assert_eq!(parse_backoff("list(1s, 10s)"), Ok(BackoffSyntax::List(vec![second, second * 10])));
-        let expected = BackoffSyntax::Exponential { first: second, factor: 3.0, max: second * 60, jitter: 0.0 };
+        let expected =
+            BackoffSyntax::Exponential { first: second, factor: 3.0, max: second * 60, jitter: 0.0 };
         assert_eq!(parse_backoff("exponential(1s, factor = 3, max = 1m, jitter = 0)"), Ok(expected));
-        for text in ["", "fixed", "fixed()", "fixed(1s, 2s)", "list()", "linear(1s)", "exponential(1s, 2)", "exponential(1s, factor = 0)", "exponential(1s, cap = 2s)"] {
+        for text in [
+            "",
+            "fixed",
+            "fixed()",
+            "fixed(1s, 2s)",
+            "list()",
+            "linear(1s)",
+            "exponential(1s, 2)",
+            "exponential(1s, factor = 0)",
+            "exponential(1s, cap = 2s)",
+        ] {
             assert!(parse_backoff(text).is_err(), "{text}");
         }
     }
@@ -243,9 +280,13 @@ mod tests {
     #[test]
     fn the_nearest_word_is_one_slip_away() {
         let known = ["retries", "backoff", "ttl", "timeout", "queue"];
-        for (word, expected) in
-            [("retry", Some("retries")), ("retires", Some("retries")), ("qeue", Some("queue")), ("tll", Some("ttl")), ("colour", None)]
-        {
+        for (word, expected) in [
+            ("retry", Some("retries")),
+            ("retires", Some("retries")),
+            ("qeue", Some("queue")),
+            ("tll", Some("ttl")),
+            ("colour", None),
+        ] {
             assert_eq!(nearest(word, known), expected, "{word}");
         }
     }

@@ -1,10 +1,13 @@
 //! The one caller of a store's hot path: it numbers calls, repeats what was not answered, and words the errors.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::backend::gather::Gather;
 use crate::backend::{Backend, CallId, Claim, Claimed, Fenced, MAX_BATCH, Pushed, Settlement, StoreError};
 use crate::error::{Error, Result};
 use crate::job::{Envelope, WorkerId};
@@ -26,18 +29,36 @@ struct Inner {
     sender: WorkerId,
     sequence: AtomicU64,
     max_payload: usize,
+    pushes: Arc<Gather>,
+    after_push: Option<AfterPush>,
 }
+
+/// What is done after each push: tests run jobs at once.
+pub(crate) type AfterPush = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 impl BackendHandle {
     pub(crate) fn new(backend: Arc<dyn Backend>, max_payload: usize) -> Self {
-        let sender = WorkerId::generate();
-        Self(Arc::new(Inner { backend, sender, sequence: AtomicU64::new(0), max_payload }))
+        Self::of(backend, WorkerId::generate(), max_payload, None)
+    }
+
+    fn of(
+        backend: Arc<dyn Backend>,
+        sender: WorkerId,
+        max_payload: usize,
+        after_push: Option<AfterPush>,
+    ) -> Self {
+        let (sequence, pushes) = (AtomicU64::new(0), Arc::default());
+        Self(Arc::new(Inner { backend, sender, sequence, max_payload, pushes, after_push }))
     }
 
     /// Returns a handle for another sender on the same store: what a worker uses.
     pub(crate) fn for_sender(&self, sender: WorkerId) -> Self {
-        let (backend, max_payload) = (self.0.backend.clone(), self.0.max_payload);
-        Self(Arc::new(Inner { backend, sender, sequence: AtomicU64::new(0), max_payload }))
+        Self::of(self.0.backend.clone(), sender, self.0.max_payload, self.0.after_push.clone())
+    }
+
+    /// Returns a handle that does this after each push.
+    pub(crate) fn with_after_push(&self, after_push: AfterPush) -> Self {
+        Self::of(self.0.backend.clone(), WorkerId::generate(), self.0.max_payload, Some(after_push))
     }
 
     pub(crate) fn backend(&self) -> &Arc<dyn Backend> {
@@ -74,10 +95,23 @@ impl BackendHandle {
                 Err(error) => return Err(self.worded("enqueue", error)),
             }
         }
+        if let Some(after_push) = &self.0.after_push {
+            after_push().await;
+        }
         Ok(replies)
     }
 
     async fn push_batch(&self, batch: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
+        let this = self.clone();
+        let send = move |jobs: Vec<Arc<Envelope>>| {
+            let this = this.clone();
+            async move { this.push_confirmed(&jobs).await }
+        };
+        self.0.pushes.push(batch, send).await
+    }
+
+    /// Makes one call, repeated under its id until it is answered.
+    async fn push_confirmed(&self, batch: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
         let (call, start) = (self.next_call(), Instant::now());
         let mut pause = Pause::new();
         loop {

@@ -9,7 +9,10 @@
 //! To bring a store of your own, implement the four traits, hand it to
 //! [`Client::with_backend`](crate::Client::with_backend), and run the conformance suite over it.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod control;
+mod gather;
 mod handle;
 mod inspect;
 pub mod memory;
@@ -64,6 +67,11 @@ impl StoreError {
         Self { retryable: false, source: source.into() }
     }
 
+    /// The same error for another caller.
+    pub(crate) fn shared(error: &std::sync::Arc<Self>) -> Self {
+        Self { retryable: error.retryable, source: Box::new(Shared(error.clone())) }
+    }
+
     /// Tells whether the call should be repeated under the same id.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
@@ -81,6 +89,22 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = if self.retryable { "the store did not answer" } else { "the store refused" };
         write!(f, "{what}: {}", self.source)
+    }
+}
+
+/// An error that several callers got.
+#[derive(Debug)]
+struct Shared(std::sync::Arc<StoreError>);
+
+impl fmt::Display for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0.source, f)
+    }
+}
+
+impl std::error::Error for Shared {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.source()
     }
 }
 

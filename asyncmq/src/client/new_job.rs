@@ -5,7 +5,6 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use serde::Serialize;
 
 use crate::client::arguments::Arguments;
@@ -213,6 +212,3 @@ impl<T> fmt::Debug for NewJob<T> {
             .finish_non_exhaustive()
     }
 }
-
-/// The arguments as they go into the store.
-pub(crate) type Encoded = Bytes;

@@ -27,7 +27,7 @@ use crate::job::{Job, JobId, JobState, Name, RateLimit};
 pub struct Queue {
     pub(crate) client: Client,
     name: String,
-    pub(crate) serving: Serving,
+    serving: Serving,
     /// When the totals were last looked at, and what they were.
     pub(super) last_look: Arc<Mutex<Option<(Instant, u64, u64)>>>,
 }
@@ -72,6 +72,10 @@ impl Queue {
     #[must_use]
     pub const fn client(&self) -> &Client {
         &self.client
+    }
+
+    pub(crate) const fn serving(&self) -> Serving {
+        self.serving
     }
 
     pub(crate) fn checked(&self) -> Result<Name> {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::clock::Timestamp;
-use crate::job::{Envelope, Failure, JobId, JobState, Name, Progress, WorkerId};
+use crate::job::{Envelope, Failure, JobId, JobState, Progress, WorkerId};
 
 /// How a job stands: everything about it that changes.
 #[derive(Clone, PartialEq)]
@@ -251,10 +251,6 @@ impl Job {
     #[must_use]
     pub const fn status(&self) -> &Status {
         &self.status
-    }
-
-    pub(crate) fn name(&self) -> &Name {
-        &self.envelope.task
     }
 }
 

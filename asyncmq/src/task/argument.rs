@@ -4,16 +4,18 @@ use bytes::Bytes;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserializer as _, Serialize};
 use serde_json::value::RawValue;
-use std::borrow::Cow;
-use std::fmt;
+use std::borrow::{Borrow, Cow};
+use std::fmt::{self, Display};
 
 use crate::task::TaskError;
+use crate::task::absent::absent;
+use crate::task::finite;
 
 /// What a stored argument must be: something that can be written, read back, and sent to another thread.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a task",
     label = "an argument is stored as JSON: it needs `serde::Serialize`, `serde::Deserialize`, `Send` and no borrowed data",
-    note = "derive both on the type, or take what the worker gives as `asyncmq::State<…>`"
+    note = "derive both on the type; what the worker gives is known by its name: `Context`, `State<…>`, under no alias"
 )]
 pub trait Argument: Serialize + DeserializeOwned + Send + 'static {}
 
@@ -38,17 +40,13 @@ impl<T: Argument> Slot<T> {
 }
 
 fn write<T: Serialize>(value: &T, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    serde_json::to_writer(out, value)
+    let start = out.len();
+    serde_json::to_writer(&mut *out, value)?;
+    finite::check(value, &out[start..])
 }
 
 fn read<T: DeserializeOwned>(json: &RawValue) -> serde_json::Result<T> {
     serde_json::from_str(json.get())
-}
-
-fn absent<T: DeserializeOwned>() -> Option<T> {
-    T::deserialize(serde::de::value::UnitDeserializer::<serde::de::value::Error>::new())
-        .ok()
-        .filter(|_| std::any::type_name::<T>().contains("Option<"))
 }
 
 impl<T> Slot<T> {
@@ -71,11 +69,10 @@ impl<T> Slot<T> {
     /// Why it cannot be written.
     pub fn write(&self, value: &T, out: &mut Vec<u8>) -> Result<(), String> {
         out.push(if out.is_empty() { b'{' } else { b',' });
-        out.push(b'"');
-        out.extend_from_slice(self.name.as_bytes());
-        out.extend_from_slice(b"\":");
-        (self.write)(value, out)
-            .map_err(|error| format!("cannot be written as JSON: argument `{}`: {error}", self.name))
+        let unwritable = |error| format!("cannot be written as JSON: argument `{}`: {error}", self.name);
+        serde_json::to_writer(&mut *out, self.name).map_err(unwritable)?;
+        out.push(b':');
+        (self.write)(value, out).map_err(unwritable)
     }
 
     /// Takes the argument from those that were stored, by its name or its place.
@@ -95,6 +92,41 @@ impl<T> Slot<T> {
         }
     }
 }
+
+/// Keeps what a parameter borrows.
+pub fn own<T: ToOwned + ?Sized>(lent: &T) -> T::Owned {
+    lent.to_owned()
+}
+
+/// Keeps what a parameter may borrow.
+pub fn own_option<T: ToOwned + ?Sized>(lent: Option<&T>) -> Option<T::Owned> {
+    lent.map(T::to_owned)
+}
+
+/// Lends what was kept to a parameter that borrows.
+pub fn lend<T: ToOwned + ?Sized>(owned: &T::Owned) -> &T {
+    owned.borrow()
+}
+
+/// Lends what may have been kept to a parameter that may borrow.
+pub fn lend_option<T: ToOwned + ?Sized>(owned: &Option<T::Owned>) -> Option<&T> {
+    owned.as_ref().map(Borrow::borrow)
+}
+
+/// Returns the text of what `key` and `dedup_key` say.
+pub fn keyed(key: &(impl Key + ?Sized)) -> Option<String> {
+    Some(key.to_string())
+}
+
+/// What the value of `key` and `dedup_key` must be.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the key of a job",
+    label = "a key is kept as text: it needs `std::fmt::Display`",
+    note = "name one argument or a field of it, or put several together: `format!(\"{{a}}:{{b}}\")`"
+)]
+pub trait Key: Display {}
+
+impl<T: Display + ?Sized> Key for T {}
 
 /// Closes the object that [`Slot::write`] began.
 #[must_use]
@@ -165,7 +197,7 @@ impl<'de> Visitor<'de> for Fields {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Stored<'de>, A::Error> {
         let mut stored = Vec::with_capacity(4);
-        while let Some(key) = map.next_key::<Key<'de>>()? {
+        while let Some(key) = map.next_key::<FieldName<'de>>()? {
             if stored.len() == 1_000 {
                 return Err(A::Error::custom("it has more than 1000 fields"));
             }
@@ -177,4 +209,4 @@ impl<'de> Visitor<'de> for Fields {
 
 /// A key that borrows from the stored bytes where it can.
 #[derive(serde::Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+struct FieldName<'a>(#[serde(borrow)] Cow<'a, str>);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::Notify;
@@ -50,10 +50,22 @@ pub(crate) struct Attempt {
     pub(crate) deadline: Option<Instant>,
     reporter: Option<Arc<dyn Reporter>>,
     stop: AtomicU8,
+    now: AtomicBool,
     stopped: Notify,
-    /// Apart from `report`, so that an attempt without one never locks.
-    reported: AtomicBool,
-    report: Mutex<Report>,
+    /// Apart from `talk`, so that an attempt that says nothing never locks.
+    spoke: AtomicBool,
+    talk: Mutex<Talk>,
+    told: Notify,
+}
+
+/// What an attempt said and the store does not know yet.
+#[derive(Debug, Default)]
+struct Talk {
+    report: Report,
+    /// The reporter knows that there is something.
+    announced: bool,
+    /// The reporter is telling the store.
+    under_way: bool,
 }
 
 impl Attempt {
@@ -71,9 +83,11 @@ impl Attempt {
             deadline,
             reporter,
             stop: AtomicU8::new(0),
+            now: AtomicBool::new(false),
             stopped: Notify::new(),
-            reported: AtomicBool::new(false),
-            report: Mutex::new(Report::default()),
+            spoke: AtomicBool::new(false),
+            talk: Mutex::default(),
+            told: Notify::new(),
         }
     }
 
@@ -85,46 +99,108 @@ impl Attempt {
         }
     }
 
+    /// Gives the handler no more time: it is dropped where it stands.
+    pub(crate) fn stop_now(&self) {
+        self.stop(Stop::Shutdown);
+        self.now.store(true, Ordering::SeqCst);
+        self.stopped.notify_waiters();
+    }
+
     pub(crate) fn stop_reason(&self) -> Option<Stop> {
         Stop::from_bits(self.stop.load(Ordering::SeqCst))
     }
 
+    /// Tells whether the handler has no more time.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.now.load(Ordering::SeqCst)
+    }
+
     /// Waits until the handler is to stop.
     pub(crate) async fn stopped(&self) -> Stop {
+        self.told_that(|| self.stop_reason()).await
+    }
+
+    /// Waits until the handler has no more time.
+    pub(crate) async fn stopped_now(&self) {
+        self.told_that(|| self.is_given_up().then_some(())).await;
+    }
+
+    async fn told_that<R>(&self, order: impl Fn() -> Option<R>) -> R {
         loop {
             let notified = self.stopped.notified();
-            if let Some(why) = self.stop_reason() {
-                return why;
+            tokio::pin!(notified);
+            notified.as_mut().enable();
+            if let Some(order) = order() {
+                return order;
             }
             notified.await;
         }
     }
 
     pub(crate) fn progress(self: &Arc<Self>, progress: Progress) {
-        self.change(|report| report.progress = Some(progress));
+        self.say(|report| report.progress = Some(progress));
     }
 
     pub(crate) fn log(self: &Arc<Self>, mut message: String) {
         message.truncate(message.floor_char_boundary(MAX_MESSAGE));
         let line = LogLine { attempt: self.job.attempt, message };
-        self.change(|report| report.logs.push(line));
+        self.say(|report| report.logs.push(line));
     }
 
-    fn change(self: &Arc<Self>, change: impl FnOnce(&mut Report)) {
-        change(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner));
-        if !self.reported.swap(true, Ordering::SeqCst)
+    fn talk(&self) -> MutexGuard<'_, Talk> {
+        self.talk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn say(self: &Arc<Self>, change: impl FnOnce(&mut Report)) {
+        let mut talk = self.talk();
+        change(&mut talk.report);
+        self.spoke.store(true, Ordering::Release);
+        if !std::mem::replace(&mut talk.announced, true)
             && let Some(reporter) = &self.reporter
         {
+            drop(talk);
             reporter.has_report(self);
         }
     }
 
-    /// Takes what was said since the last time.
-    pub(crate) fn take_report(&self) -> Report {
-        if !self.reported.swap(false, Ordering::SeqCst) {
+    /// Takes what was said since the last time, to tell the store while the attempt goes on.
+    pub(crate) fn begin_report(&self) -> Report {
+        let mut talk = self.talk();
+        talk.announced = false;
+        talk.under_way = !talk.report.is_empty();
+        std::mem::take(&mut talk.report)
+    }
+
+    /// Ends a report; one that the store did not take in is kept for the next.
+    pub(crate) fn end_report(self: &Arc<Self>, not_taken: Option<Report>) {
+        if let Some(mut earlier) = not_taken {
+            self.say(|report| {
+                earlier.logs.append(&mut report.logs);
+                report.logs = earlier.logs;
+                report.progress = report.progress.take().or(earlier.progress);
+            });
+        }
+        self.talk().under_way = false;
+        self.told.notify_waiters();
+    }
+
+    /// Takes what is left to say when the attempt has ended. Waits for a report under way, which must not come after the end.
+    pub(crate) async fn last_report(&self) -> Report {
+        if !self.spoke.load(Ordering::Acquire) {
             return Report::default();
         }
-        std::mem::take(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner))
+        loop {
+            let told = self.told.notified();
+            tokio::pin!(told);
+            told.as_mut().enable();
+            {
+                let mut talk = self.talk();
+                if !talk.under_way {
+                    return std::mem::take(&mut talk.report);
+                }
+            }
+            told.await;
+        }
     }
 }
 

@@ -82,26 +82,33 @@ pub struct TaskOptions {
 
 impl TaskOptions {
     /// What a task gets that says nothing.
-    pub const DEFAULT: Self = Self {
-        retries: 0,
-        backoff: Backoff::DEFAULT,
-        ttl: None,
-        timeout: None,
-        priority: DEFAULT_PRIORITY,
-        delay: None,
-        rate_limit: None,
-        concurrency: None,
-        keyed: false,
-        dedup: None,
-        cron: None,
-        tz: None,
-        every: None,
-        retain: Retention::Standard,
-        version: 1,
-        sandbox: false,
-        memory: None,
-        tags: &[],
-    };
+    pub const DEFAULT: Self = Self::__with_backoff(Backoff::DEFAULT);
+
+    /// A constant cannot put another backoff into the place of the first: that would have to be dropped.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn __with_backoff(backoff: Backoff) -> Self {
+        Self {
+            retries: 0,
+            backoff,
+            ttl: None,
+            timeout: None,
+            priority: DEFAULT_PRIORITY,
+            delay: None,
+            rate_limit: None,
+            concurrency: None,
+            keyed: false,
+            dedup: None,
+            cron: None,
+            tz: None,
+            every: None,
+            retain: Retention::Standard,
+            version: 1,
+            sandbox: false,
+            memory: None,
+            tags: &[],
+        }
+    }
 }
 
 /// One stored argument of a task.
@@ -163,6 +170,15 @@ impl TaskDefinition {
     #[must_use]
     pub fn source(&self) -> String {
         format!("{}:{} (package {})", self.file, self.line, self.package)
+    }
+}
+
+/// Names the package that a task is compiled in; only cargo tells.
+#[must_use]
+pub const fn package(cargo: Option<&'static str>) -> &'static str {
+    match cargo {
+        Some(package) => package,
+        None => "unknown",
     }
 }
 

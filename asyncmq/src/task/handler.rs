@@ -1,13 +1,11 @@
 //! The handler with its types erased, and what the generated code does around the user's function.
 
-use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::task::{Context, State, TaskError};
+use crate::task::{BackoffFn, Context, TaskError};
 
 /// One call of a handler: the stored arguments, and what the worker gives.
 #[derive(Debug)]
@@ -29,21 +27,9 @@ pub fn future<F: Future + Send>(future: F) -> impl Future<Output = F::Output> + 
     future
 }
 
-/// Returns the state of this type.
-///
-/// # Errors
-///
-/// That the worker has none: workers check this when they start, so it happens only to those that run a single job by hand.
-pub fn state<T: Any + Send + Sync>(context: &Context) -> Result<State<T>, TaskError> {
-    let missing =
-        || TaskError::permanent(format!("the worker has no state of type {}", std::any::type_name::<T>()));
-    context.__state().map(State).ok_or_else(missing)
-}
-
-/// Lends a state to a handler that takes `&State<T>` or `State<T>`; asked for by name so that the message names the type.
-#[must_use]
-pub fn shared<T>(value: &Arc<T>) -> State<T> {
-    State(value.clone())
+/// Erases the type of a handler's future.
+pub fn handler(future: impl Future<Output = Result<Bytes, TaskError>> + Send + 'static) -> HandlerFuture {
+    Box::pin(future)
 }
 
 /// Runs a plain function where it may block. A panic in it goes on here.
@@ -51,14 +37,20 @@ pub fn shared<T>(value: &Arc<T>) -> State<T> {
 /// # Errors
 ///
 /// What the function returned.
-pub async fn blocking(
-    context: Context,
-    run: impl FnOnce() -> Result<Bytes, TaskError> + Send + 'static,
-) -> Result<Bytes, TaskError> {
-    let run = move || context.run_blocking(run);
-    match tokio::task::spawn_blocking(run).await {
-        Ok(outcome) => outcome,
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(_) => Err(TaskError::from_handler("the runtime is shutting down".into())),
-    }
+pub fn blocking(invocation: Invocation, run: fn(&Invocation) -> Result<Bytes, TaskError>) -> HandlerFuture {
+    Box::pin(async move {
+        let context = invocation.context.clone();
+        let run = move || context.run_blocking(|| run(&invocation));
+        match tokio::task::spawn_blocking(run).await {
+            Ok(outcome) => outcome,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(TaskError::from_handler("the runtime is shutting down".into())),
+        }
+    })
+}
+
+/// Takes the function that a task names as its backoff.
+#[must_use]
+pub const fn backoff(function: BackoffFn) -> Option<BackoffFn> {
+    Some(function)
 }

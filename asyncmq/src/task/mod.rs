@@ -1,10 +1,13 @@
 //! What to run: the half of `#[task]` that is not generated.
 
+mod absent;
 mod argument;
 mod attempt;
 mod context;
 mod definition;
 mod error;
+mod finite;
+mod given;
 mod handler;
 mod output;
 mod registry;
@@ -12,14 +15,18 @@ mod state;
 
 use bytes::Bytes;
 
-pub use argument::{Argument, Slot, Stored, finish};
+pub use argument::{Argument, Key, Slot, Stored, finish, keyed, lend, lend_option, own, own_option};
 pub(crate) use attempt::{Attempt, Reporter, Stop};
 pub use context::Context;
-pub use definition::{ArgumentDefinition, BackoffFn, StateDefinition, TaskDefinition, TaskOptions};
+pub use definition::{ArgumentDefinition, BackoffFn, StateDefinition, TaskDefinition, TaskOptions, package};
 pub(crate) use error::Decision;
 pub use error::TaskError;
-pub use handler::{Handler, HandlerFuture, Invocation, blocking, future, shared, state};
-pub use output::{ByInto, ByText, FailsByInto, FailsByText, NoResult, Probe, ReturnsResult, encode};
+pub use given::{Gift, Given, Shared};
+pub use handler::{Handler, HandlerFuture, Invocation, backoff, blocking, future, handler};
+pub use output::{
+    ByInto, ByText, Fails, FailsByInto, FailsByText, FailsNohow, NoResult, Nohow, Probe, ReturnsResult,
+    encode,
+};
 pub(crate) use registry::linked;
 pub use registry::{Registered, Registry, tasks};
 pub use state::State;
@@ -42,6 +49,9 @@ pub trait Task: Sized + Send + 'static {
 
     #[doc(hidden)]
     fn __decode(json: &[u8]) -> Result<Self, TaskError>;
+
+    #[doc(hidden)]
+    fn __run(invocation: Invocation) -> HandlerFuture;
 
     #[doc(hidden)]
     fn __key(&self) -> Option<String> {

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::error::BoxError;
 use crate::task::TaskError;
+use crate::task::finite;
 
 /// Any `Result`, under whichever name and with however many arguments it was written.
 #[diagnostic::on_unimplemented(
@@ -14,10 +15,24 @@ use crate::task::TaskError;
 pub trait ReturnsResult {
     /// What is returned when all went well.
     type Ok;
+    /// What is returned when not.
+    type Err;
+
+    /// Returns it as what it is.
+    ///
+    /// # Errors
+    ///
+    /// Its own.
+    fn result(self) -> Result<Self::Ok, Self::Err>;
 }
 
 impl<T, E> ReturnsResult for Result<T, E> {
     type Ok = T;
+    type Err = E;
+
+    fn result(self) -> Self {
+        self
+    }
 }
 
 /// Finds out whether a type that is not called `Result` is one all the same: the inherent constant of a `Result` goes before
@@ -45,7 +60,9 @@ impl<T, E> Probe<Result<T, E>> {
 pub fn encode<T: Serialize>(value: &T) -> Result<Bytes, TaskError> {
     let unserialisable =
         |error| TaskError::unserialisable(format!("the result cannot be written as JSON: {error}"));
-    serde_json::to_vec(value).map(Bytes::from).map_err(unserialisable)
+    let json = serde_json::to_vec(value).map_err(unserialisable)?;
+    finite::check(value, &json).map_err(unserialisable)?;
+    Ok(json.into())
 }
 
 /// Turns an error that is `Into<Box<dyn Error + Send + Sync>>` into one of ours.
@@ -92,4 +109,35 @@ impl ByText {
         }
         TaskError::from_handler(said.join(": ").into())
     }
+}
+
+/// Chosen last: for an error that is neither, so that there is a message about it.
+pub trait FailsNohow {
+    /// Chooses.
+    fn failure(&self) -> Nohow {
+        Nohow
+    }
+}
+
+impl<E> FailsNohow for &E {}
+
+/// Stands for a way that there is not.
+pub struct Nohow;
+
+impl Nohow {
+    /// Asks for what the type does not have.
+    pub fn convert<E: Fails>(self, error: E) -> TaskError {
+        error.into_task_error()
+    }
+}
+
+/// What the error of a task must be; nothing implements it, as the other ways go first.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of a task",
+    label = "an error is kept as text: it needs `std::error::Error`, `Send`, `Sync` and no borrowed data",
+    note = "`String`, `anyhow::Error`, `Box<dyn Error>` and `asyncmq::TaskError` will do as well"
+)]
+pub trait Fails {
+    /// Converts.
+    fn into_task_error(self) -> TaskError;
 }

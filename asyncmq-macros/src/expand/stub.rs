@@ -1,0 +1,62 @@
+//! The stubs: typed functions that describe a job and enqueue it.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::model::{Model, silent};
+use crate::parameter::{Shape, Stored};
+use crate::types;
+
+/// The functions `job` and `enqueue`.
+pub(super) fn stubs(model: &Model) -> TokenStream {
+    let names = model.names();
+    let (private, record) = (names.inner(), &names.record);
+    let parameters: Vec<_> = model.stored().map(parameter).collect();
+    let fields = model.stored().map(|stored| silent(&stored.ident));
+    let values = model.stored().map(|stored| value(stored, &private));
+    let arguments = model.stored().map(|stored| &stored.ident);
+    quote! {
+        impl #record {
+            /// Describes a job of this task. Nothing is sent before it is enqueued.
+            pub fn job(#(#parameters),*) -> #private::JobBuilder<#record> {
+                #private::JobBuilder::__of(&Self { #(#fields: #values),* })
+            }
+
+            /// Enqueues a job of this task through the default client, once the future is awaited.
+            pub fn enqueue(#(#parameters),*) -> #private::Enqueue<#record> {
+                Self::job(#(#arguments),*).enqueue()
+            }
+        }
+    }
+}
+
+fn parameter(stored: &Stored) -> TokenStream {
+    let (ident, ty) = (&stored.ident, &stored.ty);
+    let ty = match &stored.shape {
+        Shape::Plain => quote!(#ty),
+        Shape::Text => quote!(impl ::core::convert::Into<#ty>),
+        Shape::Lent(target) => quote!(&#target),
+        Shape::MaybeLent(_) => types::elided(ty),
+    };
+    quote!(#ident: #ty)
+}
+
+fn value(stored: &Stored, private: &TokenStream) -> TokenStream {
+    let ident = &stored.ident;
+    match &stored.shape {
+        Shape::Plain => quote!(#ident),
+        Shape::Text => quote!(::core::convert::Into::into(#ident)),
+        Shape::Lent(target) => quote!(#private::own::<#target>(#ident)),
+        Shape::MaybeLent(target) => quote!(#private::own_option::<#target>(#ident)),
+    }
+}
+
+/// The paragraph that is added to the documentation of the function.
+pub(super) fn documentation(model: &Model) -> String {
+    let name = model.function.ident();
+    let arguments: Vec<_> = model.stored().map(|stored| stored.ident.to_string()).collect();
+    format!(
+        " A task of asyncmq: `{name}::enqueue({0})` enqueues a job, `{name}::job({0})` describes one.",
+        arguments.join(", ")
+    )
+}

@@ -1,0 +1,110 @@
+//! The shape of cron expressions, time zones and deduplication: what can be told wrong without a calendar.
+
+use std::time::Duration;
+
+use crate::grammar;
+
+const WORDS: [&str; 7] = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"];
+
+/// What `dedup` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DedupSyntax {
+    Simple,
+    Throttle(Duration),
+    Debounce(Duration),
+}
+
+/// Looks at a cron expression: its fields are counted, not understood.
+pub(crate) fn check_cron(text: &str) -> Result<String, String> {
+    if text.starts_with('@') {
+        if WORDS.contains(&text) {
+            return Ok(text.to_owned());
+        }
+        let nearest = grammar::nearest(text, WORDS).map(|word| format!(", did you mean {word:?}?"));
+        return Err(format!(
+            "{text:?} is not known{}",
+            nearest.unwrap_or_else(|| format!(": it may be {}", WORDS.join(", ")))
+        ));
+    }
+    let fields = text.split_whitespace().count();
+    let strange = text.chars().find(|c| !(c.is_ascii_alphanumeric() || " \t*/,-?#".contains(*c)));
+    match (fields, strange) {
+        (5 | 6, None) => Ok(text.to_owned()),
+        (_, Some(strange)) => Err(format!("{text:?} is no cron expression: it cannot have {strange:?}")),
+        (count, None) => Err(format!(
+            "{text:?} is no cron expression: it has {count} fields; write 5 (`\"0 9 * * 1-5\"`: minute, hour, day, month, weekday), 6 with seconds first, or a word such as `\"@daily\"`"
+        )),
+    }
+}
+
+/// Looks at the name of a time zone.
+pub(crate) fn check_zone(text: &str) -> Result<String, String> {
+    let known_shape = text.chars().all(|c| c.is_ascii_alphanumeric() || "_+-/".contains(c));
+    if known_shape && text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("{text:?} is no time zone: write its name, as in `\"Europe/Zurich\"` or `\"UTC\"`"))
+}
+
+/// Reads `"simple"`, `"throttle(10s)"`, `"debounce(10s)"`.
+pub(crate) fn parse_dedup(text: &str) -> Result<DedupSyntax, String> {
+    let wanted = || {
+        format!(
+            "{text:?} is no deduplication: write `\"simple\"`, `\"throttle(10s)\"` or `\"debounce(10s)\"`"
+        )
+    };
+    let (name, time) = match text.trim().split_once('(') {
+        None if text.trim() == "simple" => return Ok(DedupSyntax::Simple),
+        None => return Err(wanted()),
+        Some((name, rest)) => (name.trim(), rest.strip_suffix(')').ok_or_else(wanted)?),
+    };
+    let time = grammar::parse_duration(time)?;
+    match name {
+        _ if time.is_zero() => Err(format!("the time of `{name}` must not be 0")),
+        "throttle" => Ok(DedupSyntax::Throttle(time)),
+        "debounce" => Ok(DedupSyntax::Debounce(time)),
+        _ => Err(wanted()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cron_has_five_or_six_fields_or_is_a_word() {
+        for text in ["0 9 * * 1-5", "*/10 0 9 * * MON", "0 0 L * *", "0 0 * * 5#3", "@daily"] {
+            assert!(check_cron(text).is_ok(), "{text}");
+        }
+        for (text, reason) in [
+            ("", "0 fields"),
+            ("* * *", "3 fields"),
+            ("0 9 * * 1;2", "';'"),
+            ("@dayly", "\"@daily\""),
+            ("@x", "@weekly"),
+        ] {
+            let message = check_cron(text).unwrap_err();
+            assert!(message.contains(reason), "{message}");
+        }
+    }
+
+    #[test]
+    fn zones_look_like_names() {
+        for text in ["UTC", "Europe/Zurich", "Etc/GMT+8", "America/Port-au-Prince"] {
+            assert!(check_zone(text).is_ok(), "{text}");
+        }
+        for text in ["", "+02:00", "Europe Zurich", "../etc"] {
+            assert!(check_zone(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn deduplication_has_a_name_and_perhaps_a_time() {
+        assert_eq!(parse_dedup("simple"), Ok(DedupSyntax::Simple));
+        assert_eq!(parse_dedup("throttle(10s)"), Ok(DedupSyntax::Throttle(Duration::from_secs(10))));
+        assert_eq!(parse_dedup(" debounce( 1m ) "), Ok(DedupSyntax::Debounce(Duration::from_secs(60))));
+        for text in ["", "once", "throttle", "throttle()", "throttle(0)", "simple(1s)", "debounce(1s"] {
+            assert!(parse_dedup(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! How a worker binary is set up: flags, then `ASYNCMQ_…` variables, then `asyncmq.toml`, then the defaults.
+//!
+//! One table (`keys`) names every setting for all three; nothing here starts anything.
+
+mod keys;
+mod log;
+mod sources;
+
+use std::time::Duration;
+
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::job::RateLimit;
+
+pub(crate) use sources::Asked;
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) url: Option<String>,
+    pub(crate) queues: Vec<String>,
+    pub(crate) exclude_queues: Vec<String>,
+    pub(crate) worker_concurrency: usize,
+    pub(crate) rate_limit: Option<RateLimit>,
+    pub(crate) rate_interval: Duration,
+    pub(crate) scan_interval: Duration,
+    pub(crate) heartbeat_interval: Duration,
+    pub(crate) lease: Duration,
+    pub(crate) drain_timeout: Duration,
+    pub(crate) max_payload: usize,
+    pub(crate) max_crashes: u32,
+    pub(crate) log_level: String,
+    pub(crate) log_format: LogFormat,
+    pub(crate) burst: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            url: None,
+            queues: Vec::new(),
+            exclude_queues: Vec::new(),
+            worker_concurrency: 10,
+            rate_limit: None,
+            rate_interval: Duration::from_secs(1),
+            scan_interval: Duration::from_secs(1),
+            heartbeat_interval: Duration::from_secs(10),
+            lease: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(25),
+            max_payload: crate::backend::DEFAULT_MAX_PAYLOAD,
+            max_crashes: 3,
+            log_level: "info".into(),
+            log_format: LogFormat::Text,
+            burst: false,
+        }
+    }
+}
+
+impl Settings {
+    /// Refuses values that cannot be.
+    pub(crate) fn check(&self) -> Result<()> {
+        let shortest = Duration::from_millis(10);
+        let times = [
+            ("lease", self.lease),
+            ("heartbeat_interval", self.heartbeat_interval),
+            ("scan_interval", self.scan_interval),
+        ];
+        for (key, time) in times {
+            if time < shortest {
+                return Err(Error::Invalid(format!("`{key}` is {time:?}; the shortest is {shortest:?}")));
+            }
+        }
+        if self.max_crashes == 0 {
+            return Err(Error::Invalid(
+                "`max_crashes` is 0; 1 makes a job a dead letter with its first crash".into(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Connects to the store of the URL; without one, to the in-memory store.
+    pub(crate) async fn connect(&self) -> Result<Client> {
+        let client = match &self.url {
+            Some(url) => Client::connect(url).await?,
+            None => Client::from_env().await?,
+        };
+        Ok(client.max_payload(self.max_payload))
+    }
+}

@@ -1,0 +1,149 @@
+//! A client with a store and a time of its own.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backend::BackendHandle;
+use crate::backend::memory::MemoryStore;
+use crate::client::{Client, scoped};
+use crate::clock::Clock;
+use crate::task::{Registry, States};
+use crate::testing::Drained;
+use crate::testing::drain::Runner;
+
+/// A client with an in-memory store of its own, whose time stands still until it is moved.
+///
+/// It is a [`Client`] in all else.
+#[derive(Clone)]
+pub struct TestClient {
+    client: Client,
+    clock: Clock,
+    states: States,
+    registry: Option<Registry>,
+}
+
+/// Makes a client with an in-memory store of its own, whose time stands still until it is moved.
+#[must_use]
+pub fn client() -> TestClient {
+    let clock = Clock::manual();
+    let client = Client::with_backend(MemoryStore::with_clock(clock.clone()));
+    TestClient { client, clock, states: States::default(), registry: None }
+}
+
+/// Runs a test with a client of its own, to which `enqueue()` goes within it.
+pub async fn scope<R>(test: impl AsyncFnOnce(TestClient) -> R) -> R {
+    let client = client();
+    scoped(client.client.clone(), test(client)).await
+}
+
+/// Runs a test in which every job runs at once, as part of its enqueue. Jobs that are delayed wait for
+/// [`TestClient::drain`].
+pub async fn inline<R>(test: impl AsyncFnOnce(TestClient) -> R) -> R {
+    let client = client().run_inline();
+    scoped(client.client.clone(), test(client)).await
+}
+
+impl TestClient {
+    /// Gives the handlers a value, which they take as [`State<T>`](crate::State).
+    #[must_use]
+    pub fn state<T: Any + Send + Sync>(mut self, value: T) -> Self {
+        self.states.insert(value);
+        self
+    }
+
+    /// Replaces the linked tasks by these.
+    #[must_use]
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// Makes every job run at once, as part of its enqueue. States are to be given before.
+    #[must_use]
+    pub fn run_inline(mut self) -> Self {
+        let runner = self.runner();
+        let after_push = move || {
+            let runner = runner.clone();
+            let run: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
+                if let Err(error) = runner.run_due(&mut Drained::default()).await {
+                    tracing::error!(?error, "a job could not run inline");
+                }
+            });
+            run
+        };
+        self.client = Client { handle: self.client.handle.with_after_push(Arc::new(after_push)) };
+        self
+    }
+
+    /// Runs a future within which `enqueue()` goes to this client.
+    pub async fn scope<R>(&self, future: impl Future<Output = R>) -> R {
+        scoped(self.client.clone(), future).await
+    }
+
+    /// Moves the time on. Nothing runs by that.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// Returns the time.
+    #[must_use]
+    pub fn now(&self) -> std::time::SystemTime {
+        self.clock.now().into()
+    }
+
+    /// Runs every job, in the order in which they are due, and those that they enqueue. Time moves on by itself
+    /// to the next delayed job or retry, until none is left.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Startup`](crate::Error::Startup) for tasks that no worker could serve, for instance without their state; and
+    /// [`Error::Invalid`](crate::Error::Invalid) after 10,000 attempts, as jobs that enqueue themselves would never end.
+    pub async fn drain(&self) -> crate::Result<Drained> {
+        let (runner, mut drained) = (self.runner(), Drained::default());
+        loop {
+            runner.run_due(&mut drained).await?;
+            match runner.next_due().await? {
+                Some(wait) => self.clock.advance(wait),
+                None => return Ok(drained),
+            }
+        }
+    }
+
+    /// Runs the jobs that are due now, and those that they enqueue. Time stands still.
+    ///
+    /// # Errors
+    ///
+    /// What [`TestClient::drain`] says.
+    pub async fn drain_due(&self) -> crate::Result<Drained> {
+        let mut drained = Drained::default();
+        self.runner().run_due(&mut drained).await?;
+        Ok(drained)
+    }
+
+    fn runner(&self) -> Runner {
+        Runner::new(self.client.handle.clone(), self.states.clone(), self.registry.clone())
+    }
+}
+
+impl Deref for TestClient {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl fmt::Debug for TestClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestClient").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+/// The store behind a client, for those who run jobs by hand.
+pub(super) fn handle_of(client: &Client) -> BackendHandle {
+    client.handle.clone()
+}

@@ -1,0 +1,230 @@
+//! One attempt, from the handler's first step to the settlement: run, watch, judge.
+//!
+//! Whatever the handler does (fails, panics, also while something is dropped, overstays) ends as an [`Outcome`].
+
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::backend::{Settlement, random_bits};
+use crate::client::scoped;
+use crate::job::{Failure, FailureKind};
+use crate::lifecycle::{Draw, Outcome, delay_by, settle};
+use crate::task::{Attempt, Context, Decision, HandlerFuture, Invocation, Stop, TaskDefinition, TaskError};
+use crate::worker::middleware::{Handled, Layers, Next};
+
+/// How long a handler that listens for its cancellation has to return, once it was told.
+pub(crate) const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// How the handler's run ended.
+enum Ended {
+    Returned(Handled),
+    Panicked(String),
+    /// It was told to stop and did not return in time, or could not be told.
+    Stopped(Stop),
+}
+
+/// What was seen of an attempt: how it ended, and the error that the task's own backoff is asked about.
+pub(crate) struct Observed {
+    pub(crate) outcome: Outcome,
+    error: Option<TaskError>,
+}
+
+/// Runs an attempt to its end. Never panics.
+pub(crate) async fn execute(
+    attempt: &Arc<Attempt>,
+    task: &'static TaskDefinition,
+    layers: &Layers,
+) -> Settlement {
+    let observed = observe(attempt, task, layers).await;
+    conclude(attempt, task, observed).await
+}
+
+/// Runs the handler and says how that ended.
+pub(crate) async fn observe(
+    attempt: &Arc<Attempt>,
+    task: &'static TaskDefinition,
+    layers: &Layers,
+) -> Observed {
+    let context = Context(attempt.clone());
+    let client = context.client();
+    let ended = scoped(client, run(attempt, task, layers, context)).await;
+    judge(attempt, ended)
+}
+
+/// Lets the rules say what becomes of the job.
+pub(crate) async fn conclude(
+    attempt: &Attempt,
+    task: &'static TaskDefinition,
+    observed: Observed,
+) -> Settlement {
+    let (job, Observed { outcome, error }) = (&attempt.job, observed);
+    let error = error.as_ref();
+    let backoff = || {
+        let own = task.backoff.map(|own| move || own_delay(own, job.attempt, error));
+        delay_by(&job.envelope.backoff, job.attempt, Draw::from_bits(random_bits()), own)
+    };
+    let transition = settle(&job.envelope, job.attempt, outcome, backoff);
+    Settlement {
+        envelope: job.envelope.clone(),
+        token: job.token,
+        transition,
+        report: attempt.last_report().await,
+    }
+}
+
+/// Calls the handler, through the middleware if there is any, and watches it.
+async fn run(attempt: &Attempt, task: &'static TaskDefinition, layers: &Layers, context: Context) -> Ended {
+    let invocation = Invocation { args: attempt.job.envelope.args.clone(), context };
+    let call = || match layers.is_empty() {
+        true => (task.run)(invocation),
+        false => Next::new(layers.clone(), task.run, invocation).run(),
+    };
+    let mut handler = match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(handler) => Some(handler),
+        Err(payload) => return Ended::Panicked(panic_message(payload)),
+    };
+    // Most handlers that do nothing long are ready at once, and need no watching.
+    let first = poll_fn(|poller| Poll::Ready(poll_caught(&mut handler, poller))).await;
+    let ended = match first {
+        Poll::Ready(ended) => ended,
+        Poll::Pending => watch(attempt, task, &mut handler).await,
+    };
+    match drop_caught(handler) {
+        Some(message) => Ended::Panicked(message),
+        None => ended,
+    }
+}
+
+/// Waits for the handler, for its time to be over, or for somebody who wants it to stop.
+async fn watch(
+    attempt: &Attempt,
+    task: &'static TaskDefinition,
+    handler: &mut Option<HandlerFuture>,
+) -> Ended {
+    let overdue = async {
+        match attempt.deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            None => std::future::pending().await,
+        }
+    };
+    let why = tokio::select! {
+        biased;
+        ended = poll_fn(|poller| poll_caught(handler, poller)) => return ended,
+        why = attempt.stopped() => why,
+        () = overdue => {
+            attempt.stop(Stop::TimedOut);
+            Stop::TimedOut
+        }
+    };
+    if !(task.blocking || task.hears_cancel) {
+        return Ended::Stopped(why);
+    }
+    let grace = async {
+        // A thread cannot be stopped: its job stays in this worker's hand until it returns, or the worker ends.
+        if task.blocking || why == Stop::Shutdown {
+            attempt.stopped_now().await;
+        } else {
+            let _ = tokio::time::timeout(STOP_GRACE, attempt.stopped_now()).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        ended = poll_fn(|poller| poll_caught(handler, poller)) => {
+            if why == Stop::TimedOut { Ended::Stopped(why) } else { ended }
+        }
+        () = grace => Ended::Stopped(why),
+    }
+}
+
+/// Takes the handler a step further. A handler that is through is dropped here, where its panics are caught.
+fn poll_caught(handler: &mut Option<HandlerFuture>, poller: &mut std::task::Context<'_>) -> Poll<Ended> {
+    let Some(future) = handler.as_mut() else { return Poll::Pending };
+    match catch_unwind(AssertUnwindSafe(|| Pin::as_mut(future).poll(poller))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(handled)) => Poll::Ready(Ended::Returned(handled)),
+        Err(payload) => Poll::Ready(Ended::Panicked(panic_message(payload))),
+    }
+}
+
+/// Drops what is left of a handler. Returns what it said if it panicked over that.
+fn drop_caught(handler: Option<HandlerFuture>) -> Option<String> {
+    catch_unwind(AssertUnwindSafe(|| drop(handler))).err().map(panic_message)
+}
+
+/// Returns what a panic said. Its payload may panic in turn when it is dropped.
+pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> String {
+    let message = match payload.downcast_ref::<&'static str>() {
+        Some(text) => (*text).to_owned(),
+        None => {
+            payload.downcast_ref::<String>().cloned().unwrap_or_else(|| "a panic without a message".into())
+        }
+    };
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+    message
+}
+
+/// Says what an end means for the job.
+fn judge(attempt: &Attempt, ended: Ended) -> Observed {
+    let number = attempt.job.attempt;
+    let plain = |outcome| Observed { outcome, error: None };
+    let failed = |kind, message: String| {
+        let error = TaskError::from_handler(message.clone().into());
+        Observed { outcome: Outcome::Failed(Failure::new(number, kind, message)), error: Some(error) }
+    };
+    match ended {
+        Ended::Returned(Ok(result)) => plain(kept(attempt, result)),
+        Ended::Returned(Err(_)) if attempt.stop_reason() == Some(Stop::Shutdown) => plain(Outcome::Abandoned),
+        Ended::Returned(Err(error)) => Observed { outcome: refused(number, &error), error: Some(error) },
+        Ended::Panicked(message) => failed(FailureKind::Panic, message),
+        Ended::Stopped(Stop::TimedOut) => {
+            let timeout = attempt.job.envelope.timeout.unwrap_or_default();
+            failed(FailureKind::Timeout, format!("timed out after {timeout:?}"))
+        }
+        Ended::Stopped(Stop::Cancelled) => plain(Outcome::Cancelled(None)),
+        Ended::Stopped(Stop::LeaseLost | Stop::Shutdown) => plain(Outcome::Abandoned),
+    }
+}
+
+/// Completes the job, unless its result is larger than what is kept.
+fn kept(attempt: &Attempt, result: Bytes) -> Outcome {
+    let most = attempt.backend.max_payload();
+    if result.len() <= most {
+        return Outcome::Completed(result);
+    }
+    let message = format!(
+        "the result has {} bytes, {most} are allowed: store the data elsewhere and return a reference, or raise \
+         `max_payload`",
+        result.len()
+    );
+    Outcome::FailedForGood(Failure::new(attempt.job.attempt, FailureKind::Result, message))
+}
+
+/// Says what an error means that the handler returned.
+fn refused(attempt: u32, error: &TaskError) -> Outcome {
+    let failure = || Failure::new(attempt, error.kind(), error.message());
+    match error.decision() {
+        Decision::Retry => Outcome::Failed(failure()),
+        Decision::RetryIn(delay) => Outcome::FailedFor(failure(), *delay),
+        Decision::Permanent => Outcome::FailedForGood(failure()),
+        Decision::Snooze(delay) => Outcome::Snoozed(*delay),
+        Decision::Cancel(reason) => Outcome::Cancelled(Some(reason.clone())),
+    }
+}
+
+/// Asks the task's own backoff; one that panics is answered by the default.
+fn own_delay(backoff: crate::task::BackoffFn, attempt: u32, error: Option<&TaskError>) -> Option<Duration> {
+    let unknown = TaskError::from_handler("the attempt failed".into());
+    let ask = || backoff(attempt, error.unwrap_or(&unknown));
+    catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|payload| {
+        tracing::error!(panic = panic_message(payload), "a task's backoff panicked; the default is used");
+        let default = crate::job::Backoff::DEFAULT;
+        Some(crate::lifecycle::delay_before(&default, attempt, Draw::from_bits(random_bits())))
+    })
+}

@@ -1,0 +1,94 @@
+//! What a worker has in its hand: every attempt from its claim until the store has settled it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use foldhash::{HashMap, HashSet};
+
+use crate::backend::Token;
+use crate::job::{Envelope, JobId};
+use crate::task::{Attempt, Stop};
+
+/// How many orders to stop are kept for claims whose reply has not come yet.
+const KEPT_ORDERS: usize = 1_024;
+
+/// The attempts of one worker that are not settled yet.
+#[derive(Debug, Default)]
+pub(crate) struct Hand(Mutex<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    attempts: HashMap<Token, Arc<Attempt>>,
+    /// Cancelled before the claim's reply was here.
+    early: HashSet<Token>,
+}
+
+impl Hand {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes attempts in.
+    pub(crate) fn take_in(&self, attempts: &[Arc<Attempt>]) {
+        let mut held = self.held();
+        for attempt in attempts {
+            let token = attempt.job.token;
+            if !held.early.is_empty() && held.early.remove(&token) {
+                attempt.stop(Stop::Cancelled);
+            }
+            held.attempts.insert(token, attempt.clone());
+        }
+    }
+
+    /// Lets settled attempts go. Tells whether one of them was a suspect, which kept others from being claimed.
+    pub(crate) fn let_go(&self, tokens: impl IntoIterator<Item = Token>) -> bool {
+        let mut held = self.held();
+        let gone = tokens.into_iter().filter_map(|token| held.attempts.remove(&token));
+        gone.fold(false, |suspect, attempt| suspect || attempt.job.crashes != 0)
+    }
+
+    /// Tells these attempts to stop.
+    pub(crate) fn stop(&self, tokens: &[Token], why: Stop) {
+        let mut held = self.held();
+        for token in tokens {
+            match held.attempts.get(token) {
+                Some(attempt) => attempt.stop(why),
+                None if why == Stop::Cancelled && held.early.len() < KEPT_ORDERS => {
+                    held.early.insert(*token);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Tells every attempt to stop.
+    pub(crate) fn stop_all(&self, why: Stop) {
+        for attempt in self.held().attempts.values() {
+            attempt.stop(why);
+        }
+    }
+
+    /// Gives every attempt no more time.
+    pub(crate) fn stop_all_now(&self) {
+        for attempt in self.held().attempts.values() {
+            attempt.stop_now();
+        }
+    }
+
+    /// Lists what is held, for the store.
+    pub(crate) fn claims(&self) -> Vec<(Arc<Envelope>, Token)> {
+        let held = self.held();
+        held.attempts.values().map(|attempt| (attempt.job.envelope.clone(), attempt.job.token)).collect()
+    }
+
+    /// Lists the ids of what is held.
+    pub(crate) fn ids(&self) -> Vec<JobId> {
+        let held = self.held();
+        let mut ids: Vec<_> = held.attempts.values().map(|attempt| attempt.job.envelope.id.clone()).collect();
+        ids.sort();
+        ids
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.held().attempts.len()
+    }
+}

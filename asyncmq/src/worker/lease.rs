@@ -1,0 +1,69 @@
+//! Keeps the worker's lease from an OS thread of its own, so that handlers that block every other thread cannot lose it.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::backend::{Extension, Leases, Pause, StoreError};
+use crate::error::{Error, Result};
+use crate::task::Stop;
+use crate::worker::shared::{Phase, Shared};
+
+/// Starts the thread. It ends with the worker.
+pub(crate) fn keep(shared: Arc<Shared>) -> Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| Error::Startup(format!("cannot start the lease keeper: {error}")))?;
+    let thread = std::thread::Builder::new().name("asyncmq-lease".into());
+    thread
+        .spawn(move || runtime.block_on(keep_until_ended(&shared)))
+        .map_err(|error| Error::Startup(format!("cannot start the lease keeper's thread: {error}")))
+}
+
+async fn keep_until_ended(shared: &Shared) {
+    tokio::select! {
+        () = keep_for_ever(shared) => {}
+        () = shared.reached(Phase::Ended) => {}
+    }
+}
+
+async fn keep_for_ever(shared: &Shared) {
+    let every = (shared.times.lease / 3).min(shared.times.heartbeat).max(Duration::from_millis(1));
+    let mut pause = Pause::new();
+    let mut leases: Option<Box<dyn Leases>> = None;
+    loop {
+        match extend(shared, &mut leases).await {
+            Ok(extension) => {
+                heed(shared, &extension);
+                pause = Pause::new();
+                tokio::time::sleep(every).await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the lease could not be extended; trying again until it can");
+                // A connection that failed once is made anew.
+                leases = None;
+                pause.wait().await;
+            }
+        }
+    }
+}
+
+async fn extend(shared: &Shared, leases: &mut Option<Box<dyn Leases>>) -> Result<Extension, StoreError> {
+    let leases = match leases {
+        Some(leases) => leases,
+        None => leases.insert(shared.backend.backend().leases().await?),
+    };
+    leases.extend(shared.id, &shared.hand.claims(), shared.times.lease).await
+}
+
+/// Passes on what the store said about the jobs in hand.
+fn heed(shared: &Shared, extension: &Extension) {
+    if !extension.lost.is_empty() {
+        tracing::warn!(
+            jobs = extension.lost.len(),
+            "jobs are no longer this worker's: it was silent for longer than its lease, or they were removed"
+        );
+        shared.hand.stop(&extension.lost, Stop::LeaseLost);
+    }
+    shared.hand.stop(&extension.cancelled, Stop::Cancelled);
+}

@@ -1,0 +1,36 @@
+//! Runs jobs: claim, run, settle, again.
+//!
+//! ```text
+//!  start ─▶ Pump ── claim(free permits) ──▶ store
+//!             │  ◀──────── jobs ──────────┘
+//!             ├─ one task each: execute = call, watch (timeout, cancel, lease), judge, settle by the rules
+//!             │  ◀── settlements gather while a call is in flight
+//!             └─ settle(batch) ──▶ store ──▶ events
+//!  beside it: the lease on a thread of its own, wake-ups, heartbeat, reports, and the duties
+//! ```
+//!
+//! What becomes of a job is decided in [`lifecycle`](crate::lifecycle); here it is only carried to the store.
+
+mod builder;
+mod duty;
+mod execute;
+mod hand;
+mod handle;
+mod hooks;
+mod lease;
+mod limit;
+mod middleware;
+mod pump;
+mod reports;
+mod run;
+mod shared;
+mod solo;
+mod start;
+mod turns;
+
+pub use builder::Worker;
+pub use handle::{StopReport, WorkerHandle, WorkerStatus};
+pub use hooks::HookOutput;
+pub use middleware::{Handled, Middleware, Next};
+pub use run::run;
+pub(crate) use solo::{Solo, observe_alone};

@@ -1,0 +1,353 @@
+//! The loop of a worker: claim what there are permits for, run it, settle what has ended.
+//!
+//! One claim and one settle are under way at a time. While a call is in flight the next batch gathers, so a lone job
+//! leaves at once and a flood leaves in large batches, without any timer.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::time::{Instant as Deadline, Sleep};
+
+use crate::backend::{
+    CallId, Claim, Claimed, ClaimedJob, Fenced, MAX_BATCH, Pause, Settlement, StoreError, Token,
+};
+use crate::event::EventKind;
+use crate::job::{JobId, Name, RateLimit};
+use crate::lifecycle::Transition;
+use crate::task::Attempt;
+use crate::worker::execute::execute;
+use crate::worker::limit::Limiter;
+use crate::worker::shared::{Phase, Shared};
+use crate::worker::turns::Turns;
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What a settle gave: the settlements that it was about, and the answers.
+type Settled = (Vec<Brief>, Result<Vec<Fenced>, StoreError>);
+
+/// What is remembered of a settlement until its answer is here.
+struct Brief {
+    token: Token,
+    id: JobId,
+    event: EventKind,
+    released: bool,
+}
+
+/// The state of the loop.
+pub(crate) struct Pump {
+    shared: Arc<Shared>,
+    turns: Turns,
+    limiter: Limiter,
+    /// Handlers that have not ended.
+    running: usize,
+    /// Ended, and not yet sent to the store.
+    ended: Vec<Settlement>,
+    claiming: Option<Boxed<(usize, Claimed)>>,
+    settling: Option<Boxed<Settled>>,
+    /// Whether a claim may give something.
+    hungry: bool,
+    /// When to look again, come what may.
+    look: Pin<Box<Sleep>>,
+}
+
+enum Step {
+    Claimed(usize, Claimed),
+    Settled(Settled),
+    Woken,
+    Look,
+}
+
+impl Pump {
+    pub(crate) fn new(shared: Arc<Shared>, queues: Vec<(Name, u32)>, limit: Option<RateLimit>) -> Self {
+        let look = Box::pin(tokio::time::sleep(shared.times.scan));
+        Self {
+            turns: Turns::new(queues),
+            limiter: Limiter::new(limit, Instant::now()),
+            running: 0,
+            ended: Vec::new(),
+            claiming: None,
+            settling: None,
+            hungry: true,
+            look,
+            shared,
+        }
+    }
+
+    /// Serves until the worker drains and everything has ended and is settled.
+    pub(crate) async fn serve(mut self) {
+        loop {
+            self.gather();
+            self.begin_settle();
+            self.begin_claim();
+            self.note_idle();
+            if self.is_through() {
+                return;
+            }
+            match self.step().await {
+                Step::Claimed(asked, claimed) => self.start(asked, claimed),
+                Step::Settled((briefs, answer)) => self.settled(briefs, answer),
+                // Whoever else is ready goes first, so that what ends in the same moment leaves in the same batch.
+                Step::Woken => tokio::task::yield_now().await,
+                Step::Look => self.hungry = true,
+            }
+        }
+    }
+
+    /// Waits for the next thing to happen.
+    async fn step(&mut self) -> Step {
+        fn ready<T>(future: &mut Option<Boxed<T>>) -> impl Future<Output = T> {
+            std::future::poll_fn(|poller| match future {
+                Some(running) => {
+                    let polled = running.as_mut().poll(poller);
+                    if polled.is_ready() {
+                        *future = None;
+                    }
+                    polled
+                }
+                None => std::task::Poll::Pending,
+            })
+        }
+        let shared = self.shared.clone();
+        let step = tokio::select! {
+            biased;
+            settled = ready(&mut self.settling) => Step::Settled(settled),
+            (asked, claimed) = ready(&mut self.claiming) => Step::Claimed(asked, claimed),
+            () = shared.wake.notified() => Step::Woken,
+            () = self.look.as_mut() => Step::Look,
+        };
+        if matches!(step, Step::Look) {
+            self.look.as_mut().reset(Deadline::now() + self.shared.times.scan);
+        }
+        step
+    }
+
+    /// Takes in what has ended since the last time; its permits are free again.
+    fn gather(&mut self) {
+        let finished = self.shared.take_finished();
+        self.running -= finished.len();
+        if self.ended.is_empty() {
+            self.ended = finished;
+        } else {
+            self.ended.extend(finished);
+        }
+        if self.shared.work.swap(false, Ordering::AcqRel) {
+            self.hungry = true;
+        }
+    }
+
+    fn begin_settle(&mut self) {
+        if self.settling.is_some() || self.ended.is_empty() {
+            return;
+        }
+        let rest = if MAX_BATCH < self.ended.len() { self.ended.split_off(MAX_BATCH) } else { Vec::new() };
+        let batch = std::mem::replace(&mut self.ended, rest);
+        let backend = self.shared.backend.clone();
+        self.settling = Some(Box::pin(async move {
+            let answer = backend.settle(&batch).await;
+            (batch.into_iter().map(Brief::of).collect(), answer)
+        }));
+    }
+
+    fn begin_claim(&mut self) {
+        if self.claiming.is_some() || !self.hungry || !self.may_claim() {
+            return;
+        }
+        let concurrency = self.shared.concurrency.load(Ordering::Relaxed);
+        let free = concurrency.saturating_sub(self.running).min(MAX_BATCH);
+        if free == 0 {
+            return;
+        }
+        let now = Instant::now();
+        let asked = free.min(self.limiter.permits(now));
+        if asked == 0 {
+            if let Some(next) = self.limiter.next(now) {
+                self.look_at(next.into());
+            }
+            return;
+        }
+        self.hungry = false;
+        let call = self.shared.backend.next_call();
+        let claim = claim(self.shared.clone(), call, self.turns.order().to_vec(), asked);
+        self.claiming = Some(Box::pin(async move { (asked, claim.await) }));
+    }
+
+    fn may_claim(&self) -> bool {
+        self.shared.phase() == Phase::Serving && !self.shared.paused.load(Ordering::Relaxed)
+    }
+
+    /// Starts what was claimed, each in a task of its own: a handler that blocks its thread harms only itself.
+    fn start(&mut self, asked: usize, claimed: Claimed) {
+        let full = asked <= claimed.jobs.len();
+        self.hungry |= full;
+        self.limiter.take(claimed.jobs.len(), Instant::now());
+        self.turns.gave(claimed.jobs.iter().map(|job| &job.envelope.queue), full);
+        if let Some(due) = claimed.next_due {
+            self.look_at(Deadline::now() + due);
+        }
+        note_unknown(&self.shared, claimed.unknown);
+        if self.shared.phase() != Phase::Serving {
+            self.give_back(claimed.jobs);
+            return;
+        }
+        let attempts: Vec<_> = claimed.jobs.into_iter().map(|job| self.attempt(job)).collect();
+        self.shared.hand.take_in(&attempts);
+        self.running += attempts.len();
+        for attempt in attempts {
+            tokio::spawn(run(self.shared.clone(), attempt));
+        }
+    }
+
+    fn attempt(&self, job: ClaimedJob) -> Arc<Attempt> {
+        let shared = &self.shared;
+        Arc::new(Attempt::new(
+            job,
+            shared.backend.clone(),
+            shared.states.clone(),
+            Some(shared.reports.clone()),
+        ))
+    }
+
+    /// Gives jobs back that were claimed while the worker began to stop.
+    fn give_back(&mut self, jobs: Vec<ClaimedJob>) {
+        self.ended.extend(jobs.into_iter().map(|job| Settlement {
+            envelope: job.envelope,
+            token: job.token,
+            transition: Transition::Release,
+            report: Default::default(),
+        }));
+    }
+
+    fn settled(&mut self, briefs: Vec<Brief>, answer: Result<Vec<Fenced>, StoreError>) {
+        self.hungry |= self.shared.hand.let_go(briefs.iter().map(|brief| brief.token));
+        let answers = answer.unwrap_or_else(|error| {
+            tracing::error!(jobs = briefs.len(), %error, "the store refused to settle; the jobs run again when the lease ends");
+            Vec::new()
+        });
+        for (brief, answer) in briefs.iter().zip(&answers) {
+            match answer {
+                Fenced::Applied if brief.released => self.shared.gave_back([brief.id.clone()]),
+                Fenced::Applied => self.shared.count(brief.event),
+                Fenced::Stale => tracing::warn!(
+                    job = %brief.id,
+                    "the job was given to another worker or removed meanwhile; what became of it here has no effect"
+                ),
+            }
+        }
+    }
+
+    /// Looks again at this time, if that is earlier than it would anyway.
+    fn look_at(&mut self, time: Deadline) {
+        if time < self.look.deadline() {
+            self.look.as_mut().reset(time);
+        }
+    }
+
+    fn note_idle(&self) {
+        let idle = !self.hungry && self.running == 0 && self.is_quiet();
+        if idle != *self.shared.idle.borrow() {
+            self.shared.idle.send_replace(idle);
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.claiming.is_none() && self.settling.is_none() && self.ended.is_empty()
+    }
+
+    fn is_through(&self) -> bool {
+        Phase::Draining <= self.shared.phase() && self.running == 0 && self.is_quiet()
+    }
+}
+
+impl Brief {
+    fn of(settlement: Settlement) -> Self {
+        let released = matches!(settlement.transition, Transition::Release);
+        let (token, event) = (settlement.token, settlement.transition.event());
+        Self { token, id: settlement.envelope.id.clone(), event, released }
+    }
+}
+
+/// Claims under one id until the store answers, or until the worker stops.
+async fn claim(shared: Arc<Shared>, call: CallId, queues: Vec<Name>, limit: usize) -> Claimed {
+    let mut pause = Pause::new();
+    let mut silent_since = None;
+    loop {
+        let claim = Claim { call, queues: &queues, tasks: &shared.known, limit, lease: shared.times.lease };
+        match shared.backend.claim(claim).await {
+            Ok(claimed) => {
+                if let Some(since) = silent_since.map(|since: Instant| since.elapsed()) {
+                    tracing::info!(silent = ?since, "the store answers again");
+                }
+                return claimed;
+            }
+            Err(error) => {
+                if silent_since.is_none() {
+                    tracing::warn!(%error, "the store does not give jobs out; trying again until it does");
+                    silent_since = Some(Instant::now());
+                }
+            }
+        }
+        tokio::select! {
+            () = pause.wait() => {}
+            // Should it have given something all the same, striking the worker off gives it back.
+            () = shared.reached(Phase::Draining) => return Claimed::default(),
+        }
+    }
+}
+
+/// Runs one attempt and hands its end over, come what may.
+async fn run(shared: Arc<Shared>, attempt: Arc<Attempt>) {
+    let task = shared.tasks.get(attempt.job.envelope.task.as_str()).copied();
+    let settlement = match task {
+        Some(task) => {
+            let span = tracing::info_span!(
+                "job",
+                id = %attempt.job.envelope.id,
+                task = task.name(),
+                queue = attempt.job.envelope.queue.as_str(),
+                attempt = attempt.job.attempt,
+            );
+            let execution = execute(&attempt, task, &shared.layers);
+            let settlement = match span.is_disabled() {
+                true => execution.await,
+                false => tracing::Instrument::instrument(execution, span).await,
+            };
+            if task.blocking && attempt.is_given_up() {
+                shared.blocked.store(true, Ordering::SeqCst);
+            }
+            settlement
+        }
+        // No store gives out what the worker does not know; one that does gets it back.
+        None => Settlement {
+            envelope: attempt.job.envelope.clone(),
+            token: attempt.job.token,
+            transition: Transition::Snooze { after: Duration::from_secs(1) },
+            report: Default::default(),
+        },
+    };
+    shared.finish(settlement);
+}
+
+/// Says once for each task that jobs wait for it here in vain.
+fn note_unknown(shared: &Shared, unknown: Vec<(Name, Name)>) {
+    if unknown.is_empty() {
+        return;
+    }
+    let mut noted = shared.unknown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for (queue, task) in unknown {
+        if noted.contains(&(queue.clone(), task.clone())) {
+            continue;
+        }
+        let nearest = crate::job::nearest(&task, shared.tasks.keys().copied());
+        tracing::warn!(
+            queue = queue.as_str(),
+            task = task.as_str(),
+            nearest,
+            "jobs wait for a task that this worker does not have, or not in their version: link its crate \
+             (`use your_crate as _;`), or start a worker that has it"
+        );
+        noted.push((queue, task));
+    }
+}

@@ -1,0 +1,188 @@
+//! What the loops of one worker share.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use foldhash::HashMap;
+use tokio::sync::{Notify, watch};
+
+use crate::backend::{BackendHandle, Settlement, TaskSet, WorkerInfo};
+use crate::event::EventKind;
+use crate::job::{JobId, Name, WorkerId};
+use crate::lifecycle::Limits;
+use crate::task::{States, TaskDefinition};
+use crate::worker::hand::Hand;
+use crate::worker::middleware::Layers;
+use crate::worker::reports::Reports;
+
+/// How far a worker is in its life. It only goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Claims and runs.
+    Serving,
+    /// Claims nothing; running jobs go on.
+    Draining,
+    /// Waits for nothing any more: what still runs is dropped and given back.
+    Abandoning,
+    /// Is through.
+    Ended,
+}
+
+/// The times that a worker keeps.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) lease: Duration,
+    pub(crate) heartbeat: Duration,
+    pub(crate) scan: Duration,
+    pub(crate) drain: Duration,
+}
+
+/// What the loops of one worker share.
+pub(crate) struct Shared {
+    pub(crate) id: WorkerId,
+    pub(crate) backend: BackendHandle,
+    pub(crate) tasks: HashMap<&'static str, &'static TaskDefinition>,
+    pub(crate) known: TaskSet,
+    pub(crate) states: Arc<States>,
+    pub(crate) layers: Layers,
+    pub(crate) times: Times,
+    pub(crate) limits: Limits,
+    pub(crate) max_crashes: u32,
+    /// What is told to others; its changing parts are filled in when it is told.
+    pub(crate) info: WorkerInfo,
+    pub(crate) hand: Hand,
+    pub(crate) reports: Arc<Reports>,
+    pub(crate) concurrency: AtomicUsize,
+    pub(crate) paused: AtomicBool,
+    /// Whether a plain function was given up on that still runs on its thread.
+    pub(crate) blocked: AtomicBool,
+    pub(crate) phase: watch::Sender<Phase>,
+    /// Wakes the loop that claims and settles.
+    pub(crate) wake: Notify,
+    /// Whether the wake-up was for work in the store.
+    pub(crate) work: AtomicBool,
+    finished: Mutex<Vec<Settlement>>,
+    pub(crate) completed: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    given_back: Mutex<Vec<JobId>>,
+    pub(crate) unknown: Mutex<Vec<(Name, Name)>>,
+    /// Whether there is nothing to do: nothing waits and nothing runs.
+    pub(crate) idle: watch::Sender<bool>,
+}
+
+impl Shared {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is another part of the worker, put together in one place"
+    )]
+    pub(crate) fn new(
+        backend: BackendHandle,
+        tasks: HashMap<&'static str, &'static TaskDefinition>,
+        known: TaskSet,
+        states: States,
+        layers: Layers,
+        times: Times,
+        max_crashes: u32,
+        info: WorkerInfo,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            id: backend.sender(),
+            backend,
+            tasks,
+            known,
+            states: Arc::new(states),
+            layers,
+            times,
+            limits: Limits::default(),
+            max_crashes,
+            concurrency: AtomicUsize::new(info.concurrency as usize),
+            info,
+            hand: Hand::default(),
+            reports: Arc::default(),
+            paused: AtomicBool::new(false),
+            blocked: AtomicBool::new(false),
+            phase: watch::Sender::new(Phase::Serving),
+            wake: Notify::new(),
+            work: AtomicBool::new(false),
+            finished: Mutex::default(),
+            completed: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            given_back: Mutex::default(),
+            unknown: Mutex::default(),
+            idle: watch::Sender::new(false),
+        })
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// Moves on to a later phase; an earlier one changes nothing.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.send_if_modified(|now| {
+            let later = *now < phase;
+            if later {
+                *now = phase;
+            }
+            later
+        });
+        self.wake.notify_one();
+    }
+
+    /// Waits until the worker is at least that far.
+    pub(crate) async fn reached(&self, phase: Phase) {
+        let mut phases = self.phase.subscribe();
+        let _ = phases.wait_for(|now| phase <= *now).await;
+    }
+
+    /// Tells the loop that a claim may give something now.
+    pub(crate) fn signal_work(&self) {
+        self.work.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Takes in how an attempt ended; it leaves with the next batch.
+    pub(crate) fn finish(&self, settlement: Settlement) {
+        let mut finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
+        finished.push(settlement);
+        if finished.len() == 1 {
+            drop(finished);
+            self.wake.notify_one();
+        }
+    }
+
+    pub(crate) fn take_finished(&self) -> Vec<Settlement> {
+        std::mem::take(&mut *self.finished.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn count(&self, kind: EventKind) {
+        match kind {
+            EventKind::Completed => self.completed.fetch_add(1, Ordering::Relaxed),
+            EventKind::Failed | EventKind::Retrying => self.failed.fetch_add(1, Ordering::Relaxed),
+            _ => 0,
+        };
+    }
+
+    /// Takes note of jobs that were given back because the worker stops.
+    pub(crate) fn gave_back(&self, ids: impl IntoIterator<Item = JobId>) {
+        self.given_back.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
+    }
+
+    pub(crate) fn take_given_back(&self) -> Vec<JobId> {
+        std::mem::take(&mut *self.given_back.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns what is told to others now.
+    pub(crate) fn info_now(&self) -> WorkerInfo {
+        let whole = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        WorkerInfo {
+            draining: Phase::Draining <= self.phase(),
+            concurrency: whole(self.concurrency.load(Ordering::Relaxed)),
+            running: whole(self.hand.len()),
+            completed: self.completed.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+            ..self.info.clone()
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Runs one job at a time, by hand: for tests.
+
+use std::sync::Arc;
+
+use crate::backend::Claim;
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::job::{JobId, Name};
+use crate::lifecycle::Outcome;
+use crate::task::{Attempt, Registry, States, TaskDefinition};
+use crate::worker::builder::Worker;
+use crate::worker::execute::{conclude, observe};
+use crate::worker::shared::Shared;
+use crate::worker::start::check_task;
+
+/// A worker without loops.
+pub(crate) struct Solo(Arc<Shared>);
+
+impl Solo {
+    /// Makes one for every task that it can run.
+    pub(crate) fn new(client: &Client, states: States, registry: &Registry) -> Result<Self> {
+        let worker = Worker { states, ..Worker::new(client) };
+        registry.check()?;
+        Ok(Self(worker.plan_of(registry, Vec::new())?.shared))
+    }
+
+    pub(super) fn of(worker: &Worker) -> Result<Self> {
+        Ok(Self(worker.plan()?.shared))
+    }
+
+    /// Claims one job of these queues and runs it to its end.
+    pub(crate) async fn run_one(&self, queues: &[Name]) -> Result<Option<(JobId, String, Outcome)>> {
+        let shared = &self.0;
+        let call = shared.backend.next_call();
+        let claim = Claim { call, queues, tasks: &shared.known, limit: 1, lease: shared.times.lease };
+        let claimed = shared.backend.ask("give a job out", shared.backend.claim(claim)).await?;
+        let Some(job) = claimed.jobs.into_iter().next() else {
+            return claimed
+                .unknown
+                .into_iter()
+                .next()
+                .map_or(Ok(None), |(_, task)| Err(self.cannot_run(&task)));
+        };
+        let Some(task) = shared.tasks.get(job.envelope.task.as_str()).copied() else { return Ok(None) };
+        let envelope = job.envelope.clone();
+        let attempt = Arc::new(Attempt::new(job, shared.backend.clone(), shared.states.clone(), None));
+        let observed = observe(&attempt, task, &shared.layers).await;
+        let outcome = observed.outcome.clone();
+        let settlement = conclude(&attempt, task, observed).await;
+        shared.backend.ask("settle a job", shared.backend.settle(&[settlement])).await?;
+        Ok(Some((envelope.id.clone(), envelope.task.to_string(), outcome)))
+    }
+
+    fn cannot_run(&self, task: &Name) -> Error {
+        let linked = crate::task::linked(task);
+        let why = linked.and_then(|definition| check_task(definition, &self.0.states));
+        Error::Startup(why.unwrap_or_else(|| {
+            format!("a job of task {task:?} waits, which is not linked here, or not in that version: `use your_crate as _;`")
+        }))
+    }
+
+    /// Strikes it off.
+    pub(crate) async fn end(&self) -> Result<()> {
+        let shared = &self.0;
+        shared.backend.ask("strike a worker off", shared.backend.backend().deregister(shared.id)).await
+    }
+}
+
+/// Runs an attempt that no store knows of.
+pub(crate) async fn observe_alone(attempt: &Arc<Attempt>, task: &'static TaskDefinition) -> Outcome {
+    observe(attempt, task, &Arc::default()).await.outcome
+}

@@ -1,0 +1,226 @@
+//! From a description to a worker that serves: checks everything that can be wrong, and starts the loops.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backend::{TaskDefaults, TaskInfo, TaskSet, WorkerInfo};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::job::{Name, RateLimit, WorkerId};
+use crate::lifecycle::Outcome;
+use crate::settings::Settings;
+use crate::task::{Registry, States, TaskDefinition, TaskOptions};
+use crate::worker::builder::Worker;
+use crate::worker::handle::{WorkerHandle, register};
+use crate::worker::pump::Pump;
+use crate::worker::shared::{Shared, Times};
+use crate::worker::solo::Solo;
+use crate::worker::{duty, lease};
+
+/// What a worker is to be, checked.
+pub(super) struct Plan {
+    pub(super) shared: Arc<Shared>,
+    queues: Vec<(Name, u32)>,
+    rate_limit: Option<RateLimit>,
+}
+
+impl Worker {
+    /// Starts the worker and returns at once; for programs that do something else beside it, such as a web server.
+    /// Installs no signal handlers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Startup`] says what is wrong and what to do: no task or two of one name, a state that a task needs and
+    /// nobody gave, a task that asks for what this version does not do; [`Error::InvalidName`] for a queue. And that
+    /// of an `on_start` hook.
+    pub async fn start(mut self) -> Result<WorkerHandle> {
+        let plan = self.plan()?;
+        for hook in std::mem::take(&mut self.on_start) {
+            hook.call("on_start").await?;
+        }
+        let shared = plan.shared;
+        // A store that does not answer now is waited for by the loops.
+        let _ = tokio::time::timeout(Duration::from_secs(2), register(&shared)).await;
+        let lease = lease::keep(shared.clone())?;
+        let queues: Vec<Name> = plan.queues.iter().map(|(name, _)| name.clone()).collect();
+        tracing::info!(
+            worker = %shared.id,
+            queues = queues.iter().map(Name::as_str).collect::<Vec<_>>().join(" "),
+            tasks = shared.tasks.len(),
+            concurrency = shared.info.concurrency,
+            store = ?shared.backend,
+            "the worker serves"
+        );
+        duty::start(&shared, queues, std::mem::take(&mut self.duties));
+        let pump = tokio::spawn(Pump::new(shared.clone(), plan.queues, plan.rate_limit).serve());
+        Ok(WorkerHandle { shared, pump, lease: Some(lease), on_stop: std::mem::take(&mut self.on_stop) })
+    }
+
+    /// Claims one job and runs it to its end; `None` if there is none. For tests.
+    ///
+    /// # Errors
+    ///
+    /// What [`Worker::start`] says, and [`Error::Store`].
+    pub async fn handle_one(&self) -> Result<Option<Outcome>> {
+        let queues: Vec<Name> = self.plan()?.queues.into_iter().map(|(name, _)| name).collect();
+        let solo = Solo::of(self)?;
+        let ran = solo.run_one(&queues).await?;
+        solo.end().await?;
+        Ok(ran.map(|(_, _, outcome)| outcome))
+    }
+
+    /// Checks everything that can be wrong.
+    pub(super) fn plan(&self) -> Result<Plan> {
+        let registry = self.registry.clone().unwrap_or_else(Registry::linked);
+        registry.check()?;
+        let queues = self.served(&registry)?;
+        let is_served = |task: &TaskDefinition| queues.iter().any(|(name, _)| *name == task.queue());
+        check_tasks(registry.iter().filter(|task| is_served(task)), &self.states)?;
+        self.plan_of(&registry, queues)
+    }
+
+    /// Puts together what the loops share, with the tasks that can be run here.
+    pub(super) fn plan_of(&self, registry: &Registry, queues: Vec<(Name, u32)>) -> Result<Plan> {
+        self.settings.check()?;
+        // Jobs of other tasks may be put into these queues; those that lack a state here are left to other workers.
+        let able: Vec<_> = registry.iter().filter(|task| check_task(task, &self.states).is_none()).collect();
+        let known: TaskSet =
+            able.iter().map(|task| (Name::from_static(task.name()), task.options().version)).collect();
+        let id = WorkerId::generate();
+        let info = worker_info(id, &queues, &self.settings, &able);
+        let shared = Shared::new(
+            self.client.handle.for_sender(id),
+            able.into_iter().map(|task| (task.name(), task)).collect(),
+            known,
+            self.states.clone(),
+            self.layers.clone().into(),
+            Times::of(&self.settings),
+            self.settings.max_crashes,
+            info,
+        );
+        Ok(Plan { shared, queues, rate_limit: self.settings.rate_limit })
+    }
+
+    /// Returns the queues to serve with their weights.
+    fn served(&self, registry: &Registry) -> Result<Vec<(Name, u32)>> {
+        let mut names: Vec<String> = match self.settings.queues.as_slice() {
+            [] => registry.iter().map(|task| task.queue().to_owned()).collect(),
+            named => named.to_vec(),
+        };
+        names.retain(|name| !self.settings.exclude_queues.contains(name));
+        let mut queues: Vec<(Name, u32)> = Vec::new();
+        for name in names {
+            let name = Name::queue(&name)?;
+            let weight = self.weights.iter().rev().find(|(queue, _)| name == queue.as_str());
+            if !queues.iter().any(|(known, _)| *known == name) {
+                queues.push((name, weight.map_or(1, |(_, weight)| *weight)));
+            }
+        }
+        if queues.is_empty() {
+            return Err(Error::Startup(
+                "every queue is excluded, so there is nothing to serve: exclude fewer".into(),
+            ));
+        }
+        Ok(queues)
+    }
+}
+
+impl Times {
+    fn of(settings: &Settings) -> Self {
+        let (lease, heartbeat) = (settings.lease, settings.heartbeat_interval);
+        Self { lease, heartbeat, scan: settings.scan_interval, drain: settings.drain_timeout }
+    }
+}
+
+/// Refuses to serve tasks that could not do what they say.
+fn check_tasks<'a>(tasks: impl Iterator<Item = &'a TaskDefinition>, states: &States) -> Result<()> {
+    let mut message = String::new();
+    for problem in tasks.filter_map(|task| check_task(task, states)) {
+        let _ = writeln!(message, "{problem}");
+    }
+    if message.is_empty() { Ok(()) } else { Err(Error::Startup(message.trim_end().into())) }
+}
+
+/// Says why a task cannot be served, if it cannot.
+pub(super) fn check_task(task: &TaskDefinition, states: &States) -> Option<String> {
+    let (name, source) = (task.name(), task.source());
+    if let Some(state) = task.states().iter().find(|state| !states.has((state.id)())) {
+        let wanted = state.type_name;
+        return Some(format!(
+            "task {name:?} at {source} takes `State<{wanted}>`, which this worker was not given\n  \
+             add `.state(…)` with a value of that type to the worker, or serve other queues than {:?}",
+            task.queue()
+        ));
+    }
+    let missing = not_yet(task.options())?;
+    Some(format!(
+        "task {name:?} at {source} asks for `{missing}`, which this version of asyncmq does not do\n  \
+         remove the key: a job that ignored it would do harm"
+    ))
+}
+
+/// Names what a task asks for and this version would silently not do.
+pub(crate) fn not_yet(options: &TaskOptions) -> Option<&'static str> {
+    let asked = [
+        (options.rate_limit.is_some(), "rate_limit"),
+        (options.concurrency.is_some(), "concurrency"),
+        (options.keyed, "key"),
+        (options.dedup.is_some(), "dedup"),
+        (options.cron.is_some(), "cron"),
+        (options.every.is_some(), "every"),
+        (options.sandbox, "sandbox"),
+    ];
+    asked.into_iter().find(|(asked, _)| *asked).map(|(_, key)| key)
+}
+
+fn worker_info(
+    id: WorkerId,
+    queues: &[(Name, u32)],
+    settings: &Settings,
+    tasks: &[&'static TaskDefinition],
+) -> WorkerInfo {
+    WorkerInfo {
+        id,
+        host: host(),
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        queues: queues.iter().map(|(name, _)| name.clone()).collect(),
+        concurrency: u32::try_from(settings.worker_concurrency).unwrap_or(u32::MAX),
+        tasks: tasks.iter().map(|task| task_info(task)).collect(),
+        draining: false,
+        running: 0,
+        completed: 0,
+        failed: 0,
+        started_at: Timestamp::default(),
+        seen_at: Timestamp::default(),
+        alive: true,
+    }
+}
+
+fn host() -> String {
+    let named = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
+    let asked =
+        || std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
+    named.or_else(asked).unwrap_or_else(|| "unknown".into())
+}
+
+fn task_info(task: &'static TaskDefinition) -> TaskInfo {
+    let options = task.options();
+    TaskInfo {
+        name: Name::from_static(task.name()),
+        version: options.version,
+        queue: Name::from_static(task.queue()),
+        arguments: task.arguments().iter().map(|argument| argument.name.to_owned()).collect(),
+        defaults: TaskDefaults {
+            max_attempts: options.retries.saturating_add(1),
+            priority: options.priority,
+            delay: options.delay,
+            ttl: options.ttl,
+            timeout: options.timeout,
+            backoff: options.backoff.clone(),
+            retention: options.retain,
+            tags: options.tags.iter().map(ToString::to_string).collect(),
+        },
+    }
+}

@@ -1,0 +1,5 @@
+//! What the library does, seen from outside.
+
+mod conformance;
+mod macros;
+mod support;
