@@ -24,7 +24,7 @@ impl Keys {
 
     /// Returns the base of what all queues share: their list, the workers, and on one server the sessions too.
     pub(super) fn common(&self) -> String {
-        if self.is_cluster { format!("{}:{{}}", self.prefix).replace("{}", "{.}:") } else { format!("{}:", self.prefix) }
+        if self.is_cluster { format!("{}:{{.}}:", self.prefix) } else { format!("{}:", self.prefix) }
     }
 
     /// Returns the base of what the scripts of a queue share with those of others.

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 /// Bytes that are not what this version writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the store holds bytes that this version of asyncmq cannot read ({0})")]
-pub(in super::super) struct Garbled(pub(super) &'static str);
+pub(in super::super) struct Garbled(pub(in super::super) &'static str);
 
 pub(super) type Result<T> = std::result::Result<T, Garbled>;
 

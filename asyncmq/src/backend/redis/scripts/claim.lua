@@ -5,7 +5,8 @@
 --        (each `,lane,lane,…,`)
 -- Reply  strange lanes with their profiles (then nothing was claimed); microseconds to the next due job, or -1;
 --        foreign lanes in which jobs wait, as place of the queue and lane;
---        for each queue that gave something: its place, entries, records, side records (empty if there are none)
+--        for each queue that gave something: its place, the claim (8 bytes, or 8 for each job), entries, records, side
+--        records (empty if there are none)
 -- Cost   5 commands, 8 for each queue; per job one element each of LPOP, 2 HMGET, HSET
 local now = time()
 local worker, sequence, limit, known, foreign = ARGV[2], ARGV[3], tonumber(ARGV[5]), ARGV[7], ARGV[8]
@@ -19,7 +20,7 @@ if last and sub(last, 1, #mark) == mark then
   local reply, i = { {}, -1, {} }, #mark + 1
   while i <= #last do
     local place, size = unpick('>I2I4', last, i)
-    local Q, entries, records, sides = KEYS[place], {}, {}, {}
+    local Q, claims, entries, records, sides = KEYS[place], {}, {}, {}, {}
     local at, stop = i + 6, i + 5 + size
     while at <= stop do
       local claim, length = unpick('>c8I2', last, at)
@@ -27,13 +28,14 @@ if last and sub(last, 1, #mark) == mark then
       local id = sub(entry, 8)
       local act = Q and call('HGET', Q .. 'active', id)
       if act and act == claim .. sub(act, 9, 31) .. entry and sub(act, 9, 24) == worker then
+        claims[#claims + 1] = claim
         entries[#entries + 1] = entry
         records[#records + 1] = call('HGET', Q .. 'jobs', id)
         sides[#sides + 1] = call('HGET', Q .. 'side', id) or ''
       end
       at = at + 10 + length
     end
-    reply[#reply + 1] = { place, entries, records, sides }
+    reply[#reply + 1] = { place, table.concat(claims), entries, records, sides }
     i = stop + 1
   end
   return reply
@@ -72,6 +74,8 @@ end
 local open, strange, next_due, others = {}, {}, nil, {}
 for k = 2, #KEYS do
   local Q = KEYS[k]
+  -- From here on whatever comes wakes the caller.
+  call('HSET', Q .. 'meta', 'i', 1)
   if not call('HGET', Q .. 'meta', 'p') then
     local due = call('ZRANGE', Q .. 'delayed', 0, 0, 'WITHSCORES')
     if due[2] and tonumber(due[2]) <= now then
@@ -96,8 +100,6 @@ for k = 2, #KEYS do
       end
     end
     open[#open + 1] = { k, lines }
-  else
-    call('HSET', Q .. 'meta', 'i', 1)
   end
 end
 next_due = next_due and string.format('%.0f', next_due) or -1
@@ -208,7 +210,7 @@ for q = 1, #open do
     end
   end
   if #taken > 0 then
-    reply[#reply + 1] = { k, taken, records, has_sides and sides or {} }
+    reply[#reply + 1] = { k, claim, taken, records, has_sides and sides or {} }
     local parts = {}
     for i = 1, #taken do parts[i] = claim .. pack('>I2', #taken[i]) .. taken[i] end
     local all = table.concat(parts)
@@ -220,7 +222,6 @@ for q = 1, #open do
       end
     end
   end
-  if total < limit then call('HSET', Q .. 'meta', 'i', 1) end
 end
 if call('HSET', own, 'c', table.concat(recall)) > 0 then call('PEXPIRE', own, 86400000) end
 publish()

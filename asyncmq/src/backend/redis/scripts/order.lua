@@ -42,7 +42,7 @@ local function retry()
   call('HDEL', Q .. 'more', 'p' .. id)
   s.attempt, s.crashes, s.started, s.run_at, s.ghost, s.charged = 0, 0, 0, now, NOBODY8, 0
   s.worker = sub(done, 17, 32)
-  s.expires = s.ttl > 0 and now + s.ttl or 0
+  s.expires = s.ttl > 0 and now + s.ttl - 1 or 0
   wait_behind()
   emit(Q, 1, id, rec, 0, s.worker, now, '-', '')
   return { 'done' }
@@ -59,7 +59,7 @@ local function promote()
   if state ~= 'd' then return { 'refused', state } end
   displace(Q, id, rec, s)
   s.run_at = now
-  if s.expires > 0 then s.expires = s.ttl > 0 and now + s.ttl or 0 end
+  if s.expires > 0 then s.expires = s.ttl > 0 and now + s.ttl - 1 or 0 end
   wait_behind()
   return { 'done' }
 end

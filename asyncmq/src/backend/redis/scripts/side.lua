@@ -1,4 +1,5 @@
--- The side record of a job that has not ended and is not plain: where it stands and what it went through.
+-- The side record of a job that is not plain: where it stands and what it went through. Its time to live has 1 added, so
+-- that 0 is none.
 local SIDE = '>c1I4I4I8I8I8c7I8c16c8B'
 local NOBODY8 = string.rep('\0', 8)
 local function read_side(bytes)

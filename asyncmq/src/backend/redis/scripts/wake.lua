@@ -1,4 +1,4 @@
--- Wakes whoever found too little in a queue: one message until somebody finds too little again.
+-- Wakes whoever serves a queue: one message until somebody claims again.
 local function wake(Q)
   if call('HGET', Q .. 'meta', 'i') then
     call('HDEL', Q .. 'meta', 'i')
