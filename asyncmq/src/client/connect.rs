@@ -29,6 +29,11 @@ impl Client {
         match scheme {
             "memory" => connect_memory(rest),
             "sqlite" => Err(not_compiled_in(scheme, "sqlite")),
+            #[cfg(feature = "redis")]
+            "redis" | "rediss" | "redis+cluster" | "redis+sentinel" | "unix" => {
+                Ok(Self::with_backend(crate::backend::redis::RedisStore::connect(url).await?))
+            }
+            #[cfg(not(feature = "redis"))]
             "redis" | "rediss" | "redis+cluster" | "redis+sentinel" | "unix" => {
                 Err(not_compiled_in(scheme, "redis"))
             }

@@ -1,3 +1,7 @@
 //! What several tests need.
 
 pub(crate) mod memory;
+#[cfg(feature = "redis")]
+pub(crate) mod redis_server;
+#[cfg(feature = "redis")]
+pub(crate) mod redis_store;

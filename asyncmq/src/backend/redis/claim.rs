@@ -8,7 +8,7 @@ use redis::Value;
 use super::codec::{lane_in, read_id, read_record, read_side, token_of};
 use super::error::worded;
 use super::reply::{bytes, count, next, number, parts, strange};
-use super::script::{CLAIM, Call};
+use super::script::CLAIM;
 use super::{RedisStore, micros};
 use crate::backend::{Claim, Claimed, ClaimedJob, MAX_BATCH, StoreError, random_bits};
 use crate::job::Name;

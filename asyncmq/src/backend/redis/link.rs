@@ -37,9 +37,13 @@ pub(super) enum Connection {
 
 impl Connection {
     pub(super) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
-        match self {
-            Self::One(connection) => connection.send_packed_command(command).await,
-            Self::Cluster(connection) => connection.req_packed_command(command).await,
+        let answer = match self {
+            Self::One(connection) => connection.send_packed_command(command).await?,
+            Self::Cluster(connection) => connection.req_packed_command(command).await?,
+        };
+        match answer {
+            Value::ServerError(error) => Err(error.into()),
+            answer => Ok(answer),
         }
     }
 
@@ -247,17 +251,17 @@ async fn ask_sentinel(
     sentinel: ConnectionInfo,
     name: &str,
 ) -> RedisResult<ConnectionInfo> {
-    let mut connection = open_one(settings, sentinel, None).await?;
+    let connection = open_one(settings, sentinel, None).await?;
     let mut question = redis::cmd("SENTINEL");
     question.arg("get-master-addr-by-name").arg(name);
     let address: Option<(String, u16)> =
-        redis::from_redis_value(connection.send_packed_command(&question).await?)?;
+        redis::from_redis_value(Connection::One(connection).send(&question).await?)?;
     let Some((host, port)) = address else {
         return Err((ErrorKind::MasterNameNotFoundBySentinel, "the sentinel knows no master of this name").into());
     };
     let master = settings.at(&host, port);
-    let mut connection = open_one(settings, master.clone(), None).await?;
-    let role = connection.send_packed_command(&redis::cmd("ROLE")).await?;
+    let connection = open_one(settings, master.clone(), None).await?;
+    let role = Connection::One(connection).send(&redis::cmd("ROLE")).await?;
     let (role, _): (String, Value) = match role {
         Value::Array(mut parts) if !parts.is_empty() => (redis::from_redis_value(parts.remove(0))?, Value::Nil),
         _ => (String::new(), Value::Nil),

@@ -9,7 +9,7 @@ use redis::Value;
 use super::codec::{put_body, put_id, task_in};
 use super::error::worded_push;
 use super::reply::{bytes, strange};
-use super::script::{Call, PUSH};
+use super::script::PUSH;
 use super::{RedisStore, micros, moment, slot};
 use crate::backend::{CallId, Pushed, StoreError};
 use crate::job::{Due, Envelope, JobId, Name};
