@@ -67,8 +67,11 @@ impl Ear {
             let mut known = self.channels();
             for channel in channels {
                 let hearers = known.entry(channel.clone()).or_default();
-                hearers.retain(|hearer| hearer.strong_count() != 0);
-                hearers.push(Arc::downgrade(hearer));
+                hearers.retain(|other| other.strong_count() != 0);
+                // Who listens twice must not hear twice.
+                if !hearers.iter().any(|other| std::ptr::addr_eq(other.as_ptr(), Arc::as_ptr(hearer))) {
+                    hearers.push(Arc::downgrade(hearer));
+                }
             }
         }
         self.start();
@@ -201,7 +204,7 @@ async fn hear(
 ) -> String {
     let mut ask = tokio::time::interval_at(Instant::now() + ASK_EVERY, ASK_EVERY);
     ask.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut asked = connection.clone();
+    let asked = connection.clone();
     let ping = redis::cmd("PING");
     let mut answer = std::pin::pin!(futures_util::future::Either::Left(std::future::pending::<RedisResult<()>>()));
     loop {
@@ -232,7 +235,6 @@ async fn hear(
                 })));
             }
         }
-        let _ = &mut asked;
     }
 }
 

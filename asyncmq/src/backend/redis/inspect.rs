@@ -153,7 +153,7 @@ impl RedisStore {
             let mut fields = parts(next(&mut answer)?)?.into_iter();
             while let (Some(id), Some(claim)) = (fields.next(), fields.next()) {
                 let (id, claim) = (bytes(id)?, bytes(claim)?);
-                held.push((claim.get(24..38).map(<[u8]>::to_vec), id));
+                held.push((claim.get(16..23).map(<[u8]>::to_vec), claim.get(31..38).map(<[u8]>::to_vec), id));
             }
             if cursor == 0 {
                 break;
@@ -163,7 +163,7 @@ impl RedisStore {
         held.dedup();
         let start = usize::try_from(page.start).unwrap_or(usize::MAX);
         let most = usize::try_from(page.end.saturating_sub(page.start)).unwrap_or(usize::MAX);
-        let ids: Vec<_> = held.into_iter().skip(start).take(most).map(|(_, id)| id).collect();
+        let ids: Vec<_> = held.into_iter().skip(start).take(most).map(|(.., id)| id).collect();
         let mut jobs = self.look(queue, &ids).await?;
         jobs.retain(|job| job.state() == JobState::Active);
         Ok(jobs)

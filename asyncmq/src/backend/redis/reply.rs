@@ -7,7 +7,6 @@ use crate::backend::StoreError;
 
 /// An answer that is not what the script gives.
 pub(super) fn strange() -> StoreError {
-    eprintln!("{}", std::backtrace::Backtrace::force_capture());
     StoreError::refused("the server's answer is not what this version of asyncmq expects")
 }
 

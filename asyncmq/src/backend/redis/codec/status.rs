@@ -63,7 +63,6 @@ pub(in super::super) fn read_status(kept: &Kept) -> Result<Status> {
         read_done(&kept.done, &mut status)?;
     } else if !kept.claim.is_empty() {
         let mut from = Reader(&kept.claim);
-        from.take(8)?;
         status.state = JobState::Active;
         status.worker = read_worker(from.array()?);
         status.started_at = Some(from.moment()?);

@@ -19,12 +19,14 @@ local function wait_until(Q, id, rec, s, now, run_at)
   else
     append(Q, line_of(rec, s.crashes), s.seq .. id)
   end
+  note_end(Q, id, s)
   write_side(Q, id, s)
   wake(Q)
 end
 local function carry_out(Q, id, rec, s, op, amount, data, now)
   local attempt = s.attempt + 1
-  s.ghost, s.charged = NOBODY8, 0
+  -- A draining worker's claim outlives its end, until somebody else claims the job.
+  s.ghost, s.charged = s.claim or NOBODY8, 0
   if op == 'C' then
     emit(Q, 3, id, rec, attempt, s.worker, now, 'r', data, true)
     local keep = tonumber(amount)
@@ -52,7 +54,7 @@ local function carry_out(Q, id, rec, s, op, amount, data, now)
   else
     s.state = 'w'
     put_back(Q, line_of(rec, s.crashes), s.seq .. id)
-    if s.expires > 0 and s.attempt == 0 then call('ZADD', Q .. 'mortal', s.expires, id) end
+    note_end(Q, id, s)
     write_side(Q, id, s)
     wake(Q)
     emit(Q, 11, id, rec, s.attempt, s.worker, now, 'w', pack('>I8', 0))

@@ -17,7 +17,12 @@ local own, mark = S .. 'r' .. worker, sequence .. ':'
 local last = call('HGET', own, 'c')
 if last and sub(last, 1, #mark) == mark then
   -- The same claim again: what is still in hand is given again.
-  local reply, i = { {}, -1, {} }, #mark + 1
+  local next_due
+  for k = 2, #KEYS do
+    local due = call('HGET', KEYS[k] .. 'meta', 'p') and {} or call('ZRANGE', KEYS[k] .. 'delayed', 0, 0, 'WITHSCORES')
+    if due[2] then next_due = math.min(next_due or math.huge, math.max(tonumber(due[2]) - now, 0)) end
+  end
+  local reply, i = { {}, next_due and string.format('%.0f', next_due) or -1, {} }, #mark + 1
   while i <= #last do
     local place, size = unpick('>I2I4', last, i)
     local Q, claims, entries, records, sides = KEYS[place], {}, {}, {}, {}
@@ -27,7 +32,7 @@ if last and sub(last, 1, #mark) == mark then
       local entry = sub(last, at + 10, at + 9 + length)
       local id = sub(entry, 8)
       local act = Q and call('HGET', Q .. 'active', id)
-      if act and act == claim .. sub(act, 9, 31) .. entry and sub(act, 9, 24) == worker then
+      if act and sub(act, 24) == claim .. entry and sub(act, 1, 16) == worker then
         claims[#claims + 1] = claim
         entries[#entries + 1] = entry
         records[#records + 1] = call('HGET', Q .. 'jobs', id)
@@ -114,7 +119,7 @@ local function has_suspect()
     if held then
       local size = unpick('>I2', held)
       local act = call('HGET', sub(held, 3, 2 + size) .. 'active', sub(held, 3 + size))
-      suspect = act and sub(act, 9, 24) == worker or false
+      suspect = act and sub(act, 1, 16) == worker or false
     end
   end
   return suspect
@@ -160,7 +165,7 @@ local reply, recall, total = { {}, next_due, others }, { mark }, 0
 for q = 1, #open do
   local k, lines = open[q][1], open[q][2]
   local Q, claim = KEYS[k], ARGV[6] .. pack('>I2', k)
-  local prefix = claim .. worker .. pack('>I7', now)
+  local prefix = worker .. pack('>I7', now) .. claim
   local taken, records, sides, has_sides = {}, {}, {}, false
   local from = 1
   local has_tombs = #lines > 0 and call('EXISTS', Q .. 'tombs') == 1

@@ -49,6 +49,15 @@ local function bury(Q, line, entry)
     call('SADD', Q .. 'tombs', entry)
   end
 end
+-- Takes note of when the time to live ends of a job that has not started yet.
+local function note_end(Q, id, s)
+  if s.expires > 0 and s.attempt == 0 and s.crashes == 0 then call('ZADD', Q .. 'mortal', s.expires, id) end
+end
+-- Takes a waiting job out of its list so that it may come back to its place.
+local function withdraw(Q, id, rec, s)
+  call('LREM', Q .. line_of(rec, s.crashes), 1, s.seq .. id)
+  if s.expires > 0 then call('ZREM', Q .. 'mortal', id) end
+end
 local function delayed_member(s, id)
   return s.seq .. id
 end

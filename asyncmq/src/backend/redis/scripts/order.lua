@@ -13,7 +13,7 @@ local state = done and sub(done, 1, 1) or act and 'a' or s.state
 local function cancel()
   if state == 'a' then
     call('HSET', Q .. 'cancel', id, ARGV[4] .. ARGV[5])
-    call('PUBLISH', S .. 'to' .. sub(act, 9, 24), sub(act, 1, 8) .. sub(act, 32, 38))
+    call('PUBLISH', S .. 'to' .. sub(act, 1, 16), sub(act, 24, 38))
     return { 'requested' }
   end
   if done then return { 'refused', state } end
@@ -30,7 +30,7 @@ end
 
 local function wait_behind()
   s.state, s.seq = 'w', fresh_batch(Q) .. '\0\0'
-  if s.expires > 0 then call('ZADD', Q .. 'mortal', s.expires, id) end
+  note_end(Q, id, s)
   write_side(Q, id, s)
   append(Q, line_of(rec, s.crashes), s.seq .. id)
   wake(Q)

@@ -4,7 +4,7 @@
 -- ARGV   time, sender, sequence, slot, number of runs; for each run: place of the queue in KEYS, kind, number of jobs,
 --        then the jobs:
 --          kind n (completed, nothing kept), k (completed, kept by the rule): id, claim (8 bytes), result
---          kind s (anything): id, claim and number (15 bytes), transition, number, data, report
+--          kind s (anything): id, claim and number, transition, number, data, report
 --            transition C complete (number: how long it is kept in us, 0 not at all, -1 by the rule), R retry, F fail,
 --            S snooze (number: delay in us), X cancel (number 1: data is a reason), L release
 -- Reply  1 if every claim was current; else one letter for each job: A applied, S stale
@@ -24,7 +24,7 @@ local function regain(Q, id, rec, claim)
   if not bytes or call('HEXISTS', Q .. 'done', id) == 1 then return end
   local s = read_side(bytes)
   if s.state ~= 'w' or s.ghost == NOBODY8 or s.ghost .. s.seq ~= claim then return end
-  displace(Q, id, rec, s)
+  withdraw(Q, id, rec, s)
   s.crashes = s.crashes - s.charged
   return s
 end
@@ -32,10 +32,10 @@ end
 local function slow(Q, id, claim, op, amount, data, report)
   local act, rec, s = call('HGET', Q .. 'active', id), nil, nil
   if act then
-    if sub(act, 1, 8) .. sub(act, 32, 38) ~= claim then return false end
+    if sub(act, 24, 38) ~= claim then return false end
     rec = call('HGET', Q .. 'jobs', id)
     s = side_of(Q, id, rec)
-    s.worker, s.started, s.seq = sub(act, 9, 24), unpick('>I7', sub(act, 25, 31)), sub(act, 32, 38)
+    s.worker, s.started, s.seq = sub(act, 1, 16), unpick('>I7', sub(act, 17, 23)), sub(act, 32, 38)
     call('HDEL', Q .. 'active', id)
   else
     rec = call('HGET', Q .. 'jobs', id)
@@ -61,7 +61,7 @@ local function fast(Q, kind, at, count)
   local list, n = {}, 0
   for i = 1, count do
     local act, claim = acts[i], ARGV[at + 3 * i - 2]
-    if noise or sides[i] or not act or sub(act, 1, 8) ~= sub(claim, 1, 8) then
+    if noise or sides[i] or not act or sub(act, 24, 38) ~= claim then
       local keep = kind == 'n' and '0' or '-1'
       local done = slow(Q, ids[i], claim, 'C', keep, ARGV[at + 3 * i - 1], '')
       letters[#letters + 1] = done and 'A' or 'S'
@@ -80,7 +80,7 @@ local function fast(Q, kind, at, count)
   local head, fields, scores = pack('>c1I7I4I4', 'c', now, 1, 0), {}, {}
   for i = 1, n do
     fields[2 * i - 1] = list[i]
-    fields[2 * i] = head .. sub(acts[hold[i]], 9, 31) .. ARGV[at + 3 * hold[i] - 1]
+    fields[2 * i] = head .. sub(acts[hold[i]], 1, 23) .. ARGV[at + 3 * hold[i] - 1]
     scores[2 * i - 1] = number - n + i
     scores[2 * i] = list[i]
   end
