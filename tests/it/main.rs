@@ -2,4 +2,6 @@
 
 mod conformance;
 mod macros;
+#[cfg(feature = "redis")]
+mod redis;
 mod support;

@@ -91,6 +91,7 @@ impl Control for RedisStore {
             };
             removed += count;
             if count < some || limit <= removed {
+                self.unlist_if_gone(queue).await?;
                 return Ok(Ok(removed));
             }
         }
@@ -105,9 +106,25 @@ impl Control for RedisStore {
 }
 
 impl RedisStore {
+    /// Takes a queue of which nothing is left off the list. On one server the script does it itself.
+    async fn unlist_if_gone(&self, queue: &Name) -> Result<(), StoreError> {
+        if self.keys.is_cluster() {
+            let base = self.keys.queue(queue);
+            let mut exists = redis::cmd("EXISTS");
+            exists.arg(format!("{base}meta"));
+            if number(&self.link.send(&exists).await.map_err(worded)?)? == 0 {
+                let mut remove = redis::cmd("SREM");
+                remove.arg(format!("{}queues", self.keys.common())).arg(base);
+                self.link.send(&remove).await.map_err(worded)?;
+            }
+        }
+        Ok(())
+    }
+
     async fn set_paused(&self, queue: &Name, paused: &str) -> Result<bool, StoreError> {
         let mut call = self.call(&PAUSE, std::slice::from_ref(queue)).await.map_err(worded)?;
         call.arg(paused);
+        self.list_queues(std::iter::once(queue)).await?;
         Ok(number(&self.send(&call).await.map_err(worded)?)? == 1)
     }
 

@@ -14,7 +14,7 @@ use super::ear::{Hearer, Sound};
 use super::error::worded;
 use super::keys::Keys;
 use super::script::{EARS, LISTEN};
-use crate::backend::{EventStream, Heard, StoreError};
+use crate::backend::{EventStream, Heard, Inspect, StoreError};
 use crate::event::{Event, EventFilter};
 use crate::job::{JobId, Name, WorkerId};
 
@@ -109,8 +109,7 @@ impl RedisStore {
     pub(super) async fn listen_to_all(&self, filter: EventFilter) -> Result<EventStream, StoreError> {
         let events = self.listeners.all.subscribe();
         let hearer: Arc<dyn Hearer> = self.listeners.clone();
-        self.ear.join(&[self.public_channel()], &hearer).await.map_err(worded)?;
-        self.tell_that_somebody_listens().await?;
+        self.hear_all(&hearer).await?;
         self.keep_telling();
         let wanted = unfold(events, |mut events| async move {
             let heard = match events.recv().await {
@@ -123,13 +122,16 @@ impl RedisStore {
         Ok(Box::pin(wanted.filter(move |heard| std::future::ready(wants(&filter, heard)))))
     }
 
-    fn public_channel(&self) -> Vec<u8> {
-        format!("{}ev", self.keys.common()).into_bytes()
-    }
-
-    async fn tell_that_somebody_listens(&self) -> Result<(), StoreError> {
-        let call = self.call(&EARS, &[]).await.map_err(worded)?;
-        call.send(&self.link).await.map_err(worded)?;
+    /// Listens to the public channel, and tells scripts so. In a cluster every queue has a channel of its own beside it.
+    async fn hear_all(&self, hearer: &Arc<dyn Hearer>) -> Result<(), StoreError> {
+        let queues = if self.keys.is_cluster() { self.queues().await? } else { Vec::new() };
+        let shares = std::iter::once(self.keys.common()).chain(queues.iter().map(|queue| self.keys.queue(queue)));
+        let channels: Vec<_> = shares.map(|base| format!("{base}ev").into_bytes()).collect();
+        self.ear.join(&channels, hearer).await.map_err(worded)?;
+        for shared in std::iter::once(&[] as &[Name]).chain(queues.chunks(1)) {
+            let call = self.call(&EARS, shared).await.map_err(worded)?;
+            call.send(&self.link).await.map_err(worded)?;
+        }
         Ok(())
     }
 
@@ -140,15 +142,17 @@ impl RedisStore {
             return;
         }
         let telling = Telling(self.this.clone());
+        let every = if self.keys.is_cluster() { TELL_EVERY / 10 } else { TELL_EVERY };
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(TELL_EVERY).await;
+                tokio::time::sleep(every).await;
                 let Some(store) = telling.0.upgrade() else { return };
                 if store.listeners.all.receiver_count() == 0 {
                     return;
                 }
                 // The next time comes soon enough.
-                let _ = store.tell_that_somebody_listens().await;
+                let hearer: Arc<dyn Hearer> = store.listeners.clone();
+                let _ = store.hear_all(&hearer).await;
             }
         });
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, PushInfo, RedisError,
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, ProtocolVersion, PushInfo, RedisError,
     RedisResult, Value, cluster,
 };
 use tokio::sync::mpsc;
@@ -24,6 +24,11 @@ use super::settings::{Servers, Settings};
 const CONNECT: Duration = Duration::from_secs(2);
 /// How many bytes of answers wait in one go for those who asked.
 const PIPELINE: usize = 1_024;
+
+/// How fast the slowest line is that a deadline allows for.
+const BYTES_PER_MICRO: usize = 10;
+/// No answer takes that long; deadlines of their own are set at every call.
+const NEVER: Duration = Duration::from_secs(600);
 
 /// Where what the server says unasked goes to.
 pub(super) type Pushes = mpsc::UnboundedSender<PushInfo>;
@@ -107,8 +112,14 @@ impl Link {
 
     /// Sends a command and waits for its answer, but not for ever.
     pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+        self.send_heavy(command, 0).await
+    }
+
+    /// Sends a command of so many bytes, which take their time.
+    pub(super) async fn send_heavy(&self, command: &Cmd, bytes: usize) -> RedisResult<Value> {
         let mut live = self.live().await?;
-        let answer = timeout(self.settings.deadline, live.connection.send(command)).await;
+        let deadline = self.settings.deadline + Duration::from_micros((bytes / BYTES_PER_MICRO) as u64);
+        let answer = timeout(deadline, live.connection.send(command)).await;
         self.judged(live.number, answer.unwrap_or_else(|_| Err(no_answer())))
     }
 
@@ -189,16 +200,21 @@ pub(super) async fn open(settings: &Settings, pushes: Option<Pushes>) -> RedisRe
 
 async fn open_one(
     settings: &Settings,
-    info: ConnectionInfo,
+    mut info: ConnectionInfo,
     pushes: Option<Pushes>,
 ) -> RedisResult<MultiplexedConnection> {
+    if pushes.is_some() {
+        // What comes unasked comes in the newer protocol only.
+        let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        info = info.set_redis_settings(redis);
+    }
     let client = match settings.certificates() {
         Some(certificates) => Client::build_with_tls(info, certificates)?,
         None => Client::open(info)?,
     };
     let mut config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT))
-        .set_response_timeout(Some(settings.deadline))
+        .set_response_timeout(None)
         .set_pipeline_buffer_size(PIPELINE);
     if let Some(pushes) = pushes {
         config = config.set_push_sender(pushes);
@@ -210,13 +226,13 @@ async fn open_one(
 async fn open_cluster(settings: &Settings, pushes: Option<Pushes>) -> RedisResult<ClusterConnection> {
     let mut builder = cluster::ClusterClientBuilder::new(settings.named())
         .connection_timeout(CONNECT)
-        .response_timeout(settings.deadline)
+        .response_timeout(NEVER)
         .retries(3)
         .tcp_settings(settings.tcp())
-        .use_protocol(if settings.is_resp2() {
-            redis::ProtocolVersion::RESP2
+        .use_protocol(if settings.is_resp2() && pushes.is_none() {
+            ProtocolVersion::RESP2
         } else {
-            redis::ProtocolVersion::RESP3
+            ProtocolVersion::RESP3
         });
     let (user, password) = settings.login();
     if let Some(user) = user {

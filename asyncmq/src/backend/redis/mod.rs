@@ -45,7 +45,7 @@ use self::lanes::Lanes;
 use self::link::Link;
 use self::script::{Call, Script};
 use self::settings::{Servers, Settings};
-use crate::backend::{Backend, CallId, RECALLED_CALLS};
+use crate::backend::{Backend, CallId, RECALLED_CALLS, StoreError};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::job::Name;
@@ -126,6 +126,20 @@ impl RedisStore {
             Some(replicas) => call.send_replicated(&self.link, replicas).await,
             None => call.send(&self.link).await,
         }
+    }
+
+    /// Puts queues on the list of those that were used. On one server the scripts do it themselves.
+    async fn list_queues<'a>(
+        &self,
+        queues: impl Iterator<Item = &'a Name>,
+    ) -> std::result::Result<(), StoreError> {
+        if self.keys.is_cluster() {
+            let mut add = redis::cmd("SADD");
+            add.arg(format!("{}queues", self.keys.common()));
+            add.arg(queues.map(|queue| self.keys.queue(queue)).collect::<Vec<_>>());
+            self.link.send(&add).await.map_err(error::worded)?;
+        }
+        Ok(())
     }
 
     /// Sorts things by what one script can reach: all of them on one server, those of one queue in a cluster.

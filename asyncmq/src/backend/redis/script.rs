@@ -104,6 +104,7 @@ pub(super) struct Call {
     script: &'static Script,
     dialect: Dialect,
     command: Cmd,
+    bytes: usize,
 }
 
 impl Call {
@@ -115,11 +116,12 @@ impl Call {
             command.write_arg(base.as_bytes());
         }
         command.write_arg(time.as_bytes());
-        Self { script, dialect, command }
+        Self { script, dialect, command, bytes: 0 }
     }
 
     /// Adds bytes.
     pub(super) fn arg(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        self.bytes += bytes.as_ref().len();
         self.command.write_arg(bytes.as_ref());
         self
     }
@@ -133,12 +135,12 @@ impl Call {
     /// Makes the call. A server that does not have the script, be it that it was restarted, is given it.
     pub(super) async fn send(&self, link: &Link) -> RedisResult<Value> {
         for _ in 0..3 {
-            match link.send(&self.command).await {
+            match link.send_heavy(&self.command, self.bytes).await {
                 Err(error) if is_missing(&error) => self.load(link).await?,
                 answer => return answer,
             }
         }
-        link.send(&self.command).await
+        link.send_heavy(&self.command, self.bytes).await
     }
 
     /// Makes the call and waits until so many replicas have what it wrote.

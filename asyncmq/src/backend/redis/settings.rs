@@ -18,6 +18,9 @@ const USER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection is idle before the kernel asks whether the other side is still there.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
+/// How long an answer may take unless the URL says otherwise.
+const DEADLINE: Duration = Duration::from_secs(2);
+
 /// Where the jobs are kept, and how to get there.
 #[derive(Clone)]
 pub(super) struct Settings {
@@ -84,7 +87,7 @@ impl Settings {
             login: Login::default(),
             tls: None,
             prefix: "asyncmq".into(),
-            deadline: Duration::from_secs(5),
+            deadline: DEADLINE,
             replicated: None,
         };
         let mut tail = None;

@@ -24,6 +24,7 @@ impl Store for RedisStore {
         }
         let groups = self.apart(jobs, |job| &job.queue);
         let parts = try_join_all(groups.iter().map(|(_, jobs)| self.push_together(call, jobs))).await?;
+        self.list_queues(groups.iter().filter_map(|group| group.1.first()).map(|job| &job.queue)).await?;
         Ok(in_order(jobs.len(), groups.into_iter().map(|group| group.0).zip(parts)))
     }
 

@@ -39,9 +39,11 @@ impl Upkeep for RedisStore {
                 }
             }
         }
-        let mut call = self.call(&STRIKE, &[]).await.map_err(worded)?;
-        call.number(micros(LISTED_FOR));
-        call.send(&self.link).await.map_err(worded)?;
+        for shared in self.lists(&self.queues().await?) {
+            let mut call = self.call(&STRIKE, shared).await.map_err(worded)?;
+            call.number(micros(LISTED_FOR));
+            call.send(&self.link).await.map_err(worded)?;
+        }
         Ok(rescued)
     }
 
@@ -61,10 +63,12 @@ impl Upkeep for RedisStore {
     }
 
     async fn register(&self, worker: &WorkerInfo, lease: Duration) -> Result<(), StoreError> {
-        let mut call = self.call(&REGISTER, &[]).await.map_err(worded)?;
-        call.arg(worker.id.as_uuid().as_bytes()).number(micros(lease));
-        call.arg(if worker.draining { "1" } else { "0" }).arg(worker_bytes(worker));
-        self.send(&call).await.map_err(worded)?;
+        for shared in self.lists(&worker.queues) {
+            let mut call = self.call(&REGISTER, shared).await.map_err(worded)?;
+            call.arg(worker.id.as_uuid().as_bytes()).number(micros(lease));
+            call.arg(if worker.draining { "1" } else { "0" }).arg(worker_bytes(worker));
+            self.send(&call).await.map_err(worded)?;
+        }
         Ok(())
     }
 
@@ -75,17 +79,26 @@ impl Upkeep for RedisStore {
             had_suspect: b"0".to_vec(),
             draining: b"1".to_vec(),
         };
-        for queue in self.queues().await? {
-            self.rescue_in(&queue, &dead, u32::MAX, usize::MAX).await?;
+        let queues = self.queues().await?;
+        for queue in &queues {
+            self.rescue_in(queue, &dead, u32::MAX, usize::MAX).await?;
         }
-        let mut call = self.call(&DEREGISTER, &[]).await.map_err(worded)?;
-        call.arg(&dead.worker);
-        self.send(&call).await.map_err(worded)?;
+        for shared in self.lists(&queues) {
+            let mut call = self.call(&DEREGISTER, shared).await.map_err(worded)?;
+            call.arg(&dead.worker);
+            self.send(&call).await.map_err(worded)?;
+        }
         Ok(())
     }
 }
 
 impl RedisStore {
+    /// Lists where workers are listed: in one place, and in a cluster beside each queue too, where scripts look.
+    fn lists<'a>(&self, queues: &'a [Name]) -> impl Iterator<Item = &'a [Name]> + use<'a> {
+        let beside = if self.keys.is_cluster() { queues } else { &[] };
+        std::iter::once(&[] as &[Name]).chain(beside.chunks(1))
+    }
+
     /// Lists who shares sessions: all queues on one server, each for itself in a cluster.
     async fn shares(&self) -> Result<Vec<Vec<Name>>, StoreError> {
         let queues = self.queues().await?;

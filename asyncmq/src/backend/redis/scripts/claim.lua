@@ -161,6 +161,8 @@ local function pop(Q, lines, from, to, want)
   return entries, #entries < want
 end
 
+-- However large the jobs are, the answer must arrive in time: after this many bytes no more are taken.
+local room = 8388608
 local reply, recall, total = { {}, next_due, others }, { mark }, 0
 for q = 1, #open do
   local k, lines = open[q][1], open[q][2]
@@ -169,10 +171,10 @@ for q = 1, #open do
   local taken, records, sides, has_sides = {}, {}, {}, false
   local from = 1
   local has_tombs = #lines > 0 and call('EXISTS', Q .. 'tombs') == 1
-  while from <= #lines and total < limit do
+  while from <= #lines and total < limit and room > 0 do
     local priority, to = sub(lines[from], 2, 3), from
     while lines[to + 1] and sub(lines[to + 1], 2, 3) == priority do to = to + 1 end
-    local entries, is_empty = pop(Q, lines, from, to, limit - total)
+    local entries, is_empty = pop(Q, lines, from, to, math.min(limit - total, 250))
     if is_empty then from = to + 1 end
     if has_tombs and #entries > 0 then
       local dead, live = call('SMISMEMBER', Q .. 'tombs', unpack(entries)), {}
@@ -207,6 +209,7 @@ for q = 1, #open do
           fields[#fields + 1] = prefix .. entries[i]
           taken[#taken + 1] = entries[i]
           records[#taken] = runs
+          room = room - #runs
           sides[#taken] = note or ''
         end
       end
