@@ -31,7 +31,7 @@ pub use asyncmq_macros::task;
 /// What the code that `#[task]` generates names. Not for others: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
-    pub use std::borrow::{Cow, ToOwned};
+    pub use std::borrow::Cow;
     pub use std::time::Duration;
 
     pub use bytes::Bytes;

@@ -2,6 +2,8 @@
 
 mod conformance;
 mod macros;
+mod model;
 #[cfg(feature = "redis")]
 mod redis;
 mod support;
+mod sweep;

@@ -3,7 +3,11 @@
 //! Nothing is decided here; the rules that read these values are in `lifecycle`.
 
 use std::borrow::Cow;
+use std::str::FromStr;
 use std::time::Duration;
+
+use crate::error::Error;
+use crate::job::grammar::{BackoffSyntax, parse_backoff, parse_rate};
 
 /// The priority of a job that names none; 0 runs first, 255 last.
 pub const DEFAULT_PRIORITY: u8 = 5;
@@ -98,6 +102,22 @@ impl Backoff {
     }
 }
 
+/// Reads what `#[task(backoff = "…")]` takes: `fixed(5s)`, `exponential(1s, factor = 2, max = 10m, jitter = 0.1)`,
+/// `list(1s, 10s)`.
+impl FromStr for Backoff {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Ok(match parse_backoff(text).map_err(Error::Invalid)? {
+            BackoffSyntax::Fixed(delay) => Self::Fixed(delay),
+            BackoffSyntax::Exponential { first, factor, max, jitter } => {
+                Self::Exponential { first, factor, max, jitter }
+            }
+            BackoffSyntax::List(delays) => Self::list(delays),
+        })
+    }
+}
+
 impl Default for Backoff {
     fn default() -> Self {
         Self::DEFAULT
@@ -123,6 +143,17 @@ pub struct RateLimit {
     pub(crate) permits: u32,
     pub(crate) interval: Duration,
     pub(crate) window: RateWindow,
+}
+
+/// Reads what `#[task(rate_limit = "…")]` takes: `100/1s`, `100/s`, `window(100/1s)`.
+impl FromStr for RateLimit {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let rate = parse_rate(text).map_err(Error::Invalid)?;
+        let limit = if rate.sliding { Self::window } else { Self::per };
+        Ok(limit(rate.permits, rate.interval))
+    }
 }
 
 /// How a [`RateLimit`] counts.

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::job::{RateLimit, RateWindow, nearest, parse_duration, parse_rate, parse_size};
+use crate::job::{RateLimit, RateWindow, nearest, parse_duration, parse_size};
 use crate::settings::{LogFormat, Settings};
 
 type Set = fn(&mut Settings, &str) -> Result<(), String>;
@@ -136,9 +136,7 @@ fn rate(text: &str, interval: Duration) -> Result<Option<RateLimit>, String> {
     if let Ok(starts) = text.trim().parse() {
         return Ok(Some(RateLimit::per(starts, interval)));
     }
-    let rate = parse_rate(text)?;
-    let limit = if rate.sliding { RateLimit::window } else { RateLimit::per };
-    Ok(Some(limit(rate.permits, rate.interval)))
+    text.parse().map(Some).map_err(|error: crate::Error| error.to_string())
 }
 
 fn switch(text: &str) -> Result<bool, String> {

@@ -1,5 +1,7 @@
 //! What several tests need.
 
+pub(crate) mod faulty;
+pub(crate) mod history;
 pub(crate) mod memory;
 #[cfg(feature = "redis")]
 pub(crate) mod proxy;
@@ -7,3 +9,10 @@ pub(crate) mod proxy;
 pub(crate) mod redis_server;
 #[cfg(feature = "redis")]
 pub(crate) mod redis_store;
+
+use asyncmq::backend::conformance::Fixture;
+
+/// A fixture of which a test can make as many as it wants.
+pub(crate) trait Make: Fixture + Sized + 'static {
+    fn make() -> impl Future<Output = Self>;
+}
