@@ -20,16 +20,11 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Reads a function with its keys. `Err` gives them back if the function cannot be a task.
-    pub(crate) fn read(
-        args: Args,
-        function: Function,
-        errors: &mut Errors,
-    ) -> Result<Self, (Args, Function)> {
-        let Some(shape) = function.shape(errors) else { return Err((args, function)) };
+    /// Puts the keys and the function together.
+    pub(crate) fn new(args: Args, function: Function, shape: Shape, errors: &mut Errors) -> Self {
         let mut model = Self { args, function, shape };
         model.check_schedule(errors);
-        Ok(model)
+        model
     }
 
     /// A task that runs by itself has nobody to give it arguments.
@@ -52,7 +47,7 @@ impl Model {
     /// Returns the arguments that are stored.
     pub(crate) fn stored(&self) -> impl Iterator<Item = &Stored> {
         self.shape.parameters.iter().filter_map(|parameter| match parameter {
-            Parameter::Stored(stored) => Some(&**stored),
+            Parameter::Stored(stored) => Some(stored),
             Parameter::Given(_) => None,
         })
     }

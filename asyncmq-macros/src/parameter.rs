@@ -13,7 +13,7 @@ use crate::types::{self, Borrow, Owner};
 /// One parameter.
 pub(crate) enum Parameter {
     Given(Given),
-    Stored(Box<Stored>),
+    Stored(Stored),
 }
 
 /// One that the worker gives.
@@ -69,7 +69,7 @@ impl Parameter {
             }
             return Some(Self::Given(given));
         }
-        Stored::read(parameter, serde, errors).map(|stored| Self::Stored(Box::new(stored)))
+        Stored::read(parameter, serde, errors).map(Self::Stored)
     }
 }
 

@@ -3,7 +3,10 @@
 use crate::support::memory::Memory;
 #[cfg(feature = "redis")]
 use crate::support::redis_store::Redis;
+use crate::support::sqlite::Sqlite;
 
 asyncmq::conformance!(memory, Memory::new());
+asyncmq::conformance!(sqlite, Sqlite::file().await);
+asyncmq::conformance!(sqlite_memory, Sqlite::memory().await);
 #[cfg(feature = "redis")]
 asyncmq::conformance!(redis, Redis::new().await);

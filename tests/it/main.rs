@@ -5,5 +5,6 @@ mod macros;
 mod model;
 #[cfg(feature = "redis")]
 mod redis;
+mod sqlite;
 mod support;
 mod sweep;

@@ -18,6 +18,8 @@ mod inspect;
 pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(feature = "sqlite")]
+pub mod sql;
 mod store;
 mod upkeep;
 mod worker_info;

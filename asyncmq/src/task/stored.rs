@@ -9,9 +9,12 @@ use crate::task::TaskError;
 /// The most arguments that are looked at.
 const MOST_FIELDS: usize = 1_000;
 
+/// A key and the text of its value.
+type Field<'a> = (Cow<'a, str>, &'a [u8]);
+
 /// The arguments as they were stored, each still unread.
 #[derive(Debug)]
-pub struct Stored<'a>(Vec<(Cow<'a, str>, &'a [u8])>);
+pub struct Stored<'a>(Vec<Field<'a>>);
 
 impl<'a> Stored<'a> {
     /// Finds the arguments in a stored object.
@@ -50,23 +53,27 @@ impl<'a> Stored<'a> {
     ///
     /// That there are too many.
     pub fn end(self, count: usize) -> Result<(), TaskError> {
-        let surplus = self.0.iter().filter_map(|(key, _)| key.parse::<usize>().ok()).max();
+        let surplus = self.0.iter().filter_map(|(key, _)| place_of(key)).max();
         surplus.map_or(Ok(()), |place| {
             Err(TaskError::undecodable(format!(
                 "too many arguments: {} by place, the task takes {count}",
-                place + 1
+                place.saturating_add(1)
             )))
         })
     }
 }
 
 /// Parameters' names never begin with a digit, so a number is a place.
+fn place_of(key: &str) -> Option<usize> {
+    key.as_bytes().first().filter(|first| first.is_ascii_digit()).and_then(|_| key.parse().ok())
+}
+
 fn is_place(key: &str, place: usize) -> bool {
-    key.as_bytes().first().is_some_and(u8::is_ascii_digit) && key.parse() == Ok(place)
+    place_of(key) == Some(place)
 }
 
 /// Takes an object apart into its keys and the texts of its values.
-fn fields(json: &[u8]) -> Result<Vec<(Cow<'_, str>, &[u8])>, String> {
+fn fields(json: &[u8]) -> Result<Vec<Field<'_>>, String> {
     let mut text = Text { json, at: 0 };
     let mut fields = Vec::with_capacity(8);
     text.expect(b'{')?;
@@ -189,7 +196,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Result<BTreeMap<String, Value>, String> {
-        let read = |(key, value): (Cow<'_, str>, &[u8])| {
+        let read = |(key, value): Field<'_>| {
             let value = serde_json::from_slice(value).map_err(|error| error.to_string())?;
             Ok((key.into_owned(), value))
         };

@@ -16,7 +16,7 @@ use crate::testing::client::handle_of;
 ///
 /// # Examples
 ///
-/// ```
+/// ```standalone_crate
 /// use asyncmq::{Context, State, task, testing};
 ///
 /// #[task]

@@ -9,6 +9,7 @@ pub(crate) mod proxy;
 pub(crate) mod redis_server;
 #[cfg(feature = "redis")]
 pub(crate) mod redis_store;
+pub(crate) mod sqlite;
 
 use asyncmq::backend::conformance::Fixture;
 

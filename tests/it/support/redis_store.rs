@@ -30,6 +30,12 @@ impl Redis {
     }
 }
 
+impl super::Make for Redis {
+    async fn make() -> Self {
+        Self::new().await
+    }
+}
+
 #[async_trait]
 impl Fixture for Redis {
     fn store(&self) -> Arc<dyn Backend> {

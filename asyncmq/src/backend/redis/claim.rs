@@ -66,16 +66,15 @@ impl RedisStore {
     fn read_jobs(&self, claim: &Claim<'_>, of_queue: Value, claimed: &mut Claimed) -> Result<(), StoreError> {
         let mut of_queue = parts(of_queue)?.into_iter();
         let queue = queue_at(claim, &next(&mut of_queue)?)?.clone();
-        let claims = bytes(next(&mut of_queue)?)?;
+        let own = bytes(next(&mut of_queue)?)?;
         let entries = parts(next(&mut of_queue)?)?;
         let records = parts(next(&mut of_queue)?)?;
         let mut sides = parts(next(&mut of_queue)?)?.into_iter();
         claimed.jobs.reserve(entries.len());
-        for (place, (entry, record)) in entries.into_iter().zip(records).enumerate() {
+        for (entry, record) in entries.into_iter().zip(records) {
             let (entry, record) = (bytes(entry)?, bytes(record)?);
             let (number, id) = entry.split_at_checked(7).ok_or_else(strange)?;
-            let own = if claims.len() == 8 { Some(claims.as_slice()) } else { claims.get(8 * place..8 * place + 8) };
-            let token = token_of(own.ok_or_else(strange)?, number)?;
+            let token = token_of(&own, number)?;
             let profile = self.lanes.profile(&lane_in(&record)?).ok_or_else(strange)?;
             let envelope = Arc::new(read_record(read_id(id)?, queue.clone(), record, &profile)?);
             let side = sides.next().map(bytes).transpose()?.filter(|side| !side.is_empty());

@@ -76,8 +76,8 @@ macro_rules! scripts {
 // Completing works at the server's memory limit; taking in is refused there.
 scripts! {
     PUSH = "", base emit wake push;
-    CLAIM = "allow-oom", base emit side lines ended claim;
-    SETTLE = "allow-oom", base emit wake side lines ended tell carry settle;
+    CLAIM = "allow-oom", base rarely emit side lines ended claim_rarely claim;
+    SETTLE = "allow-oom", base rarely emit wake side lines ended tell carry settle_rarely settle;
     REPORT = "allow-oom", base emit side tell report;
     EXTEND = "allow-oom", base extend;
     ARM = "allow-oom", base arm;

@@ -8,7 +8,7 @@ local function heard()
 end
 local waited = {}
 local function noisy(Q)
-  if waited[Q] == nil then waited[Q] = heard() or call('EXISTS', Q .. 'wait') == 1 end
+  if waited[Q] == nil then waited[Q] = call('EXISTS', S .. 'ears', Q .. 'wait') > 0 end
   return waited[Q]
 end
 -- Tells of a job; `rec` is its record if the caller has it. The last event of a job ends the wait for it.

@@ -15,11 +15,13 @@ local runs = tonumber(ARGV[at])
 at = at + 1
 local first = at
 -- Everything is checked before anything is written: a lane's name must stand for one profile.
+local is_new = {}
 for _ = 1, runs do
   local Q, lane, profile, kind, count = KEYS[tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3],
     tonumber(ARGV[at + 4])
   local known = call('HGET', Q .. 'lanes', lane)
   if known and known ~= profile then return redis.error_reply('LANE two profiles share the name ' .. lane) end
+  if not known then is_new[Q .. lane] = true end
   at = at + 5 + count * (kind == 'p' and 2 or 5)
 end
 
@@ -59,20 +61,20 @@ for _ = 1, runs do
     header = batch .. pack('>I7', now)
     headers[Q], batches[Q], added[Q] = header, batch, 0
   end
-  call('HSETNX', Q .. 'lanes', lane, profile)
-  local fields, entries, n = {}, {}, 0
+  if is_new[Q .. lane] then call('HSET', Q .. 'lanes', lane, profile) end
+  local fields, entries, n, noise = {}, {}, 0, noisy(Q)
   for i = 1, count do
     local item, id = ARGV[at], ids[i]
     if have[i] then
       local theirs = call('HGET', Q .. 'lanes', sub(have[i], 15, 23)) or ''
       kept[#kept + 1] = sub(item, 1, 2) .. pack('>I2', #theirs) .. theirs
-      if noisy(Q) then emit(Q, 12, id, have[i], 0, NOBODY, now, '-', '') end
+      if noise then emit(Q, 12, id, have[i], 0, NOBODY, now, '-', '') end
     elseif kind == 'p' then
       fields[2 * n + 1] = id
       fields[2 * n + 2] = header .. ARGV[at + 1]
       n = n + 1
       entries[n] = batch .. item
-      if noisy(Q) then emit(Q, 1, id, fields[2 * n], 0, NOBODY, now, '-', '') end
+      if noise then emit(Q, 1, id, fields[2 * n], 0, NOBODY, now, '-', '') end
     else
       n = n + 1
       special(Q, lane, item, id, at)
