@@ -5,3 +5,4 @@
 mod faults;
 mod scene;
 mod server;
+mod ways;

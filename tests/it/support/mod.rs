@@ -6,6 +6,8 @@ pub(crate) mod memory;
 #[cfg(feature = "redis")]
 pub(crate) mod proxy;
 #[cfg(feature = "redis")]
+pub(crate) mod redis_cluster;
+#[cfg(feature = "redis")]
 pub(crate) mod redis_server;
 #[cfg(feature = "redis")]
 pub(crate) mod redis_store;

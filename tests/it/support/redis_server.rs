@@ -19,8 +19,12 @@ pub(crate) struct RedisServer {
 impl RedisServer {
     /// Starts a server with these options (`--name value`), and waits until it answers.
     pub(crate) fn start(options: &[&str]) -> Self {
+        Self::start_on(free_port(), options)
+    }
+
+    /// Starts a server on this port.
+    pub(crate) fn start_on(port: u16, options: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let port = free_port();
         let options: Vec<String> = options.iter().map(ToString::to_string).collect();
         let process = Mutex::new(spawn(port, directory.path(), &options));
         let server = Self { port, options, process, directory };

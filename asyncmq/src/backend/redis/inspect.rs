@@ -153,7 +153,7 @@ impl RedisStore {
             let mut fields = parts(next(&mut answer)?)?.into_iter();
             while let (Some(id), Some(claim)) = (fields.next(), fields.next()) {
                 let (id, claim) = (bytes(id)?, bytes(claim)?);
-                held.push((claim.get(16..23).map(<[u8]>::to_vec), claim.get(31..38).map(<[u8]>::to_vec), id));
+                held.push((claim.get(28..35).map(<[u8]>::to_vec), claim.get(43..50).map(<[u8]>::to_vec), id));
             }
             if cursor == 0 {
                 break;

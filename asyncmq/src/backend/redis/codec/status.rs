@@ -8,6 +8,9 @@ use super::record::created_at;
 use crate::backend::Report;
 use crate::job::{Failure, FailureKind, JobState, LogLine, Progress, Status};
 
+/// What an entry of `active` begins with.
+const PADDING: usize = 12;
+
 /// All that is kept of one job, as the script `look` gives it; empty where there is nothing.
 #[derive(Debug, Default)]
 pub(in super::super) struct Kept {
@@ -63,6 +66,7 @@ pub(in super::super) fn read_status(kept: &Kept) -> Result<Status> {
         read_done(&kept.done, &mut status)?;
     } else if !kept.claim.is_empty() {
         let mut from = Reader(&kept.claim);
+        from.take(PADDING)?;
         status.state = JobState::Active;
         status.worker = read_worker(from.array()?);
         status.started_at = Some(from.moment()?);

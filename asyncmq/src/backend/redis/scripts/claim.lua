@@ -9,6 +9,7 @@
 --        if there are none)
 -- Cost   5 commands, 8 for each queue; per job one element each of LPOP, 2 HMGET, HSET
 local now = time()
+local PADDING = '            '
 local worker, sequence, limit, known, foreign = ARGV[2], ARGV[3], tonumber(ARGV[5]), ARGV[7], ARGV[8]
 local lease = string.format('%.0f', now + tonumber(ARGV[4]))
 call('ZADD', S .. 'sessions', 'GT', lease, worker)
@@ -29,7 +30,7 @@ if last and sub(last, 1, #mark) == mark then
     for _, entry in ipairs(given) do
       local id = sub(entry, 8)
       local act = Q and call('HGET', Q .. 'active', id)
-      if act and sub(act, 24) == claim .. entry and sub(act, 1, 16) == worker then
+      if act and sub(act, 36) == claim .. entry and sub(act, 13, 28) == worker then
         entries[#entries + 1] = entry
         records[#records + 1] = call('HGET', Q .. 'jobs', id)
         sides[#sides + 1] = call('HGET', Q .. 'side', id) or ''
@@ -88,7 +89,9 @@ local reply, recall, total = { {}, next_due, others }, {}, 0
 for q = 1, #open do
   local k, lines = open[q][1], open[q][2]
   local Q, claim = KEYS[k], ARGV[6] .. pack('>I2', k)
-  local prefix = worker .. pack('>I7', now) .. claim
+  -- An entry of `active`: padding, worker, start, claim, number and id. With more than 64 bytes in its values a hash is never
+  -- kept as a list, which every command would search from its beginning.
+  local prefix = PADDING .. worker .. pack('>I7', now) .. claim
   local taken, records, sides, has_sides, n = {}, {}, {}, false, 0
   local from = 1
   local is_special = #lines > 0 and call('EXISTS', Q .. 'tombs', Q .. 'side', Q .. 'wait', S .. 'ears') > 0

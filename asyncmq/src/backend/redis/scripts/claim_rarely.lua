@@ -37,7 +37,7 @@ local function has_suspect()
     if held then
       local size = unpick('>I2', held)
       local act = call('HGET', sub(held, 3, 2 + size) .. 'active', sub(held, 3 + size))
-      suspect = act and sub(act, 1, 16) == worker or false
+      suspect = act and sub(act, 13, 28) == worker or false
     end
   end
   return suspect

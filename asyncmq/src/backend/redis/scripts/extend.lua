@@ -18,7 +18,7 @@ while at <= #ARGV do
   local wanted = call('EXISTS', Q .. 'cancel') == 1 and call('HMGET', Q .. 'cancel', unpack(ids)) or {}
   for i = 1, #ids do
     local act = acts[i]
-    local held = act and sub(act, 24, 38) == ARGV[first + 3 * i - 1]
+    local held = act and sub(act, 36, 50) == ARGV[first + 3 * i - 1]
     letters[#letters + 1] = not held and 'L' or wanted[i] and 'C' or 'H'
   end
 end

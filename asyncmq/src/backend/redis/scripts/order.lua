@@ -13,7 +13,7 @@ local state = done and sub(done, 1, 1) or act and 'a' or s.state
 local function cancel()
   if state == 'a' then
     call('HSET', Q .. 'cancel', id, ARGV[4] .. ARGV[5])
-    call('PUBLISH', S .. 'to' .. sub(act, 1, 16), sub(act, 24, 38))
+    call('PUBLISH', S .. 'to' .. sub(act, 13, 28), sub(act, 36, 50))
     return { 'requested' }
   end
   if done then return { 'refused', state } end

@@ -39,7 +39,7 @@ local function fast(Q, kind, from, count)
   end
   for i = 1, count do
     local act, claim = acts[i], ARGV[from + 3 * i - 2]
-    if noise or sides[i] or not act or sub(act, 24, 38) ~= claim then
+    if noise or sides[i] or not act or sub(act, 36, 50) ~= claim then
       local keep = kind == 'n' and '0' or '-1'
       answered(rare().slow(Q, ids[i], claim, 'C', keep, ARGV[from + 3 * i - 1], ''))
     else
@@ -58,7 +58,7 @@ local function fast(Q, kind, from, count)
   for i = 1, n do
     local at = hold[i]
     fields[2 * i - 1] = list[i]
-    fields[2 * i] = head .. sub(acts[at], 1, 23) .. ARGV[from + 3 * at - 1]
+    fields[2 * i] = head .. sub(acts[at], 13, 35) .. ARGV[from + 3 * at - 1]
     scores[2 * i - 1] = number - n + i
     scores[2 * i] = list[i]
   end

@@ -13,10 +13,10 @@ end
 local function slow(Q, id, claim, op, amount, data, report)
   local act, rec, s = call('HGET', Q .. 'active', id), nil, nil
   if act then
-    if sub(act, 24, 38) ~= claim then return false end
+    if sub(act, 36, 50) ~= claim then return false end
     rec = call('HGET', Q .. 'jobs', id)
     s = side_of(Q, id, rec)
-    s.worker, s.started, s.seq = sub(act, 1, 16), unpick('>I7', sub(act, 17, 23)), sub(act, 32, 38)
+    s.worker, s.started, s.seq = sub(act, 13, 28), unpick('>I7', sub(act, 29, 35)), sub(act, 44, 50)
     call('HDEL', Q .. 'active', id)
   else
     rec = call('HGET', Q .. 'jobs', id)

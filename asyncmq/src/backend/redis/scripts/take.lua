@@ -84,7 +84,7 @@ local function active(most)
     local id, act = held[i], held[i + 1]
     call('HDEL', Q .. 'active', id)
     call('HDEL', Q .. 'cancel', id)
-    call('PUBLISH', S .. 'to' .. sub(act, 1, 16), sub(act, 24, 38))
+    call('PUBLISH', S .. 'to' .. sub(act, 13, 28), sub(act, 36, 50))
     purge(Q, { id })
     count = count + 1
   end
