@@ -5,6 +5,8 @@
 mod conformance;
 mod macros;
 mod model;
+#[cfg(feature = "redis")]
+mod redis;
 mod sqlite;
 mod support;
 mod sweep;

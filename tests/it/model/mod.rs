@@ -12,6 +12,8 @@ use proptest_state_machine::prop_state_machine;
 
 use self::system::Driven;
 use crate::support::memory::Memory;
+#[cfg(feature = "redis")]
+use crate::support::redis_store::Redis;
 use crate::support::sqlite::Sqlite;
 
 prop_state_machine! {
@@ -22,4 +24,12 @@ prop_state_machine! {
 
     #[test]
     fn sqlite_stands_as_the_model_does(sequential 1..60 => Driven<Sqlite>);
+}
+
+#[cfg(feature = "redis")]
+prop_state_machine! {
+    #![proptest_config(Config { failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn redis_stands_as_the_model_does(sequential 1..60 => Driven<Redis>);
 }

@@ -3,6 +3,14 @@
 pub(crate) mod faulty;
 pub(crate) mod history;
 pub(crate) mod memory;
+#[cfg(feature = "redis")]
+pub(crate) mod proxy;
+#[cfg(feature = "redis")]
+pub(crate) mod redis_cluster;
+#[cfg(feature = "redis")]
+pub(crate) mod redis_server;
+#[cfg(feature = "redis")]
+pub(crate) mod redis_store;
 pub(crate) mod sqlite;
 
 use asyncmq::backend::conformance::Fixture;
