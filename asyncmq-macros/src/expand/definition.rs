@@ -52,11 +52,12 @@ fn probe(output: &Output, names: &Names<'_>) -> Option<TokenStream> {
         return None;
     }
     let (span, owned, private) = (ty.span(), types::owned(ty, names), names.private(ty.span()));
+    let inner = names.inner();
+    let import = quote!(use #inner::NoResult as _;);
     let message = "this type is a `Result` under another name, and its `Err` would count as success: write `Result<…>` in full";
     Some(quote_spanned! {span=>
         const _: () = {
-            #[allow(unused_imports)]
-            use #private::NoResult as _;
+            #import
             ::core::assert!(!#private::Probe::<#owned>::IS_RESULT, #message)
         };
     })
@@ -98,7 +99,7 @@ fn definition(model: &Model) -> TokenStream {
 fn states(model: &Model) -> impl Iterator<Item = TokenStream> {
     model.shape.parameters.iter().enumerate().filter_map(|(place, parameter)| match parameter {
         Parameter::Given(given) => {
-            let (state, slot) = (types::text(given.state.as_ref()?), slot(place, Span::call_site()));
+            let (state, slot) = (types::text(given.state.as_ref()?), slot(place));
             Some(quote!(#slot.state(#state)))
         }
         Parameter::Stored(_) => None,

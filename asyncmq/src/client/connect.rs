@@ -32,6 +32,11 @@ impl Client {
             "sqlite" => connect_sqlite(rest).await,
             #[cfg(not(feature = "sqlite"))]
             "sqlite" => Err(not_compiled_in(scheme, "sqlite")),
+            #[cfg(feature = "redis")]
+            "redis" | "rediss" | "redis+cluster" | "redis+sentinel" | "unix" => {
+                Ok(Self::with_backend(crate::backend::redis::RedisStore::connect(url).await?))
+            }
+            #[cfg(not(feature = "redis"))]
             "redis" | "rediss" | "redis+cluster" | "redis+sentinel" | "unix" => {
                 Err(not_compiled_in(scheme, "redis"))
             }

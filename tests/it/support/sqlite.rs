@@ -10,6 +10,8 @@ use asyncmq::backend::conformance::Fixture;
 use asyncmq::backend::sql::sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 
+use crate::support::Make;
+
 pub(crate) struct Sqlite {
     clock: Clock,
     store: Arc<SqliteStore>,
@@ -47,5 +49,11 @@ impl Fixture for Sqlite {
 
     async fn advance(&self, by: Duration) {
         self.clock.advance(by);
+    }
+}
+
+impl Make for Sqlite {
+    async fn make() -> Self {
+        Self::file().await
     }
 }

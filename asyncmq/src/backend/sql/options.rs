@@ -28,6 +28,7 @@ struct Options<'a> {
     parents: Vec<String>,
 }
 
+#[expect(clippy::ptr_arg, reason = "serde calls it with a reference to the field")]
 fn is_empty<T: Clone>(list: &Cow<'_, [T]>) -> bool {
     list.is_empty()
 }

@@ -96,9 +96,12 @@ mod tests {
     #[test]
     fn what_was_noted_comes_back() {
         let failure = Failure::new(2, FailureKind::Panic, "ü\n").at(Timestamp::from_micros(9));
-        assert_eq!(read_failures(&write_failures(&[failure.clone()]).unwrap()).unwrap(), [failure]);
+        assert_eq!(
+            read_failures(&write_failures(std::slice::from_ref(&failure)).unwrap()).unwrap(),
+            [failure]
+        );
         let line = LogLine { attempt: 1, message: "\"x\"".into() };
-        assert_eq!(read_lines(&write_lines(&[line.clone()]).unwrap()).unwrap(), [line]);
+        assert_eq!(read_lines(&write_lines(std::slice::from_ref(&line)).unwrap()).unwrap(), [line]);
         let progress = Progress::new(33.3, serde_json::json!({"step": [1, null]}));
         assert_eq!(read_progress(&write_progress(&progress).unwrap()).unwrap(), progress);
     }
