@@ -1,3 +1,6 @@
 //! What the library does, seen from outside.
 
+mod conformance;
 mod macros;
+mod model;
+mod support;

@@ -9,6 +9,8 @@
 //! To bring a store of your own, implement the four traits, hand it to
 //! [`Client::with_backend`](crate::Client::with_backend), and run the conformance suite over it.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod control;
 mod gather;
 mod handle;

@@ -29,7 +29,13 @@ pub fn admit(status: &Status, now: Timestamp) -> Admission {
 }
 
 fn is_over(status: &Status, now: Timestamp) -> bool {
-    status.attempt == 0 && status.crashes == 0 && status.expires_at.is_some_and(|end| end <= now)
+    expires(status).is_some_and(|end| end <= now)
+}
+
+/// Returns when a job that waits, or is not yet due, becomes a dead letter; `None` if it has started before.
+#[must_use]
+pub fn expires(status: &Status) -> Option<Timestamp> {
+    status.expires_at.filter(|_| status.attempt == 0 && status.crashes == 0)
 }
 
 /// Returns how a job stands that a store takes in at `now`: waiting, delayed, or blocked by its parents.

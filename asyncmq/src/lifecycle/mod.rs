@@ -23,7 +23,7 @@ mod retry;
 mod settle;
 mod transition;
 
-pub use admit::{Admission, admit, enter, expiry};
+pub use admit::{Admission, admit, enter, expires, expiry};
 pub use apply::{apply, heed_cancel};
 pub use moves::is_legal;
 pub use rescue::{Verdict, after_crash, is_suspect};

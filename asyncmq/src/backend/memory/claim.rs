@@ -1,5 +1,7 @@
 //! The claim: promotes what is due, throws out what has expired, and hands out the best waiting jobs.
 
+use std::time::Duration;
+
 use super::state::{LaneKey, State, stands};
 use crate::backend::{Claim, Claimed, ClaimedJob, MAX_BATCH, Token};
 use crate::clock::Timestamp;
@@ -9,30 +11,39 @@ use crate::lifecycle::{Admission, admit};
 
 impl State {
     pub(super) fn claim(&mut self, claim: &Claim<'_>, now: Timestamp) -> Claimed {
-        let worker = claim.call.sender;
-        let session = self.sessions.entry(worker).or_default();
+        let session = self.sessions.entry(claim.call.sender).or_default();
         session.renew(now.after(claim.lease));
-        if let Some((sequence, tokens)) = &session.last_claim
-            && *sequence == claim.call.sequence
-        {
-            let jobs = tokens.clone().into_iter().filter_map(|token| self.in_hand(token)).collect();
-            return Claimed { jobs, ..Claimed::default() };
-        }
+        let same = session.last_claim.as_ref().filter(|(sequence, _)| *sequence == claim.call.sequence);
+        let mut claimed = match same.map(|(_, tokens)| tokens.clone()) {
+            Some(tokens) => {
+                let jobs = tokens.into_iter().filter_map(|token| self.in_hand(token)).collect();
+                Claimed { jobs, ..Claimed::default() }
+            }
+            None => self.claim_anew(claim, now),
+        };
+        claimed.next_due = self.next_due(claim.queues, now);
+        claimed
+    }
+
+    fn claim_anew(&mut self, claim: &Claim<'_>, now: Timestamp) -> Claimed {
         let mut claimed = Claimed::default();
         for name in claim.queues {
             let queue = self.queue_of(name);
-            if self.queues[queue as usize].paused {
-                continue;
+            if !self.queues[queue as usize].paused {
+                self.promote_due(queue, now);
+                self.take(queue, claim, now, &mut claimed);
             }
-            self.promote_due(queue, now);
-            self.take(queue, claim, now, &mut claimed);
-            let first = self.queues[queue as usize].delayed.first_key_value();
-            let due = first.map(|((run_at, _), _)| run_at.since(now));
-            claimed.next_due = [claimed.next_due, due].into_iter().flatten().min();
         }
         let tokens = claimed.jobs.iter().map(|job| job.token).collect();
-        self.sessions.entry(worker).or_default().last_claim = Some((claim.call.sequence, tokens));
+        self.sessions.entry(claim.call.sender).or_default().last_claim = Some((claim.call.sequence, tokens));
         claimed
+    }
+
+    /// Returns how long until a job of these queues is due, those that are paused left out.
+    fn next_due(&self, queues: &[Name], now: Timestamp) -> Option<Duration> {
+        let queues = queues.iter().filter_map(|name| self.known_queue(name));
+        let open = queues.map(|queue| &self.queues[queue as usize]).filter(|queue| !queue.paused);
+        open.filter_map(|queue| queue.delayed.keys().next()).map(|(run_at, _)| run_at.since(now)).min()
     }
 
     /// Lets jobs wait whose time has come, at most a batch of them.
@@ -49,18 +60,12 @@ impl State {
         }
     }
 
-    /// Gives a job a new number, so that it stands behind those that wait already.
+    /// Gives a job a new number, so that it stands behind those that wait already once it is placed.
     pub(super) fn renumber(&mut self, place: u32) {
         let number = self.number();
-        let counted = self.slot(place).is_some_and(|slot| self.mortal.contains_key(&mortal_key(slot)));
-        if counted {
-            self.immortalise(place);
-        }
+        self.immortalise(place);
         if let Some(slot) = self.slot_mut(place) {
             slot.seq = number;
-        }
-        if counted {
-            self.mortalise(place);
         }
     }
 
@@ -151,10 +156,6 @@ impl State {
         self.emit(EventKind::Expired, place, now, |_| EventData::None);
         self.retire(place, now);
     }
-}
-
-fn mortal_key(slot: &super::state::Slot) -> (Timestamp, u64) {
-    (slot.status.expires_at.unwrap_or_default(), slot.seq)
 }
 
 fn note_unknown(claimed: &mut Claimed, queue: Option<&Name>, key: &LaneKey) {

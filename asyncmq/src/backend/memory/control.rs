@@ -13,11 +13,11 @@ use crate::lifecycle::{expiry, is_legal};
 #[async_trait]
 impl Control for MemoryStore {
     async fn pause(&self, queue: &Name) -> Result<bool, StoreError> {
-        Ok(self.state().set_paused(queue, true, self.clock.now()))
+        Ok(self.state().turn(queue, EventKind::QueuePaused, self.clock.now()))
     }
 
     async fn resume(&self, queue: &Name) -> Result<bool, StoreError> {
-        Ok(self.state().set_paused(queue, false, self.clock.now()))
+        Ok(self.state().turn(queue, EventKind::QueueResumed, self.clock.now()))
     }
 
     async fn cancel(&self, queue: &Name, id: &JobId, reason: Option<&str>) -> Result<Ordered, StoreError> {
@@ -102,7 +102,9 @@ impl Control for MemoryStore {
 }
 
 impl State {
-    fn set_paused(&mut self, name: &Name, paused: bool, now: Timestamp) -> bool {
+    /// Pauses or resumes a queue, as the event says.
+    fn turn(&mut self, name: &Name, event: EventKind, now: Timestamp) -> bool {
+        let paused = event == EventKind::QueuePaused;
         let place = self.queue_of(name);
         let queue = &mut self.queues[place as usize];
         queue.used = true;
@@ -110,8 +112,7 @@ impl State {
             return false;
         }
         queue.paused = paused;
-        let kind = if paused { EventKind::QueuePaused } else { EventKind::QueueResumed };
-        self.emit_queue(kind, name, now);
+        self.emit_queue(event, name, now);
         self.watchers.wake(place);
         true
     }
@@ -130,7 +131,6 @@ impl State {
             return Ordered::Refused(state);
         }
         self.displace(place);
-        self.immortalise(place);
         self.set_state(place, JobState::Cancelled);
         if let Some(slot) = self.slot_mut(place) {
             slot.status.finished_at = Some(now);
@@ -169,7 +169,6 @@ impl State {
             return Ordered::Refused(state);
         }
         self.displace(place);
-        self.immortalise(place);
         self.set_state(place, JobState::Waiting);
         if let Some(slot) = self.slot_mut(place) {
             slot.status.run_at = now;
@@ -183,12 +182,8 @@ impl State {
 
     /// Lets a job wait behind the others.
     fn back_in_line(&mut self, place: u32) {
-        let number = self.number();
-        if let Some(slot) = self.slot_mut(place) {
-            slot.seq = number;
-        }
+        self.renumber(place);
         self.place(place);
-        self.mortalise(place);
     }
 
     fn remove_some(
@@ -220,7 +215,6 @@ impl State {
         } else if state.is_terminal() {
             self.unretire(place);
         } else {
-            self.immortalise(place);
             self.displace(place);
         }
         self.forget(place);

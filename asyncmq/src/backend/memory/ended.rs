@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::state::{Slot, State};
 use crate::clock::Timestamp;
 use crate::event::{EventData, EventKind};
-use crate::job::JobState;
+use crate::job::{JobState, Retention};
 use crate::lifecycle::{Keep, Limits, keep};
 
 /// The ended jobs of a queue, in the order in which they ended. A place whose number the slot no longer has is a tombstone.
@@ -84,7 +84,7 @@ impl State {
                 let pile = self.queues[queue as usize].ended.pile(state);
                 pile.places.push_back((number, place));
                 pile.live += 1;
-                self.trim(queue, state, &limits, now, usize::MAX);
+                self.trim(queue, state, now, usize::MAX);
             }
         }
     }
@@ -94,9 +94,10 @@ impl State {
         let Some(slot) = self.slots[place as usize].as_mut() else { return };
         let (end, state, queue) = (std::mem::take(&mut slot.end), slot.status.state, slot.queue);
         let ended = &mut self.queues[queue as usize].ended;
-        let exactly = ended.exactly.iter().find(|((_, number), _)| *number == end).map(|(key, _)| *key);
-        if let Some(key) = exactly {
-            ended.exactly.remove(&key);
+        if let (JobState::Completed, Retention::For(time)) = (state, slot.envelope.retention)
+            && let Some(finished) = slot.status.finished_at
+            && ended.exactly.remove(&(finished.after(time), end)).is_some()
+        {
             return;
         }
         let pile = ended.pile(state);
@@ -105,8 +106,8 @@ impl State {
     }
 
     /// Drops the oldest of a pile beyond its number, at most `limit`. Returns how many.
-    fn trim(&mut self, queue: u32, state: JobState, limits: &Limits, now: Timestamp, limit: usize) -> usize {
-        let most = if state.is_dead() { limits.dead_count } else { limits.ended_count };
+    fn trim(&mut self, queue: u32, state: JobState, now: Timestamp, limit: usize) -> usize {
+        let most = if state.is_dead() { self.limits.dead_count } else { self.limits.ended_count };
         let mut dropped = 0;
         while dropped < limit && most < self.queues[queue as usize].ended.pile(state).live {
             dropped += usize::from(self.drop_oldest(queue, state, now));
@@ -129,13 +130,14 @@ impl State {
         true
     }
 
-    /// Drops what is past its time or its number, at most `limit` jobs. Returns how many.
+    /// Drops what is past its time or its number, at most `limit` jobs. Returns how many. The limits hold from now on.
     pub(super) fn prune(&mut self, limits: &Limits, now: Timestamp, limit: usize) -> usize {
+        self.limits = *limits;
         let mut dropped = 0;
         for queue in 0..u32::try_from(self.queues.len()).unwrap_or(u32::MAX) {
             dropped += self.prune_exactly(queue, now, limit - dropped);
             for state in [JobState::Completed, JobState::Cancelled, JobState::Failed] {
-                dropped += self.trim(queue, state, limits, now, limit - dropped);
+                dropped += self.trim(queue, state, now, limit - dropped);
                 let age = if state.is_dead() { limits.dead_for } else { limits.ended_for };
                 while dropped < limit && self.oldest_is_over(queue, state, now, age) {
                     dropped += usize::from(self.drop_oldest(queue, state, now));

@@ -59,6 +59,16 @@ impl Lane {
         }
     }
 
+    /// Takes a job out of the middle, so that it may come back to its place.
+    pub(super) fn remove(&mut self, priority: u8, entry: Entry) {
+        if let Some(level) = self.levels.get_mut(&priority)
+            && let Ok(place) = level.binary_search(&entry)
+        {
+            level.remove(place);
+            self.entries -= 1;
+        }
+    }
+
     /// Takes note that a job has left from the middle; sweeps when more than half of the lane is tombstones.
     pub(super) fn bury(&mut self, waits: impl Fn(Entry) -> bool) {
         self.tombstones += 1;

@@ -35,7 +35,6 @@ pub struct MemoryStore {
 impl MemoryStore {
     /// Makes an empty store on the system's clock.
     #[must_use]
-    #[expect(clippy::new_ret_no_self, reason = "a store is only ever shared")]
     pub fn new() -> Arc<Self> {
         Self::with_clock(Clock::system())
     }

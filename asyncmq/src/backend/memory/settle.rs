@@ -34,7 +34,7 @@ impl State {
         match state {
             JobState::Active => true,
             JobState::Waiting => {
-                self.displace(place);
+                self.withdraw(place);
                 self.set_state(place, JobState::Active);
                 if let Some(slot) = self.slot_mut(place) {
                     slot.status.crashes -= u32::from(std::mem::take(&mut slot.charged));
@@ -70,9 +70,6 @@ impl State {
             return;
         }
         self.place(place);
-        if released && self.slot(place).is_some_and(|slot| slot.status.attempt == 0) {
-            self.mortalise(place);
-        }
     }
 
     pub(super) fn report(&mut self, token: crate::backend::Token, report: &Report, now: Timestamp) -> Fenced {

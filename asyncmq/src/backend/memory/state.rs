@@ -15,7 +15,7 @@ use crate::backend::{Counts, Token};
 use crate::clock::Timestamp;
 use crate::event::{Event, EventData, EventKind};
 use crate::job::{Envelope, Job, JobId, JobState, Name, Status, WorkerId};
-use crate::lifecycle::{Limits, is_suspect};
+use crate::lifecycle::{Limits, expires, is_suspect};
 
 /// All that the store keeps.
 #[derive(Default)]
@@ -149,7 +149,6 @@ impl State {
         kept.enqueued += 1;
         *kept.counts.of_mut(state) += 1;
         self.place(place);
-        self.mortalise(place);
         place
     }
 
@@ -162,9 +161,12 @@ impl State {
         u32::try_from(self.slots.len() - 1).expect("a process cannot hold that many jobs")
     }
 
-    /// Puts a waiting or delayed job where it will be found.
+    /// Puts a waiting or delayed job where it will be found, and takes note of when its time to live ends.
     pub(super) fn place(&mut self, place: u32) {
         let Some(slot) = self.slots[place as usize].as_ref() else { return };
+        if let Some(end) = expires(&slot.status) {
+            self.mortal.insert((end, slot.seq), place);
+        }
         let queue = &mut self.queues[slot.queue as usize];
         match slot.status.state {
             JobState::Waiting => {
@@ -180,17 +182,7 @@ impl State {
         }
     }
 
-    /// Takes note of when a job's time to live ends.
-    pub(super) fn mortalise(&mut self, place: u32) {
-        if let Some(slot) = self.slot(place)
-            && let Some(end) = slot.status.expires_at
-        {
-            let seq = slot.seq;
-            self.mortal.insert((end, seq), place);
-        }
-    }
-
-    /// The opposite: the job has started, ended, or gone. Called before its number or its end changes.
+    /// Forgets when a job's time to live ends: it has started, ended, or gone. Called before its number or its end changes.
     pub(super) fn immortalise(&mut self, place: u32) {
         if let Some(slot) = self.slot(place)
             && let Some(end) = slot.status.expires_at
@@ -202,6 +194,7 @@ impl State {
 
     /// Takes a waiting or delayed job out of where it would be found.
     pub(super) fn displace(&mut self, place: u32) {
+        self.immortalise(place);
         let Some(slot) = self.slots[place as usize].as_mut() else { return };
         let (state, run_at, seq) = (slot.status.state, slot.status.run_at, slot.seq);
         let queue = &mut self.queues[slot.queue as usize];
@@ -218,6 +211,14 @@ impl State {
             }
             _ => {}
         }
+    }
+
+    /// Takes a waiting job out of its lane, which takes longer than to displace it, but leaves it its number.
+    pub(super) fn withdraw(&mut self, place: u32) {
+        self.immortalise(place);
+        let Some(slot) = self.slots[place as usize].as_ref() else { return };
+        let entry = Entry { seq: slot.seq, slot: place };
+        self.queues[slot.queue as usize].lane_of(slot).remove(slot.envelope.priority, entry);
     }
 
     /// Changes a job's state in its status and in the counts.

@@ -46,9 +46,7 @@ impl Upkeep for MemoryStore {
     }
 
     async fn prune(&self, limits: &Limits, limit: usize) -> Result<usize, StoreError> {
-        let mut state = self.state();
-        state.limits = *limits;
-        Ok(state.prune(limits, self.clock.now(), limit))
+        Ok(self.state().prune(limits, self.clock.now(), limit))
     }
 
     async fn register(&self, worker: &WorkerInfo, lease: Duration) -> Result<(), StoreError> {
@@ -67,6 +65,9 @@ impl Upkeep for MemoryStore {
     async fn deregister(&self, worker: WorkerId) -> Result<(), StoreError> {
         let (mut state, now) = (self.state(), self.clock.now());
         while let Some(place) = state.sessions.get(&worker).and_then(|session| session.held.last().copied()) {
+            if let Some(slot) = state.slot_mut(place) {
+                slot.token = None;
+            }
             state.give_back(place, now);
         }
         if state.sessions.remove(&worker).is_some() && state.emitter.is_heard() {
@@ -80,15 +81,14 @@ impl State {
     /// Releases a job that a worker holds; one that somebody wanted cancelled is cancelled.
     fn give_back(&mut self, place: u32, now: Timestamp) {
         self.let_go(place);
-        let cancel = self.slot_mut(place).and_then(|slot| {
-            slot.token = None;
-            slot.cancel.take()
-        });
+        let cancel = self.slot_mut(place).and_then(|slot| slot.cancel.take());
         let transition = cancel.map_or(Transition::Release, |reason| Transition::Cancel { reason });
         self.carry_out(place, transition, now);
     }
 
     /// Takes the jobs of a worker whose lease ran out, at most `limit`. Returns how many.
+    ///
+    /// Each keeps its token: should the worker be alive after all, it may still settle until somebody else claims the job.
     fn rescue(&mut self, worker: WorkerId, max_crashes: u32, limit: usize, now: Timestamp) -> usize {
         let Some(session) = self.sessions.get_mut(&worker) else { return 0 };
         let draining = session.info.as_ref().is_some_and(|info| info.draining);
@@ -98,13 +98,13 @@ impl State {
             if draining {
                 self.give_back(*place, now);
             } else {
-                self.rescue_job(*place, had_suspect, max_crashes, now);
+                self.rescue_job(*place, |crashes| after_crash(crashes, had_suspect, max_crashes), now);
             }
         }
         held.len()
     }
 
-    fn rescue_job(&mut self, place: u32, had_suspect: bool, max_crashes: u32, now: Timestamp) {
+    fn rescue_job(&mut self, place: u32, verdict: impl Fn(u32) -> Verdict, now: Timestamp) {
         self.let_go(place);
         let Some(slot) = self.slot_mut(place) else { return };
         if let Some(reason) = slot.cancel.take() {
@@ -112,7 +112,7 @@ impl State {
             self.carry_out(place, Transition::Cancel { reason }, now);
             return;
         }
-        let verdict = after_crash(slot.status.crashes, had_suspect, max_crashes);
+        let verdict = verdict(slot.status.crashes);
         slot.charged = verdict != Verdict::Innocent;
         slot.status.crashes += u32::from(slot.charged);
         if verdict == Verdict::Quarantined {
@@ -122,7 +122,6 @@ impl State {
             self.carry_out(place, Transition::Fail { failure }, now);
             return;
         }
-        // The token stays: should the worker be alive after all, it may still settle until somebody else claims the job.
         slot.status.attempt = slot.status.attempt.saturating_sub(1);
         self.set_state(place, JobState::Waiting);
         self.emit(EventKind::Stalled, place, now, |_| EventData::None);

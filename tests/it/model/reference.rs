@@ -1,0 +1,486 @@
+//! The model: how a store stands, in plain maps, and what each command makes of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use asyncmq::JobState;
+use asyncmq::backend::Ordered;
+use proptest::prelude::*;
+use proptest_state_machine::ReferenceStateMachine;
+
+use super::command::{Command, End, Keep, QUEUES, Sent, Target, WORKERS, command};
+
+// None of these is a multiple of 500 ms, which all other times are: no end ever falls on a time that is looked at.
+pub(crate) const LEASE: u64 = 3_250;
+pub(crate) const KEPT_EXACTLY: u64 = 2_250;
+pub(crate) const ENDED_FOR: u64 = 5_250;
+pub(crate) const DEAD_FOR: u64 = 9_250;
+pub(crate) const MAX_CRASHES: u32 = 3;
+
+/// How the store stands; times in milliseconds since the start.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Model {
+    pub(crate) now: u64,
+    pub(crate) jobs: BTreeMap<Target, Entry>,
+    pub(crate) queues: [Line; QUEUES],
+    workers: [Hand; WORKERS],
+    /// Every claim there ever was, and by whom.
+    pub(crate) claims: Vec<usize>,
+    /// Claims of workers that went after they had lost them: of these nothing is promised.
+    vague: BTreeSet<usize>,
+    numbers: u64,
+    /// What the store must answer to the last command.
+    pub(crate) reply: Reply,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) sent: Sent,
+    pub(crate) state: JobState,
+    /// Its place among those that wait or are delayed.
+    pub(crate) order: u64,
+    pub(crate) run_at: u64,
+    expires_at: Option<u64>,
+    pub(crate) attempt: u32,
+    pub(crate) crashes: u32,
+    pub(crate) errors: usize,
+    /// The claim that may settle it.
+    claim: Option<usize>,
+    worker: usize,
+    charged: bool,
+    cancel: bool,
+    ended_at: Option<u64>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Line {
+    pub(crate) paused: bool,
+    pub(crate) enqueued: u64,
+    pub(crate) ended: u64,
+    pub(crate) obliterated: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Hand {
+    until: u64,
+    draining: bool,
+}
+
+/// What a command is answered.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) enum Reply {
+    #[default]
+    Nothing,
+    /// Whether each job was new.
+    Pushed(Vec<bool>),
+    /// Id, attempt and crashes of each; when the next one is due, unless the queue is paused.
+    Claimed(Vec<(u8, u32, u32)>, Option<u64>),
+    /// Whether each claim was good.
+    Settled(Vec<bool>),
+    /// The claims that are lost, and those to be cancelled.
+    Extended(BTreeSet<usize>, BTreeSet<usize>),
+    Ordered(Ordered),
+    Changed(bool),
+    Count(usize),
+    Obliterated(Result<usize, u64>),
+}
+
+impl Entry {
+    fn is_over(&self, now: u64) -> bool {
+        let waits = matches!(self.state, JobState::Waiting | JobState::Delayed);
+        let fresh = self.attempt == 0 && self.crashes == 0;
+        waits && fresh && self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    fn wait_until(&mut self, now: u64, run_at: u64, order: u64) {
+        self.state = if now < run_at { JobState::Delayed } else { JobState::Waiting };
+        (self.run_at, self.order) = (run_at, order);
+    }
+}
+
+impl ReferenceStateMachine for Model {
+    type State = Self;
+    type Transition = Command;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        Just(Self::default()).boxed()
+    }
+
+    fn transitions(_: &Self) -> BoxedStrategy<Command> {
+        command()
+    }
+
+    fn apply(mut model: Self, command: &Command) -> Self {
+        model.reply = model.carry_out(command);
+        model
+    }
+}
+
+impl Model {
+    fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    /// Returns the claim that is counted back from the latest, unless nothing is promised of it.
+    pub(crate) fn claim(&self, back: usize) -> Option<usize> {
+        let claim = self.claims.len().checked_sub(1 + back)?;
+        (!self.vague.contains(&claim)).then_some(claim)
+    }
+
+    /// Lists the claims of a worker that are not long gone.
+    pub(crate) fn claims_of(&self, worker: usize) -> Vec<usize> {
+        let latest = (0..8).filter_map(|back| self.claim(back));
+        latest.filter(|claim| self.claims[*claim] == worker).collect()
+    }
+
+    /// Lists the jobs of a queue and state in their order.
+    pub(crate) fn list(&self, queue: usize, state: JobState) -> Vec<(&Target, &Entry)> {
+        let jobs = self.jobs.iter().filter(|((of, _), job)| *of == queue && job.state == state);
+        let mut jobs: Vec<_> = jobs.collect();
+        match state {
+            JobState::Waiting => jobs.sort_by_key(|(_, job)| (job.sent.priority, job.order)),
+            JobState::Delayed => jobs.sort_by_key(|(_, job)| (job.run_at, job.order)),
+            _ => {}
+        }
+        jobs
+    }
+
+    fn targets(&self, wanted: impl Fn(&Target, &Entry) -> bool) -> Vec<Target> {
+        self.jobs.iter().filter(|(target, job)| wanted(target, job)).map(|(target, _)| *target).collect()
+    }
+
+    fn job(&mut self, target: Target) -> &mut Entry {
+        self.jobs.get_mut(&target).expect("it was looked up before")
+    }
+
+    fn carry_out(&mut self, command: &Command) -> Reply {
+        match command {
+            Command::Push { queue, jobs, .. } => {
+                Reply::Pushed(jobs.iter().map(|sent| self.push(*queue, sent)).collect())
+            }
+            Command::Claim { worker, queue, limit, .. } => self.hand_out(*worker, *queue, *limit),
+            Command::Settle { picks, .. } => {
+                let picks: Vec<_> =
+                    picks.iter().filter_map(|(back, end)| Some((self.claim(*back)?, *end))).collect();
+                Reply::Settled(picks.into_iter().map(|(claim, end)| self.settle(claim, end)).collect())
+            }
+            Command::Extend { worker } => self.extend(*worker),
+            Command::Cancel(target) => self.order(*target, Self::cancel),
+            Command::Remove(target) => self.order(*target, Self::remove),
+            Command::Retry(target) => self.order(*target, Self::retry),
+            Command::Promote(target) => self.order(*target, Self::promote),
+            Command::Pause(queue) => self.turn(*queue, true),
+            Command::Resume(queue) => self.turn(*queue, false),
+            Command::Advance(time) => {
+                self.now += time;
+                Reply::Nothing
+            }
+            Command::Rescue => Reply::Count((0..WORKERS).map(|worker| self.rescue(worker)).sum()),
+            Command::Expire => Reply::Count(self.expire()),
+            Command::Prune => self.prune(),
+            _ => self.carry_out_rare(command),
+        }
+    }
+
+    fn carry_out_rare(&mut self, command: &Command) -> Reply {
+        match *command {
+            Command::Drain { queue, delayed_too } => self.remove_all(|(of, _), job| {
+                let delayed = delayed_too && job.state == JobState::Delayed;
+                *of == queue && (job.state == JobState::Waiting || delayed)
+            }),
+            Command::Clean { queue, state, older_than } => {
+                // Compared as if shifted, as no time is negative.
+                let now = self.now;
+                let old = |job: &Entry| job.ended_at.unwrap_or(job.run_at) + older_than < now;
+                let of_state = |job: &Entry| job.state == state && state != JobState::Active;
+                self.remove_all(|(of, _), job| *of == queue && of_state(job) && old(job))
+            }
+            Command::Obliterate { queue, active_too } => self.obliterate(queue, active_too),
+            Command::Register { worker, draining } => {
+                self.renew(worker);
+                self.workers[worker].draining = draining;
+                Reply::Nothing
+            }
+            Command::Deregister { worker } => self.deregister(worker),
+            _ => unreachable!("the others are carried out elsewhere"),
+        }
+    }
+
+    /// Returns whether it was new.
+    fn push(&mut self, queue: usize, sent: &Sent) -> bool {
+        if self.jobs.contains_key(&(queue, sent.id)) {
+            return false;
+        }
+        let (now, order) = (self.now, self.number());
+        let run_at = now + sent.delay;
+        let mut job = Entry {
+            sent: sent.clone(),
+            state: JobState::Waiting,
+            order,
+            run_at,
+            expires_at: sent.ttl.map(|ttl| run_at + ttl),
+            attempt: 0,
+            crashes: 0,
+            errors: 0,
+            claim: None,
+            worker: 0,
+            charged: false,
+            cancel: false,
+            ended_at: None,
+        };
+        job.wait_until(now, run_at, order);
+        self.jobs.insert((queue, sent.id), job);
+        self.queues[queue].enqueued += 1;
+        true
+    }
+
+    fn renew(&mut self, worker: usize) {
+        let hand = &mut self.workers[worker];
+        hand.until = hand.until.max(self.now + LEASE);
+    }
+
+    fn hand_out(&mut self, worker: usize, queue: usize, limit: usize) -> Reply {
+        self.renew(worker);
+        let (now, mut given) = (self.now, Vec::new());
+        if !self.queues[queue].paused {
+            let due = self.list(queue, JobState::Delayed).into_iter();
+            let due: Vec<Target> =
+                due.filter(|(_, job)| job.run_at <= now).map(|(target, _)| *target).collect();
+            for target in due {
+                let order = self.number();
+                let run_at = self.jobs[&target].run_at;
+                self.job(target).wait_until(now, run_at, order);
+            }
+            while given.len() < limit
+                && let Some(target) = self.best(worker, queue)
+            {
+                given.push(self.start(worker, target));
+            }
+        }
+        // The test lets the duty follow each claim, so that it does not matter how many a claim throws out.
+        self.expire();
+        let next = self.list(queue, JobState::Delayed).first().map(|(_, job)| job.run_at.saturating_sub(now));
+        Reply::Claimed(given, next.filter(|_| !self.queues[queue].paused))
+    }
+
+    fn best(&self, worker: usize, queue: usize) -> Option<Target> {
+        let has_suspect = self.held(worker).iter().any(|target| self.jobs[target].crashes != 0);
+        let waiting = self.list(queue, JobState::Waiting).into_iter();
+        let mut fit = waiting.filter(|(_, job)| {
+            job.sent.known && !job.is_over(self.now) && !(has_suspect && job.crashes != 0)
+        });
+        fit.next().map(|(target, _)| *target)
+    }
+
+    fn start(&mut self, worker: usize, target: Target) -> (u8, u32, u32) {
+        self.claims.push(worker);
+        let claim = self.claims.len() - 1;
+        let job = self.job(target);
+        job.state = JobState::Active;
+        (job.claim, job.worker) = (Some(claim), worker);
+        (job.charged, job.cancel) = (false, false);
+        job.attempt += 1;
+        (target.1, job.attempt, job.crashes)
+    }
+
+    fn held(&self, worker: usize) -> Vec<Target> {
+        self.targets(|_, job| job.state == JobState::Active && job.worker == worker)
+    }
+
+    /// Returns whether the claim was good.
+    fn settle(&mut self, claim: usize, end: End) -> bool {
+        let Some(target) = self.targets(|_, job| job.claim == Some(claim)).pop() else { return false };
+        let job = self.job(target);
+        if job.state == JobState::Waiting {
+            // It was rescued, and nobody claimed it since.
+            job.attempt += 1;
+            job.crashes -= u32::from(std::mem::take(&mut job.charged));
+        }
+        let cancelled = std::mem::take(&mut job.cancel);
+        let end = if cancelled && !matches!(end, End::Fail) { End::Cancel } else { end };
+        self.end(target, end);
+        true
+    }
+
+    fn end(&mut self, target: Target, end: End) {
+        let (now, order) = (self.now, self.number());
+        let job = self.job(target);
+        job.claim = None;
+        match end {
+            End::Complete => self.retire(target, JobState::Completed),
+            End::Retry(delay) => {
+                job.errors += 1;
+                job.wait_until(now, now + delay, order);
+            }
+            End::Fail => {
+                job.errors += 1;
+                self.retire(target, JobState::Failed);
+            }
+            End::Snooze(delay) => {
+                job.attempt -= 1;
+                job.expires_at = None;
+                job.wait_until(now, now + delay, order);
+            }
+            End::Cancel => self.retire(target, JobState::Cancelled),
+            End::Release => {
+                job.attempt -= 1;
+                job.state = JobState::Waiting;
+            }
+        }
+    }
+
+    fn retire(&mut self, target: Target, state: JobState) {
+        let now = self.now;
+        let job = self.job(target);
+        (job.state, job.claim, job.cancel, job.ended_at) = (state, None, false, Some(now));
+        let kept = state != JobState::Completed || job.sent.keep != Keep::Nothing;
+        if !kept {
+            self.jobs.remove(&target);
+        }
+        self.queues[target.0].ended += 1;
+    }
+
+    fn extend(&mut self, worker: usize) -> Reply {
+        self.renew(worker);
+        let claims = self.claims_of(worker);
+        let active = |claim: &usize| {
+            self.jobs.values().find(|job| job.claim == Some(*claim) && job.state == JobState::Active)
+        };
+        let lost = claims.iter().filter(|claim| active(claim).is_none()).copied().collect();
+        let cancelled =
+            claims.iter().filter(|claim| active(claim).is_some_and(|job| job.cancel)).copied().collect();
+        Reply::Extended(lost, cancelled)
+    }
+
+    fn order(&mut self, target: Target, order: fn(&mut Self, Target, JobState) -> Ordered) -> Reply {
+        let state = self.jobs.get(&target).map(|job| job.state);
+        Reply::Ordered(state.map_or(Ordered::Missing, |state| order(self, target, state)))
+    }
+
+    fn cancel(&mut self, target: Target, state: JobState) -> Ordered {
+        match state {
+            JobState::Active => {
+                self.job(target).cancel = true;
+                Ordered::Requested
+            }
+            JobState::Waiting | JobState::Delayed => {
+                self.retire(target, JobState::Cancelled);
+                Ordered::Done
+            }
+            state => Ordered::Refused(state),
+        }
+    }
+
+    fn remove(&mut self, target: Target, state: JobState) -> Ordered {
+        if state == JobState::Active {
+            return Ordered::Refused(state);
+        }
+        self.jobs.remove(&target);
+        Ordered::Done
+    }
+
+    fn retry(&mut self, target: Target, state: JobState) -> Ordered {
+        if !matches!(state, JobState::Failed | JobState::Expired | JobState::Cancelled) {
+            return Ordered::Refused(state);
+        }
+        let (now, order) = (self.now, self.number());
+        let job = self.job(target);
+        (job.attempt, job.crashes, job.ended_at) = (0, 0, None);
+        job.expires_at = job.sent.ttl.map(|ttl| now + ttl);
+        job.wait_until(now, now, order);
+        Ordered::Done
+    }
+
+    fn promote(&mut self, target: Target, state: JobState) -> Ordered {
+        if state != JobState::Delayed {
+            return Ordered::Refused(state);
+        }
+        let (now, order) = (self.now, self.number());
+        let job = self.job(target);
+        job.expires_at = job.expires_at.and(job.sent.ttl).map(|ttl| now + ttl);
+        job.wait_until(now, now, order);
+        Ordered::Done
+    }
+
+    fn turn(&mut self, queue: usize, paused: bool) -> Reply {
+        Reply::Changed(std::mem::replace(&mut self.queues[queue].paused, paused) != paused)
+    }
+
+    fn rescue(&mut self, worker: usize) -> usize {
+        if self.now < self.workers[worker].until {
+            return 0;
+        }
+        let held = self.held(worker);
+        let had_suspect = held.iter().any(|target| self.jobs[target].crashes != 0);
+        for target in &held {
+            self.rescue_job(*target, had_suspect);
+        }
+        held.len()
+    }
+
+    fn rescue_job(&mut self, target: Target, had_suspect: bool) {
+        let draining = self.workers[self.jobs[&target].worker].draining;
+        let job = self.job(target);
+        if job.cancel {
+            return self.end(target, End::Cancel);
+        }
+        job.charged = !draining && !(had_suspect && job.crashes == 0);
+        job.crashes += u32::from(job.charged);
+        if job.charged && MAX_CRASHES <= job.crashes {
+            return self.end(target, End::Fail);
+        }
+        // The claim stays good until somebody else claims the job.
+        job.attempt -= 1;
+        job.state = JobState::Waiting;
+    }
+
+    fn expire(&mut self) -> usize {
+        let over = self.targets(|_, job| job.is_over(self.now));
+        over.iter().for_each(|target| self.retire(*target, JobState::Expired));
+        over.len()
+    }
+
+    fn prune(&mut self) -> Reply {
+        let now = self.now;
+        self.remove_all(|_, job| {
+            let kept_for = match (job.state, job.sent.keep) {
+                (JobState::Completed, Keep::Exactly) => KEPT_EXACTLY,
+                (JobState::Completed | JobState::Cancelled, _) => ENDED_FOR,
+                _ => DEAD_FOR,
+            };
+            job.ended_at.is_some_and(|ended| ended + kept_for < now)
+        })
+    }
+
+    fn remove_all(&mut self, which: impl Fn(&Target, &Entry) -> bool) -> Reply {
+        let targets = self.targets(which);
+        targets.iter().for_each(|target| {
+            self.jobs.remove(target);
+        });
+        Reply::Count(targets.len())
+    }
+
+    fn obliterate(&mut self, queue: usize, active_too: bool) -> Reply {
+        let active = self.list(queue, JobState::Active).len();
+        if !active_too && active != 0 {
+            return Reply::Obliterated(Err(active as u64));
+        }
+        let count = self.jobs.len();
+        self.jobs.retain(|(of, _), _| *of != queue);
+        (self.queues[queue].paused, self.queues[queue].obliterated) = (false, true);
+        Reply::Obliterated(Ok(count - self.jobs.len()))
+    }
+
+    fn deregister(&mut self, worker: usize) -> Reply {
+        for target in self.held(worker) {
+            let end = if self.jobs[&target].cancel { End::Cancel } else { End::Release };
+            self.end(target, end);
+        }
+        let lost = self.claims.iter().enumerate().filter(|(_, by)| **by == worker);
+        let lost = lost.filter(|(claim, _)| self.jobs.values().any(|job| job.claim == Some(*claim)));
+        let lost: Vec<usize> = lost.map(|(claim, _)| claim).collect();
+        self.vague.extend(lost);
+        self.workers[worker] = Hand::default();
+        Reply::Nothing
+    }
+}
