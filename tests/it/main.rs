@@ -4,3 +4,4 @@ mod conformance;
 mod macros;
 mod model;
 mod support;
+mod worker;
