@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use asyncmq::backend::memory::MemoryStore;
 use asyncmq::backend::{
     Backend, CallId, Claim, Claimed, Control, Drain, EventStream, Extension, Fenced, Force, Inspect, Leases,
-    Ordered, Page, Pushed, QueueInfo, Report, Settlement, Signals, Store, StoreError, Token, Upkeep, WorkerInfo,
+    Ordered, Page, Pushed, QueueInfo, Report, Settlement, Signals, Store, StoreError, Token, Upkeep,
+    WorkerInfo,
 };
 use asyncmq::event::EventFilter;
 use asyncmq::job::{Envelope, Name, WorkerId};

@@ -62,6 +62,11 @@ impl Gate {
         self.0.passes.add_permits(count);
     }
 
+    /// Lets everybody through when the test is over: a blocked thread would keep the runtime from ending.
+    pub(crate) fn opens_at_the_end(&self) -> impl Drop + use<> {
+        OpensAtTheEnd(self.clone())
+    }
+
     pub(crate) fn inside(&self) -> usize {
         self.0.inside.load(SeqCst)
     }
@@ -73,6 +78,14 @@ impl Gate {
 
     pub(crate) fn total(&self) -> usize {
         self.0.total.load(SeqCst)
+    }
+}
+
+struct OpensAtTheEnd(Gate);
+
+impl Drop for OpensAtTheEnd {
+    fn drop(&mut self) {
+        self.0.open(1_000_000);
     }
 }
 

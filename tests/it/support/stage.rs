@@ -1,7 +1,9 @@
 //! A client, a worker, and a recorder of what happens to their jobs.
 
 use asyncmq::backend::Backend;
-use asyncmq::{Client, Event, EventData, EventKind, Events, Job, JobHandle, JobId, NewJob, Task, Worker, WorkerHandle};
+use asyncmq::{
+    Client, Event, EventData, EventKind, Events, Job, JobHandle, JobId, NewJob, Task, Worker, WorkerHandle,
+};
 use futures::StreamExt;
 use std::sync::Arc;
 

@@ -8,12 +8,12 @@ use crate::support::gate::Gate;
 use crate::support::stage::{Recorder, Stage};
 use crate::support::{soon, until};
 
-#[task(queue = "cancel")]
+#[task(name = "cancel.deaf", queue = "cancel")]
 async fn deaf(gate: State<Gate>) {
     gate.pass().await;
 }
 
-#[task(queue = "cancel")]
+#[task(name = "cancel.listens", queue = "cancel")]
 async fn listens(ctx: Context, gate: State<Gate>) -> &'static str {
     let _inside = gate.enter();
     ctx.cancelled().await;
@@ -22,7 +22,7 @@ async fn listens(ctx: Context, gate: State<Gate>) -> &'static str {
     "done anyway"
 }
 
-#[task(queue = "cancel")]
+#[task(name = "cancel.blocks", queue = "cancel")]
 fn blocks(ctx: Context, gate: State<Gate>) -> bool {
     gate.pass_blocking();
     ctx.is_cancelled()
@@ -75,6 +75,7 @@ async fn a_running_handler_that_listens_ends_in_order() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_blocking_handler_keeps_its_permit_until_it_returns() {
     let gate = Gate::new();
+    let _open = gate.opens_at_the_end();
     let mut stage = Stage::with("cancel", |worker| worker.state(gate.clone()).concurrency(1)).await;
     let (first, second) = (stage.enqueue(blocks::job()).await, stage.enqueue(blocks::job()).await);
     gate.arrived(1).await;
@@ -124,7 +125,8 @@ async fn a_retry_that_waits_can_be_cancelled() {
 #[tokio::test]
 async fn a_removed_job_leaves_the_worker_free() {
     let gate = Gate::new();
-    let stage = Stage::with("cancel", |worker| worker.state(gate.clone()).lease(Duration::from_millis(30))).await;
+    let stage =
+        Stage::with("cancel", |worker| worker.state(gate.clone()).lease(Duration::from_millis(30))).await;
     stage.enqueue(deaf::job()).await;
     gate.arrived(1).await;
     stage.client.queue("cancel").obliterate(asyncmq::Force::RemoveActive).await.unwrap();

@@ -10,7 +10,7 @@ use crate::support::{soon, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-#[task(queue = "gauge")]
+#[task(name = "concurrency.gauged", queue = "gauge")]
 async fn gauged(gate: State<Gate>) {
     gate.pass().await;
 }
@@ -107,7 +107,7 @@ async fn a_paused_queue_gives_nothing_out_and_a_resumed_one_does_within_a_tenth_
     stage.worker.stop().await.unwrap();
 }
 
-#[task(queue = "rate")]
+#[task(name = "concurrency.ticks", queue = "rate")]
 async fn ticks(starts: State<Starts>) {
     starts.push(Instant::now());
 }
@@ -137,7 +137,8 @@ async fn starts(limit: RateLimit, jobs: usize, wait_for: usize) -> Vec<Instant> 
 
 /// Returns the most starts in any window of this length.
 fn most_within(starts: &[Instant], window: Duration) -> usize {
-    let within = |first: &Instant| starts.iter().filter(|start| first <= *start && **start < *first + window).count();
+    let within =
+        |first: &Instant| starts.iter().filter(|start| first <= *start && **start < *first + window).count();
     starts.iter().map(within).max().unwrap_or_default()
 }
 
@@ -164,7 +165,8 @@ async fn a_window_never_holds_more_than_its_number() {
 
 #[tokio::test]
 async fn a_rate_of_zero_blocks() {
-    let stage = Stage::with("gauge", |worker| worker.state(Gate::new()).rate_limit(RateLimit::per(0, SECOND))).await;
+    let stage =
+        Stage::with("gauge", |worker| worker.state(Gate::new()).rate_limit(RateLimit::per(0, SECOND))).await;
     stage.enqueue(gauged::job()).await;
     settle().await;
     assert_eq!(stage.client.queue("gauge").counts().await.unwrap().waiting, 1);
@@ -192,10 +194,10 @@ async fn a_queue_is_served_as_its_builder_says() {
     worker.stop().await.unwrap();
 }
 
-#[task(queue = "critical")]
+#[task(name = "concurrency.critical", queue = "critical")]
 async fn critical() {}
 
-#[task(queue = "bulk")]
+#[task(name = "concurrency.bulk", queue = "bulk")]
 async fn bulk() {}
 
 #[tokio::test]

@@ -23,12 +23,12 @@ impl Notes {
     }
 }
 
-#[task(queue = "hooks", retries = 0)]
+#[task(name = "hooks.echo", queue = "hooks", retries = 0)]
 async fn echo(text: String) -> String {
     text
 }
 
-#[task(queue = "hooks")]
+#[task(name = "hooks.helped", queue = "hooks")]
 async fn helped() {}
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn the_first_layer_is_the_outermost_and_may_change_what_comes_back() {
     let handle = stage.enqueue(echo::job("x")).await;
     let job = stage.tells(&handle, &["enqueued", "started 1", "completed 1"]).await;
     assert_eq!(job.result().unwrap().get(), r#"["x"]"#);
-    assert_eq!(notes.taken(), ["outer before echo", "inner before", "inner after", "outer after"]);
+    assert_eq!(notes.taken(), ["outer before hooks.echo", "inner before", "inner after", "outer after"]);
     stage.worker.stop().await.unwrap();
 }
 
@@ -162,7 +162,11 @@ async fn duties_are_done_again_and_again_whatever_they_do() {
     stage.worker.stop().await.unwrap();
     let after: Vec<_> = counts.iter().map(|count| count.load(SeqCst)).collect();
     tokio::time::sleep(every * 6).await;
-    assert_eq!(after, counts.iter().map(|count| count.load(SeqCst)).collect::<Vec<_>>(), "it ends with the worker");
+    assert_eq!(
+        after,
+        counts.iter().map(|count| count.load(SeqCst)).collect::<Vec<_>>(),
+        "it ends with the worker"
+    );
 }
 
 #[tokio::test]

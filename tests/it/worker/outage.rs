@@ -10,12 +10,12 @@ use crate::support::gate::Gate;
 use crate::support::stage::Stage;
 use crate::support::{soon, until};
 
-#[task(queue = "outage")]
+#[task(name = "outage.counted", queue = "outage")]
 async fn counted(gate: State<Gate>) {
     let _inside = gate.enter();
 }
 
-#[task(queue = "outage")]
+#[task(name = "outage.held", queue = "outage")]
 async fn held(gate: State<Gate>) {
     gate.pass().await;
 }

@@ -77,72 +77,72 @@ impl Drop for Explosive {
     }
 }
 
-#[task(queue = "panics")]
+#[task(name = "panics.quiet", queue = "panics")]
 async fn quiet() {}
 
-#[task(queue = "panics")]
+#[task(name = "panics.loud", queue = "panics")]
 async fn loud(message: String) {
     panic!("{message}")
 }
 
-#[task(queue = "panics")]
+#[task(name = "panics.loud_blocking", queue = "panics")]
 fn loud_blocking() {
     panic!("on a thread")
 }
 
-#[task(queue = "panics")]
+#[task(name = "panics.drops_a_grenade", queue = "panics")]
 async fn drops_a_grenade() {
     let _grenade = Grenade("in the handler");
     tokio::task::yield_now().await;
 }
 
-#[task(queue = "panics", timeout = "10ms")]
+#[task(name = "panics.overstays_with_a_grenade", queue = "panics", timeout = "10ms")]
 async fn overstays_with_a_grenade() {
     let _grenade = Grenade("while it was dropped");
     std::future::pending().await
 }
 
-#[task(queue = "panics")]
+#[task(name = "panics.throws_a_bomb", queue = "panics")]
 async fn throws_a_bomb() {
     panic_any(Bomb)
 }
 
-#[task(queue = "panics")]
+#[task(name = "panics.throws_a_bomb_blocking", queue = "panics")]
 fn throws_a_bomb_blocking() {
     panic_any(Bomb)
 }
 
-#[task(queue = "panics")]
+#[task(name = "panics.speechless", queue = "panics")]
 async fn speechless() -> Result<(), Speechless> {
     Err(Speechless)
 }
 
-#[task(queue = "panics", retries = 1, backoff = "fixed(1ms)")]
+#[task(name = "panics.armed", queue = "panics", retries = 1, backoff = "fixed(1ms)")]
 async fn armed() -> Result<(), Armed> {
     Err(Armed(Explosive))
 }
 
-#[task(queue = "panics")]
+#[task(name = "panics.takes_cursed", queue = "panics")]
 async fn takes_cursed(value: Cursed) -> u32 {
     value.0
 }
 
-#[task(queue = "panics")]
+#[task(name = "panics.returns_cursed", queue = "panics")]
 async fn returns_cursed() -> Cursed {
     Cursed(1)
 }
 
-#[task(queue = "panics", retries = 5)]
+#[task(name = "panics.returns_what_json_has_not", queue = "panics", retries = 5)]
 async fn returns_what_json_has_not() -> f64 {
     f64::NAN
 }
 
-#[task(queue = "panics", retries = 5)]
+#[task(name = "panics.returns_bytes", queue = "panics", retries = 5)]
 async fn returns_bytes(count: usize) -> String {
     "x".repeat(count)
 }
 
-#[task(queue = "panics", retries = 5)]
+#[task(name = "panics.takes_number", queue = "panics", retries = 5)]
 async fn takes_number(number: u8) -> u8 {
     number
 }
@@ -199,13 +199,15 @@ async fn an_error_that_panics_when_it_is_shown_is_a_failed_attempt() {
 
 #[tokio::test]
 async fn an_error_that_panics_when_it_is_dropped_is_a_failed_attempt() {
-    let job = check(armed::job(), &["enqueued", "started 1", "retrying 1 error", "started 2", "failed 2 error"]).await;
+    let job =
+        check(armed::job(), &["enqueued", "started 1", "retrying 1 error", "started 2", "failed 2 error"])
+            .await;
     assert_eq!(message(&job), "an error with a grenade: inside");
 }
 
 #[tokio::test]
 async fn a_panic_while_arguments_are_read_is_a_failed_attempt() {
-    let job = NewJob::new("takes_cursed").args(serde_json::json!({"value": 13})).queue("panics");
+    let job = NewJob::new("panics.takes_cursed").args(serde_json::json!({"value": 13})).queue("panics");
     assert_eq!(message(&harmless(job, FailureKind::Panic).await), "cannot be read");
 }
 
@@ -236,17 +238,17 @@ async fn a_result_that_is_too_large_fails_for_good_and_one_of_just_the_size_does
 #[tokio::test]
 async fn arguments_that_cannot_be_read_fail_at_once_and_are_kept_as_they_are() {
     let wrong = serde_json::json!({"number": "seven", "more": [1, 2]});
-    let job = harmless(NewJob::new("takes_number").args(&wrong), FailureKind::Arguments).await;
+    let job = harmless(NewJob::new("panics.takes_number").args(&wrong), FailureKind::Arguments).await;
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&job.envelope().args).unwrap(), wrong);
     assert!(message(&job).contains("number"), "{job:?}");
-    let missing = harmless(NewJob::new("takes_number"), FailureKind::Arguments).await;
+    let missing = harmless(NewJob::new("panics.takes_number"), FailureKind::Arguments).await;
     assert!(message(&missing).contains("number"), "{missing:?}");
-    let array = NewJob::new("takes_number").args(serde_json::json!([1, 2]));
+    let array = NewJob::new("panics.takes_number").args(serde_json::json!([1, 2]));
     let surplus = harmless(array, FailureKind::Arguments).await;
     assert!(!message(&surplus).is_empty());
 }
 
-#[task(queue = "cancelled grenade")]
+#[task(name = "panics.holds_a_grenade", queue = "cancelled grenade")]
 async fn holds_a_grenade(gate: State<Gate>) {
     let _grenade = Grenade("while it was dropped");
     gate.pass().await;
@@ -277,12 +279,12 @@ async fn a_panic_while_a_stopping_worker_drops_a_handler_costs_no_attempt() {
     assert_eq!((job.state(), job.attempt(), job.errors().len()), (JobState::Waiting, 0, 0));
 }
 
-#[task(queue = "blocked thread")]
+#[task(name = "panics.blocks_its_thread", queue = "blocked thread")]
 async fn blocks_its_thread(gate: State<Gate>) {
     gate.pass_blocking();
 }
 
-#[task(queue = "blocked thread")]
+#[task(name = "panics.beside", queue = "blocked thread")]
 async fn beside(ctx: Context) -> u32 {
     tokio::time::sleep(Duration::from_millis(1)).await;
     ctx.attempt()
@@ -291,6 +293,7 @@ async fn beside(ctx: Context) -> u32 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handler_that_blocks_its_thread_harms_no_other_job() {
     let gate = Gate::new();
+    let _open = gate.opens_at_the_end();
     let describe = |worker: Worker| worker.state(gate.clone()).lease(Duration::from_millis(200));
     let mut stage = Stage::with("blocked thread", describe).await;
     let blocker = stage.enqueue(blocks_its_thread::job()).await;

@@ -8,7 +8,7 @@ use crate::support::faulty::{Fault, Faulty, Verb};
 use crate::support::gate::Gate;
 use crate::support::stage::{Stage, check};
 
-#[task(queue = "reports")]
+#[task(name = "reports.chatters", queue = "reports")]
 async fn chatters(ctx: Context, for_ms: u64) -> u32 {
     let (start, mut said) = (Instant::now(), 0_u32);
     while start.elapsed() < Duration::from_millis(for_ms) {
@@ -41,7 +41,7 @@ async fn progress_is_told_ten_times_a_second_at_most_and_the_latest_wins() {
     stage.worker.stop().await.unwrap();
 }
 
-#[task(queue = "reports")]
+#[task(name = "reports.writes_lines", queue = "reports")]
 async fn writes_lines(ctx: Context, count: usize) {
     for number in 0..count {
         ctx.log(format!("line {number}"));
@@ -77,7 +77,7 @@ async fn reports_that_the_store_did_not_take_are_told_again_in_order() {
     stage.worker.stop().await.unwrap();
 }
 
-#[task(queue = "reports", retries = 1, backoff = "fixed(1ms)")]
+#[task(name = "reports.says_and_fails", queue = "reports", retries = 1, backoff = "fixed(1ms)")]
 async fn says_and_fails(ctx: Context) -> Result<(), String> {
     ctx.log(format!("attempt {}", ctx.attempt()));
     if ctx.attempt() == 1 { Err("once".into()) } else { Ok(()) }
@@ -91,7 +91,7 @@ async fn lines_of_every_attempt_are_kept_with_its_number() {
     assert_eq!(told, [(1, "attempt 1"), (2, "attempt 2")]);
 }
 
-#[task(queue = "reports")]
+#[task(name = "reports.says_too_much", queue = "reports")]
 async fn says_too_much(ctx: Context) {
     ctx.log("ü".repeat(10_000));
     ctx.progress(f64::NAN, f64::INFINITY);
@@ -106,27 +106,27 @@ async fn a_long_line_is_cut_and_a_progress_that_is_no_number_is_none() {
     assert_eq!((progress.percent(), progress.data()), (0.0, &serde_json::Value::Null));
 }
 
-#[task(queue = "children")]
+#[task(name = "reports.child", queue = "children")]
 async fn child() -> u32 {
     1
 }
 
-#[task(queue = "children")]
+#[task(name = "reports.by_context", queue = "children")]
 async fn by_context(ctx: Context) -> Result<String, asyncmq::Error> {
     Ok(ctx.enqueue(child::job()).await?.id().to_string())
 }
 
-#[task(queue = "children")]
+#[task(name = "reports.by_default", queue = "children")]
 async fn by_default() -> Result<String, asyncmq::Error> {
     Ok(child::enqueue().await?.id().to_string())
 }
 
-#[task(queue = "children")]
+#[task(name = "reports.by_default_blocking", queue = "children")]
 fn by_default_blocking() -> Result<String, asyncmq::Error> {
     Ok(futures::executor::block_on(child::enqueue())?.id().to_string())
 }
 
-#[task(queue = "children")]
+#[task(name = "reports.by_context_blocking", queue = "children")]
 fn by_context_blocking(ctx: Context) -> Result<String, asyncmq::Error> {
     Ok(futures::executor::block_on(ctx.enqueue(child::job()))?.id().to_string())
 }
@@ -135,10 +135,10 @@ fn by_context_blocking(ctx: Context) -> Result<String, asyncmq::Error> {
 async fn a_handlers_own_jobs_go_into_its_workers_store() {
     let mut stage = Stage::of("children").await;
     let parents = [
-        stage.enqueue(asyncmq::NewJob::new("by_context").queue("children")).await,
-        stage.enqueue(asyncmq::NewJob::new("by_default").queue("children")).await,
-        stage.enqueue(asyncmq::NewJob::new("by_default_blocking").queue("children")).await,
-        stage.enqueue(asyncmq::NewJob::new("by_context_blocking").queue("children")).await,
+        stage.enqueue(asyncmq::NewJob::new("reports.by_context").queue("children")).await,
+        stage.enqueue(asyncmq::NewJob::new("reports.by_default").queue("children")).await,
+        stage.enqueue(asyncmq::NewJob::new("reports.by_default_blocking").queue("children")).await,
+        stage.enqueue(asyncmq::NewJob::new("reports.by_context_blocking").queue("children")).await,
     ];
     for parent in &parents {
         let id = stage.recorder.story(parent.id()).await;
@@ -150,14 +150,14 @@ async fn a_handlers_own_jobs_go_into_its_workers_store() {
     stage.worker.stop().await.unwrap();
 }
 
-#[task(queue = "speaks then blocks")]
+#[task(name = "reports.speaks_then_blocks", queue = "speaks then blocks")]
 async fn speaks_then_blocks(ctx: Context, gate: State<Gate>) {
     ctx.progress(50, ());
     ctx.log("before");
     gate.pass_blocking();
 }
 
-#[task(queue = "speaks then blocks")]
+#[task(name = "reports.another", queue = "speaks then blocks")]
 async fn another(ctx: Context) {
     ctx.progress(50, ());
     ctx.cancelled().await;
@@ -166,14 +166,14 @@ async fn another(ctx: Context) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handler_that_speaks_and_then_blocks_its_thread_holds_nothing_up() {
     let gate = Gate::new();
+    let _open = gate.opens_at_the_end();
     let mut stage = Stage::with("speaks then blocks", |worker| worker.state(gate.clone())).await;
     let blocker = stage.enqueue(speaks_then_blocks::job()).await;
     gate.arrived(1).await;
     let start = Instant::now();
     let handle = stage.enqueue(another::job()).await;
-    let is_its = |event: &asyncmq::Event| {
-        event.kind() == EventKind::Progress && event.job_id() == Some(handle.id())
-    };
+    let is_its =
+        |event: &asyncmq::Event| event.kind() == EventKind::Progress && event.job_id() == Some(handle.id());
     stage.recorder.until("another job's progress", is_its).await;
     handle.cancel().await.unwrap();
     stage.recorder.next(EventKind::Cancelled).await;

@@ -27,22 +27,27 @@ fn seconds(times: &[u64]) -> Vec<Duration> {
     times.iter().copied().map(Duration::from_secs).collect()
 }
 
-#[task(queue = "retry", retries = 3, backoff = 3.0)]
+#[task(name = "retry.by_number", queue = "retry", retries = 3, backoff = 3.0)]
 async fn by_number() -> Result<(), String> {
     Err("no".into())
 }
 
-#[task(queue = "retry", retries = 2, backoff = "fixed(7s)")]
+#[task(name = "retry.by_fixed", queue = "retry", retries = 2, backoff = "fixed(7s)")]
 pub(crate) async fn by_fixed() -> Result<(), String> {
     Err("no".into())
 }
 
-#[task(queue = "retry", retries = 4, backoff = "exponential(1s, factor = 3, max = 10s, jitter = 0)")]
+#[task(
+    name = "retry.by_exponential",
+    queue = "retry",
+    retries = 4,
+    backoff = "exponential(1s, factor = 3, max = 10s, jitter = 0)"
+)]
 async fn by_exponential() -> Result<(), String> {
     Err("no".into())
 }
 
-#[task(queue = "retry", retries = 4, backoff = "list(1s, 10s, 60s)")]
+#[task(name = "retry.by_list", queue = "retry", retries = 4, backoff = "list(1s, 10s, 60s)")]
 async fn by_list() -> Result<(), String> {
     Err("no".into())
 }
@@ -52,7 +57,7 @@ fn twice_then_never(attempt: u32, error: &TaskError) -> Option<Duration> {
     (attempt < 3).then(|| Duration::from_secs(u64::from(attempt) * 11))
 }
 
-#[task(queue = "retry", retries = 9, backoff = twice_then_never)]
+#[task(name = "retry.by_function", queue = "retry", retries = 9, backoff = twice_then_never)]
 async fn by_function() -> Result<(), String> {
     Err("no".into())
 }
@@ -61,12 +66,12 @@ fn broken(_: u32, _: &TaskError) -> Option<Duration> {
     panic!("the backoff is broken")
 }
 
-#[task(queue = "retry", retries = 1, backoff = broken)]
+#[task(name = "retry.by_broken_function", queue = "retry", retries = 1, backoff = broken)]
 async fn by_broken_function() -> Result<(), String> {
     Err("no".into())
 }
 
-#[task(queue = "retry", retries = 2)]
+#[task(name = "retry.by_default", queue = "retry", retries = 2)]
 async fn by_default() -> Result<(), String> {
     Err("no".into())
 }
@@ -116,7 +121,7 @@ async fn a_job_can_ask_for_another_backoff_and_other_retries() {
     assert_eq!(delays(by_function::job().backoff(Backoff::fixed(SECOND)).retries(1)).await, seconds(&[1]));
 }
 
-#[task(queue = "retry", retries = 2, backoff = "fixed(5ms)")]
+#[task(name = "retry.third_time_lucky", queue = "retry", retries = 2, backoff = "fixed(5ms)")]
 async fn third_time_lucky(ctx: Context) -> Result<u32, String> {
     if ctx.attempt() < 3 { Err("not yet".into()) } else { Ok(ctx.attempt()) }
 }
@@ -125,14 +130,22 @@ async fn third_time_lucky(ctx: Context) -> Result<u32, String> {
 async fn a_failed_attempt_is_followed_by_another_one() {
     let job = check(
         third_time_lucky::job(),
-        &["enqueued", "started 1", "retrying 1 error", "started 2", "retrying 2 error", "started 3", "completed 3"],
+        &[
+            "enqueued",
+            "started 1",
+            "retrying 1 error",
+            "started 2",
+            "retrying 2 error",
+            "started 3",
+            "completed 3",
+        ],
     )
     .await;
     assert_eq!(job.errors().len(), 2);
     assert_eq!(job.result_as::<u32>().unwrap(), 3);
 }
 
-#[task(queue = "retry", retries = 1, backoff = "fixed(5ms)")]
+#[task(name = "retry.hopeless", queue = "retry", retries = 1, backoff = "fixed(5ms)")]
 async fn hopeless() -> Result<(), std::io::Error> {
     Err(std::io::Error::other("the disk is full"))
 }
@@ -140,9 +153,11 @@ async fn hopeless() -> Result<(), std::io::Error> {
 #[tokio::test]
 async fn a_job_without_attempts_left_is_a_dead_letter_with_every_error() {
     let job =
-        check(hopeless::job(), &["enqueued", "started 1", "retrying 1 error", "started 2", "failed 2 error"]).await;
+        check(hopeless::job(), &["enqueued", "started 1", "retrying 1 error", "started 2", "failed 2 error"])
+            .await;
     assert_eq!(job.state(), JobState::Failed);
-    let messages: Vec<_> = job.errors().iter().map(|failure| (failure.attempt(), failure.message())).collect();
+    let messages: Vec<_> =
+        job.errors().iter().map(|failure| (failure.attempt(), failure.message())).collect();
     assert_eq!(messages, [(1, "the disk is full"), (2, "the disk is full")]);
 }
 
@@ -150,17 +165,17 @@ async fn a_job_without_attempts_left_is_a_dead_letter_with_every_error() {
 #[error("the payment failed")]
 struct Payment(#[source] Box<dyn std::error::Error + Send + Sync>);
 
-#[task(queue = "retry", retries = 9)]
+#[task(name = "retry.permanent_in_anyhow", queue = "retry", retries = 9)]
 async fn permanent_in_anyhow() -> anyhow::Result<()> {
     Err(anyhow::Error::from_boxed(TaskError::permanent("no such account").into()).context("charging"))
 }
 
-#[task(queue = "retry", retries = 9)]
+#[task(name = "retry.permanent_in_thiserror", queue = "retry", retries = 9)]
 async fn permanent_in_thiserror() -> Result<(), Payment> {
     Err(Payment(TaskError::permanent("no such account").into()))
 }
 
-#[task(queue = "retry", retries = 1)]
+#[task(name = "retry.retry_in_thiserror", queue = "retry", retries = 1)]
 async fn retry_in_thiserror(ctx: Context) -> Result<(), Payment> {
     match ctx.attempt() {
         1 => Err(Payment(TaskError::retry_in(SECOND * 42, "busy").into())),
@@ -168,7 +183,7 @@ async fn retry_in_thiserror(ctx: Context) -> Result<(), Payment> {
     }
 }
 
-#[task(queue = "retry", retries = 1)]
+#[task(name = "retry.cancels_itself", queue = "retry", retries = 1)]
 async fn cancels_itself() -> Result<(), TaskError> {
     Err(TaskError::cancel("not needed any more"))
 }
@@ -192,7 +207,7 @@ async fn a_handler_can_cancel_its_job() {
     assert_eq!(job.cancel_reason(), Some("not needed any more"));
 }
 
-#[task(queue = "retry")]
+#[task(name = "retry.naps", queue = "retry")]
 async fn naps(ctx: Context) -> Result<u32, TaskError> {
     // Attempts do not count naps, so the job's own log does.
     static NAPS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
@@ -207,7 +222,14 @@ async fn a_snooze_spends_no_attempt_and_leaves_no_error() {
     let job = check(
         naps::job(),
         &[
-            "enqueued", "started 1", "released", "started 1", "released", "started 1", "released", "started 1",
+            "enqueued",
+            "started 1",
+            "released",
+            "started 1",
+            "released",
+            "started 1",
+            "released",
+            "started 1",
             "completed 1",
         ],
     )

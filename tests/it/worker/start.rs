@@ -11,25 +11,25 @@ use crate::support::{soon, until};
 
 struct Database;
 
-#[task(queue = "with state")]
+#[task(name = "start.with_state", queue = "with state")]
 async fn with_state(_db: State<Database>) {}
 
-#[task(queue = "plain")]
+#[task(name = "start.plain", queue = "plain")]
 async fn plain() {}
 
-#[task(queue = "versions", version = 2)]
+#[task(name = "start.versioned", queue = "versions", version = 2)]
 async fn versioned() {}
 
-#[task(queue = "deferred dedup", dedup = "simple")]
+#[task(name = "start.deduplicated", queue = "deferred dedup", dedup = "simple")]
 async fn deduplicated() {}
 
-#[task(queue = "deferred every", every = "1h")]
+#[task(name = "start.hourly", queue = "deferred every", every = "1h")]
 async fn hourly() {}
 
-#[task(queue = "deferred limit", concurrency = 3)]
+#[task(name = "start.limited", queue = "deferred limit", concurrency = 3)]
 async fn limited() {}
 
-#[task(queue = "deferred sandbox", sandbox)]
+#[task(name = "start.sandboxed", queue = "deferred sandbox", sandbox)]
 async fn sandboxed() {}
 
 async fn refusal(worker: Worker) -> String {
@@ -54,7 +54,7 @@ fn serving(queue: &str, registry: Registry) -> Worker {
 async fn a_state_that_nobody_gave_is_named_at_the_start() {
     let worker = || serving("with state", Registry::new().with::<with_state>());
     let said = refusal(worker()).await;
-    for part in ["\"with_state\"", "State<Database>", "tests/it/worker/start.rs", ".state("] {
+    for part in ["\"start.with_state\"", "State<Database>", "tests/it/worker/start.rs", ".state("] {
         assert!(said.contains(part), "{part}: {said}");
     }
     worker().state(Database).start().await.unwrap().stop().await.unwrap();
@@ -77,7 +77,7 @@ async fn what_this_version_does_not_do_is_refused_and_named() {
 #[tokio::test]
 async fn a_task_that_is_given_twice_is_refused_with_its_place() {
     let said = refusal(serving("plain", Registry::new().with::<plain>().with::<plain>())).await;
-    assert!(said.contains("\"plain\"") && said.contains("tests/it/worker/start.rs:"), "{said}");
+    assert!(said.contains("\"start.plain\"") && said.contains("tests/it/worker/start.rs:"), "{said}");
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn without_a_word_the_queues_of_the_tasks_are_served() {
 async fn jobs_of_tasks_that_a_worker_does_not_have_wait_and_are_reported() {
     let client = Client::memory();
     let stranger = client.queue("plain").add(NewJob::new("task of another program")).await.unwrap();
-    let stateful = client.queue("plain").add(NewJob::new("with_state")).await.unwrap();
+    let stateful = client.queue("plain").add(NewJob::new("start.with_state")).await.unwrap();
     let stage = Stage::on(&client, "plain", |worker| {
         worker.registry(Registry::new().with::<plain>().with::<with_state>())
     })
@@ -122,7 +122,10 @@ async fn jobs_of_tasks_that_a_worker_does_not_have_wait_and_are_reported() {
     let unknown = stage.worker.status().unknown;
     let unknown: Vec<_> = unknown.iter().map(|(queue, task)| (queue.as_str(), task.as_str())).collect();
     assert_eq!(unknown.len(), 2, "{unknown:?}");
-    assert!(unknown.contains(&("plain", "task of another program")) && unknown.contains(&("plain", "with_state")));
+    assert!(
+        unknown.contains(&("plain", "task of another program"))
+            && unknown.contains(&("plain", "start.with_state"))
+    );
     soon("the worker is idle all the same", stage.worker.idle()).await;
     stage.worker.stop().await.unwrap();
 }
@@ -138,7 +141,8 @@ async fn a_job_of_a_newer_version_is_left_to_newer_workers() {
     ahead.id = asyncmq::JobId::generate();
     let call = asyncmq::backend::CallId { sender: asyncmq::job::WorkerId::generate(), sequence: 0 };
     client.backend().push(call, &[std::sync::Arc::new(ahead.clone())]).await.unwrap();
-    let stage = Stage::on(&client, "versions", |worker| worker.registry(Registry::new().with::<versioned>())).await;
+    let stage =
+        Stage::on(&client, "versions", |worker| worker.registry(Registry::new().with::<versioned>())).await;
     soon("the job of its version", newer.result()).await.unwrap();
     let waiting = client.job(&ahead.id).await.unwrap().unwrap();
     assert_eq!(waiting.state(), JobState::Waiting);
@@ -156,7 +160,7 @@ async fn a_worker_is_listed_from_its_start_to_its_stop() {
     let info = &listed[0];
     assert_eq!((listed.len(), info.id, info.concurrency, info.alive), (1, worker.id(), 7, true));
     assert_eq!(info.pid, std::process::id());
-    assert!(!info.host.is_empty() && info.tasks.iter().any(|task| task.name == *"plain"));
+    assert!(!info.host.is_empty() && info.tasks.iter().any(|task| task.name == *"start.plain"));
     assert_eq!(client.queue("plain").stats().await.unwrap().workers, 1);
     worker.stop().await.unwrap();
     recorder.next(EventKind::WorkerStopped).await;
@@ -171,7 +175,7 @@ async fn heartbeats_tell_what_the_worker_does() {
     })
     .await;
     let first = stage.client.workers().await.unwrap()[0].clone();
-    let handle = stage.enqueue(NewJob::new("gauged").queue("gauge")).await;
+    let handle = stage.enqueue(NewJob::new("concurrency.gauged").queue("gauge")).await;
     gate.arrived(1).await;
     let told = async |wanted: (u32, u64)| {
         let info = stage.client.workers().await.unwrap()[0].clone();
@@ -208,7 +212,7 @@ async fn a_worker_that_is_silent_for_half_a_minute_is_shown_dead_and_its_jobs_ru
 #[tokio::test]
 async fn the_status_counts_what_was_done() {
     let mut stage = Stage::of("retry").await;
-    let fine = stage.enqueue(NewJob::new("third_time_lucky").queue("retry")).await;
+    let fine = stage.enqueue(NewJob::new("retry.third_time_lucky").queue("retry")).await;
     stage.recorder.story(fine.id()).await;
     until("the counters", async || stage.worker.status().completed == 1).await;
     let status = stage.worker.status();

@@ -8,31 +8,31 @@ use crate::support::gate::Gate;
 use crate::support::stage::{Recorder, Stage};
 use crate::support::{soon, until};
 
-#[task(queue = "stop")]
+#[task(name = "stop.deaf", queue = "stop")]
 async fn deaf(gate: State<Gate>) {
     gate.pass().await;
 }
 
-#[task(queue = "stop")]
+#[task(name = "stop.listens", queue = "stop")]
 async fn listens(ctx: Context, gate: State<Gate>) -> Result<(), String> {
     let _inside = gate.enter();
     ctx.cancelled().await;
     Err("told to stop".into())
 }
 
-#[task(queue = "stop")]
+#[task(name = "stop.finishes_when_told", queue = "stop")]
 async fn finishes_when_told(ctx: Context, gate: State<Gate>) -> u32 {
     let _inside = gate.enter();
     ctx.cancelled().await;
     7
 }
 
-#[task(queue = "stop")]
+#[task(name = "stop.blocks", queue = "stop")]
 fn blocks(gate: State<Gate>) {
     gate.pass_blocking();
 }
 
-#[task(queue = "stop chain")]
+#[task(name = "stop.enqueues_the_next", queue = "stop chain")]
 async fn enqueues_the_next(ctx: Context, left: u32) -> Result<(), asyncmq::Error> {
     if left != 0 {
         ctx.enqueue(enqueues_the_next::job(left - 1)).await?;
@@ -88,7 +88,11 @@ async fn a_handler_that_listens_is_told_before_the_end() {
     let finishing = stage.enqueue(finishes_when_told::job()).await;
     gate.arrived(2).await;
     let report = soon("the stop", stage.worker.stop()).await.unwrap();
-    assert_eq!(report.given_back, [failing.id().clone()], "an error of one that was told to stop is no failure");
+    assert_eq!(
+        report.given_back,
+        [failing.id().clone()],
+        "an error of one that was told to stop is no failure"
+    );
     let job = failing.job().await.unwrap();
     assert_eq!((job.state(), job.attempt(), job.errors().len()), (JobState::Waiting, 0, 0));
     assert_eq!(finishing.result().await.unwrap(), 7);
@@ -114,6 +118,7 @@ async fn a_stop_at_once_gives_back_unspent() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thread_that_never_returns_does_not_hold_the_stop_up() {
     let gate = Gate::new();
+    let _open = gate.opens_at_the_end();
     let drain = Duration::from_millis(300);
     let stage = Stage::with("stop", |worker| worker.state(gate.clone()).drain_timeout(drain)).await;
     let handle = stage.enqueue(blocks::job()).await;
@@ -177,11 +182,11 @@ async fn a_queue_that_is_served_stops_in_order_when_the_future_is_dropped() {
         tokio::spawn(async move { queue.run().await })
     };
     recorder.next(EventKind::WorkerStarted).await;
-    let handle = queue.add(asyncmq::NewJob::new("plain")).await.unwrap();
+    let handle = queue.add(asyncmq::NewJob::new("start.plain")).await.unwrap();
     assert_eq!(recorder.story(handle.id()).await.last().unwrap(), "completed 1");
     serving.abort();
     recorder.next(EventKind::WorkerStopped).await;
-    let handle = queue.add(asyncmq::NewJob::new("plain")).await.unwrap();
+    let handle = queue.add(asyncmq::NewJob::new("start.plain")).await.unwrap();
     tokio::time::sleep(Duration::from_millis(30)).await;
     assert_eq!(handle.state().await.unwrap(), JobState::Waiting);
 }
