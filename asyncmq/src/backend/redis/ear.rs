@@ -166,13 +166,18 @@ async fn listen(running: Running, settings: Arc<Settings>) {
                 let error = hear(&running.0, connection, &mut heard).await;
                 let Some(ear) = running.0.upgrade() else { return };
                 ear.open.send_replace(None);
-                tracing::warn!(reason = error, "the connection for wake-ups and events was lost; opening another");
+                tracing::warn!(
+                    reason = error,
+                    "the connection for wake-ups and events was lost; opening another"
+                );
                 if Duration::from_secs(5) < since.elapsed() {
                     pause = Pause::new();
                 }
             }
             Ok(None) => return,
-            Err(error) => tracing::debug!(%error, "the connection for wake-ups and events cannot be opened yet"),
+            Err(error) => {
+                tracing::debug!(%error, "the connection for wake-ups and events cannot be opened yet")
+            }
         }
         if running.0.strong_count() == 0 {
             return;
@@ -206,7 +211,8 @@ async fn hear(
     ask.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let asked = connection.clone();
     let ping = redis::cmd("PING");
-    let mut answer = std::pin::pin!(futures_util::future::Either::Left(std::future::pending::<RedisResult<()>>()));
+    let mut answer =
+        std::pin::pin!(futures_util::future::Either::Left(std::future::pending::<RedisResult<()>>()));
     loop {
         tokio::select! {
             push = heard.recv() => match push {
@@ -244,7 +250,9 @@ fn take(ear: &Ear, push: PushInfo) -> bool {
         PushKind::Disconnection => return false,
         PushKind::Message | PushKind::PMessage => {
             let mut data = push.data.into_iter().rev();
-            if let (Some(Value::BulkString(message)), Some(Value::BulkString(channel))) = (data.next(), data.next()) {
+            if let (Some(Value::BulkString(message)), Some(Value::BulkString(channel))) =
+                (data.next(), data.next())
+            {
                 ear.pass_on(&channel, Sound::Message(&message));
             }
         }

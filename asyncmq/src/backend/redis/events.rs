@@ -125,7 +125,8 @@ impl RedisStore {
     /// Listens to the public channel, and tells scripts so. In a cluster every queue has a channel of its own beside it.
     async fn hear_all(&self, hearer: &Arc<dyn Hearer>) -> Result<(), StoreError> {
         let queues = if self.keys.is_cluster() { self.queues().await? } else { Vec::new() };
-        let shares = std::iter::once(self.keys.common()).chain(queues.iter().map(|queue| self.keys.queue(queue)));
+        let shares =
+            std::iter::once(self.keys.common()).chain(queues.iter().map(|queue| self.keys.queue(queue)));
         let channels: Vec<_> = shares.map(|base| format!("{base}ev").into_bytes()).collect();
         self.ear.join(&channels, hearer).await.map_err(worded)?;
         for shared in std::iter::once(&[] as &[Name]).chain(queues.chunks(1)) {
