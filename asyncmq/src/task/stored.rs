@@ -11,7 +11,10 @@ const MOST_FIELDS: usize = 1_000;
 
 /// The arguments as they were stored, each still unread.
 #[derive(Debug)]
-pub struct Stored<'a>(Vec<(Cow<'a, str>, &'a [u8])>);
+pub struct Stored<'a>(Fields<'a>);
+
+/// Keys, and the texts of their values.
+type Fields<'a> = Vec<(Cow<'a, str>, &'a [u8])>;
 
 impl<'a> Stored<'a> {
     /// Finds the arguments in a stored object.
@@ -70,7 +73,7 @@ fn is_place(key: &str, place: usize) -> bool {
 }
 
 /// Takes an object apart into its keys and the texts of its values.
-fn fields(json: &[u8]) -> Result<Vec<(Cow<'_, str>, &[u8])>, String> {
+fn fields(json: &[u8]) -> Result<Fields<'_>, String> {
     let mut text = Text { json, at: 0 };
     let mut fields = Vec::with_capacity(8);
     text.expect(b'{')?;
