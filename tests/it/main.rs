@@ -3,5 +3,6 @@
 mod conformance;
 mod macros;
 mod model;
+mod sqlite;
 mod support;
 mod sweep;

@@ -16,6 +16,8 @@ mod gather;
 mod handle;
 mod inspect;
 pub mod memory;
+#[cfg(feature = "sqlite")]
+pub mod sql;
 mod store;
 mod upkeep;
 mod worker_info;

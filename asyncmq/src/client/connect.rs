@@ -28,6 +28,9 @@ impl Client {
         let (scheme, rest) = url.split_once(':').ok_or_else(|| unknown_scheme(url))?;
         match scheme {
             "memory" => connect_memory(rest),
+            #[cfg(feature = "sqlite")]
+            "sqlite" => connect_sqlite(rest).await,
+            #[cfg(not(feature = "sqlite"))]
             "sqlite" => Err(not_compiled_in(scheme, "sqlite")),
             "redis" | "rediss" | "redis+cluster" | "redis+sentinel" | "unix" => {
                 Err(not_compiled_in(scheme, "redis"))
@@ -67,6 +70,12 @@ fn connect_memory(rest: &str) -> Result<Client> {
         return Ok(Client::memory());
     }
     Ok(Client::with_backend(named(format!("{name}?{query}"))))
+}
+
+#[cfg(feature = "sqlite")]
+async fn connect_sqlite(rest: &str) -> Result<Client> {
+    let store = crate::backend::sql::sqlite::SqliteOptions::parse(rest)?.open().await?;
+    Ok(Client::with_backend(store))
 }
 
 /// Finds or makes the store of this name; it lives as long as somebody holds it.

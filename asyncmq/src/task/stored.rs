@@ -9,12 +9,12 @@ use crate::task::TaskError;
 /// The most arguments that are looked at.
 const MOST_FIELDS: usize = 1_000;
 
+/// A key and the text of its value.
+type Field<'a> = (Cow<'a, str>, &'a [u8]);
+
 /// The arguments as they were stored, each still unread.
 #[derive(Debug)]
-pub struct Stored<'a>(Fields<'a>);
-
-/// Keys, and the texts of their values.
-type Fields<'a> = Vec<(Cow<'a, str>, &'a [u8])>;
+pub struct Stored<'a>(Vec<Field<'a>>);
 
 impl<'a> Stored<'a> {
     /// Finds the arguments in a stored object.
@@ -73,7 +73,7 @@ fn is_place(key: &str, place: usize) -> bool {
 }
 
 /// Takes an object apart into its keys and the texts of its values.
-fn fields(json: &[u8]) -> Result<Fields<'_>, String> {
+fn fields(json: &[u8]) -> Result<Vec<Field<'_>>, String> {
     let mut text = Text { json, at: 0 };
     let mut fields = Vec::with_capacity(8);
     text.expect(b'{')?;
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Result<BTreeMap<String, Value>, String> {
-        let read = |(key, value): (Cow<'_, str>, &[u8])| {
+        let read = |(key, value): Field<'_>| {
             let value = serde_json::from_slice(value).map_err(|error| error.to_string())?;
             Ok((key.into_owned(), value))
         };

@@ -37,16 +37,23 @@ pub(crate) struct Fault {
     pub(crate) side: Side,
 }
 
+/// How long the fault lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lasting {
+    OneCall,
+    FromThereOn,
+}
+
 /// The calls of one side that count, and what became of them.
 #[derive(Debug)]
 struct Line {
     fault: Option<Fault>,
+    lasting: Lasting,
     calls: AtomicUsize,
-    /// Whether the line is dead from the fault on.
-    cuts: bool,
     dead: AtomicBool,
     died: Notify,
-    /// Held while a call is made, so that what is written down stands in the order in which it was done.
+    /// Held while a call is made, so that what is written down stands in the order in which it was done, and nothing is
+    /// done on a line that is dead.
     history: Arc<Mutex<History>>,
 }
 
@@ -59,29 +66,29 @@ pub(crate) struct FaultyBackend {
 impl FaultyBackend {
     /// Loses one call.
     pub(crate) fn new(inner: Arc<dyn Backend>, fault: Option<Fault>) -> Arc<Self> {
-        Self::of(inner, fault, false, Arc::default())
+        Self::of(inner, Lasting::OneCall, fault, Arc::default())
     }
 
     /// Loses one call and all that follow, until the line is mended.
     pub(crate) fn cut(inner: Arc<dyn Backend>, fault: Fault) -> Arc<Self> {
-        Self::of(inner, Some(fault), true, Arc::default())
+        Self::of(inner, Lasting::FromThereOn, Some(fault), Arc::default())
     }
 
     /// Returns the same store on a line of its own, which loses nothing.
     pub(crate) fn beside(&self) -> Arc<Self> {
-        Self::of(self.inner.clone(), None, false, self.line.history.clone())
+        Self::of(self.inner.clone(), Lasting::OneCall, None, self.line.history.clone())
     }
 
     fn of(
         inner: Arc<dyn Backend>,
+        lasting: Lasting,
         fault: Option<Fault>,
-        cuts: bool,
         history: Arc<Mutex<History>>,
     ) -> Arc<Self> {
         let (calls, dead) = (AtomicUsize::new(0), AtomicBool::new(false));
         Arc::new(Self {
             inner,
-            line: Arc::new(Line { fault, calls, cuts, dead, died: Notify::new(), history }),
+            line: Arc::new(Line { fault, lasting, calls, dead, died: Notify::new(), history }),
         })
     }
 
@@ -120,17 +127,17 @@ impl Line {
         call: impl Future<Output = Result<T, StoreError>>,
         note: impl FnOnce(&mut History, &T),
     ) -> Result<T, StoreError> {
+        let mut history = self.history.lock().await;
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
         let lost = self.fault.filter(|fault| fault.call == number).map(|fault| fault.side);
         let dead = self.dead.load(Ordering::SeqCst);
-        if lost.is_some() && self.cuts {
+        if lost.is_some() && self.lasting == Lasting::FromThereOn {
             self.dead.store(true, Ordering::SeqCst);
             self.died.notify_one();
         }
         if dead || lost == Some(Side::Request) {
             return Err(StoreError::unanswered("the request was lost"));
         }
-        let mut history = self.history.lock().await;
         let answer = call.await?;
         note(&mut history, &answer);
         if lost == Some(Side::Reply) {

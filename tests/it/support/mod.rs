@@ -3,6 +3,7 @@
 pub(crate) mod faulty;
 pub(crate) mod history;
 pub(crate) mod memory;
+pub(crate) mod sqlite;
 
 use asyncmq::backend::conformance::Fixture;
 

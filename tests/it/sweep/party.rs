@@ -121,8 +121,14 @@ impl<'a> Party<'a> {
         self.ask(async || self.store.cancel(&QUEUE, id, Some("swept")).await).await
     }
 
-    pub(crate) async fn register(&self, draining: bool) -> Result<(), Died> {
-        let info = info(self.id, draining);
+    pub(crate) async fn register(&self) -> Result<(), Died> {
+        let info = info(self.id);
+        self.ask(async || self.store.register(&info, LEASE).await).await
+    }
+
+    /// Tells the others that it is about to go.
+    pub(crate) async fn drain(&self) -> Result<(), Died> {
+        let info = WorkerInfo { draining: true, ..info(self.id) };
         self.ask(async || self.store.register(&info, LEASE).await).await
     }
 
@@ -154,7 +160,7 @@ fn settlement(job: &ClaimedJob, transition: Transition) -> Settlement {
     Settlement { envelope: job.envelope.clone(), token: job.token, transition, report: Report::default() }
 }
 
-fn info(id: WorkerId, draining: bool) -> WorkerInfo {
+fn info(id: WorkerId) -> WorkerInfo {
     WorkerInfo {
         id,
         host: "host".into(),
@@ -163,7 +169,7 @@ fn info(id: WorkerId, draining: bool) -> WorkerInfo {
         queues: vec![QUEUE],
         concurrency: 1,
         tasks: Vec::new(),
-        draining,
+        draining: false,
         running: 0,
         completed: 0,
         failed: 0,

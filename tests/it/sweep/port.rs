@@ -34,13 +34,13 @@ async fn run<F: Make>(
     let fixture = F::make().await;
     let store = FaultyBackend::new(fixture.store(), fault);
     let mut party = Party::new(&fixture, &store, on_loss);
-    let died = program(&mut party).await.is_err();
-    assert_eq!(died, on_loss == OnLoss::Die && fault.is_some(), "{fault:?}");
+    let ended = program(&mut party).await;
+    assert_eq!(ended.is_err(), on_loss == OnLoss::Die && fault.is_some(), "{fault:?}");
     let calls = store.calls();
     let successor = finish(&party).await;
     let mut effects = std::mem::take(&mut party.effects);
     effects.extend(successor.effects);
-    check(&party, &effects, died).await;
+    check(&party, &effects, &ended).await;
     calls
 }
 
@@ -65,7 +65,8 @@ async fn counts(party: &Party<'_>) -> Counts {
 type Effect = (asyncmq::JobId, asyncmq::backend::Token);
 
 /// Checks that no job was lost or run without reason, and that the counts are right.
-async fn check(party: &Party<'_>, effects: &[Effect], died: bool) {
+async fn check(party: &Party<'_>, effects: &[Effect], ended: &Result<(), Died>) {
+    let died = ended.is_err();
     let (history, store) = (party.store.history().await, party.store.inner().clone());
     history.check();
     let (taken_in, settled) = (history.taken_in(), history.settled_tokens());
@@ -144,10 +145,10 @@ async fn cancels(party: &mut Party<'_>) -> Result<(), Died> {
 }
 
 async fn drains_and_goes(party: &mut Party<'_>) -> Result<(), Died> {
-    party.register(false).await?;
+    party.register().await?;
     party.push(3).await?;
     let held = party.claim(3).await?;
-    party.register(true).await?;
+    party.drain().await?;
     assert_eq!(party.settle(&held[..1], Transition::Release).await?, [Fenced::Applied]);
     party.run(&held[1..2]);
     assert_eq!(party.settle(&held[1..2], complete()).await?, [Fenced::Applied]);

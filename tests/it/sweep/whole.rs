@@ -1,7 +1,7 @@
 //! Clients and workers on a store of which each call is lost once, and on one that is cut off at each call.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use asyncmq::backend::conformance::Fixture;

@@ -1,0 +1,130 @@
+//! The settle: carries a transition out, fenced by the claim's token.
+
+use super::super::statements as sql;
+use super::fault::Step;
+use super::recall::{self, Verb};
+use super::row::Row;
+use super::step::Tx;
+use crate::backend::{CallId, Extension, Fenced, Report, Settlement, Token};
+use crate::clock::Timestamp;
+use crate::event::EventData;
+use crate::job::{JobState, Retention, WorkerId};
+use crate::lifecycle::{Transition, apply, heed_cancel};
+
+impl Tx<'_> {
+    pub(super) fn settle(&mut self, call: CallId, jobs: &[Settlement]) -> Step<Vec<Fenced>> {
+        if let Some(reply) = self.recall(Verb::Settle, call)? {
+            return Ok(recall::read_settles(&reply, jobs.len())?);
+        }
+        let mut reply = Vec::with_capacity(jobs.len());
+        for settlement in jobs {
+            reply.push(self.settle_one(settlement)?);
+        }
+        self.keep_reply(Verb::Settle, call, &recall::write_settles(&reply)?)?;
+        Ok(reply)
+    }
+
+    fn settle_one(&mut self, settlement: &Settlement) -> Step<Fenced> {
+        let Some(mut row) = self.load_claimed(settlement.token)? else { return Ok(Fenced::Stale) };
+        if !regain(&mut row) {
+            return Ok(Fenced::Stale);
+        }
+        self.tell(&mut row, &settlement.report)?;
+        let transition = match row.cancel.take() {
+            Some(reason) => heed_cancel(settlement.transition.clone(), reason),
+            None => settlement.transition.clone(),
+        };
+        row.token = None;
+        self.carry_out(&mut row, transition)?;
+        Ok(Fenced::Applied)
+    }
+
+    /// Carries a transition out on an active job that no worker holds any more.
+    pub(super) fn carry_out(&mut self, row: &mut Row, transition: Transition) -> Step<()> {
+        let (kind, heard) = (transition.event(), self.is_heard());
+        let data = if heard { data_of(&transition, self.now) } else { EventData::None };
+        let released = transition == Transition::Release;
+        let fails = matches!(transition, Transition::Retry { .. } | Transition::Fail { .. });
+        let retention = match &transition {
+            Transition::Complete { .. } => self.envelope(row)?.retention,
+            _ => Retention::Standard,
+        };
+        if fails {
+            self.load_notes(row)?;
+        }
+        apply(&mut row.status, transition, self.now);
+        if fails {
+            self.save_notes(row)?;
+        }
+        row.charged = false;
+        if heard {
+            self.emit_job(kind, row, |_| data)?;
+        }
+        if row.status.state.is_terminal() {
+            return self.retire(row, retention);
+        }
+        if !released {
+            self.renumber(row);
+        }
+        self.save(row)
+    }
+
+    pub(super) fn report(&mut self, token: Token, report: &Report) -> Step<Fenced> {
+        let found = self.load_claimed(token)?.filter(|row| row.status.state == JobState::Active);
+        let Some(mut row) = found else { return Ok(Fenced::Stale) };
+        self.tell(&mut row, report)?;
+        Ok(Fenced::Applied)
+    }
+
+    pub(super) fn extend(
+        &mut self,
+        space: i64,
+        worker: WorkerId,
+        held: &[Token],
+        until: Timestamp,
+    ) -> Step<Extension> {
+        use rusqlite::OptionalExtension;
+        self.renew(space, worker, until)?;
+        let mut extension = Extension::default();
+        let mut lease = self.conn.prepare_cached(sql::LEASE)?;
+        for token in held {
+            let (job, fence) = (super::super::bytes::job_of(*token), super::super::bytes::fence(*token));
+            let cancelling: Option<bool> = lease.query_row((job, fence.0), |row| row.get(0)).optional()?;
+            match cancelling {
+                None => extension.lost.push(*token),
+                Some(true) => extension.cancelled.push(*token),
+                Some(false) => {}
+            }
+        }
+        Ok(extension)
+    }
+}
+
+/// Makes sure that the claim's job is active: one that a rescue let wait again, and nobody re-claimed, is taken back.
+fn regain(row: &mut Row) -> bool {
+    let status = &mut row.status;
+    match status.state {
+        JobState::Active => true,
+        JobState::Waiting => {
+            status.state = JobState::Active;
+            status.crashes -= u32::from(std::mem::take(&mut row.charged));
+            status.attempt += 1;
+            true
+        }
+        _ => false,
+    }
+}
+
+/// What the event of a transition says.
+fn data_of(transition: &Transition, now: Timestamp) -> EventData {
+    match transition {
+        Transition::Complete { result, .. } => EventData::Result(result.clone()),
+        Transition::Retry { failure, after } => {
+            EventData::Retry { failure: failure.clone().at(now), after: *after }
+        }
+        Transition::Fail { failure } => EventData::Failure(failure.clone().at(now)),
+        Transition::Snooze { after } => EventData::Wait(*after),
+        Transition::Release => EventData::Wait(std::time::Duration::ZERO),
+        Transition::Cancel { reason } => reason.clone().map_or(EventData::None, EventData::Reason),
+    }
+}
