@@ -10,3 +10,4 @@ mod redis;
 mod sqlite;
 mod support;
 mod sweep;
+mod worker;
