@@ -30,6 +30,9 @@ pub(super) enum Sound<'a> {
     Gap,
 }
 
+/// Who listens to which channel.
+type Channels = HashMap<Vec<u8>, Vec<Weak<dyn Hearer>>>;
+
 /// Somebody who listens to channels, for as long as he lives.
 pub(super) trait Hearer: Send + Sync {
     fn hear(&self, channel: &[u8], sound: Sound<'_>);
@@ -38,7 +41,7 @@ pub(super) trait Hearer: Send + Sync {
 /// The connection that listens.
 pub(super) struct Ear {
     settings: Arc<Settings>,
-    channels: Mutex<HashMap<Vec<u8>, Vec<Weak<dyn Hearer>>>>,
+    channels: Mutex<Channels>,
     /// The connection, and which one in a row it is.
     open: watch::Sender<Option<(u64, OpenConnection)>>,
     running: Mutex<bool>,
@@ -53,7 +56,7 @@ impl Ear {
         Self { settings, channels, open: watch::Sender::new(None), running }
     }
 
-    fn channels(&self) -> MutexGuard<'_, HashMap<Vec<u8>, Vec<Weak<dyn Hearer>>>> {
+    fn channels(&self) -> MutexGuard<'_, Channels> {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
