@@ -10,11 +10,11 @@ mod redis_server;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use asyncmq::Retention;
 use asyncmq::backend::redis::RedisStore;
 use asyncmq::backend::{CallId, Claim, ClaimedJob, Settlement, Store, TaskSet};
 use asyncmq::job::{Envelope, JobId, Name, WorkerId};
 use asyncmq::lifecycle::Transition;
-use asyncmq::Retention;
 use bytes::Bytes;
 
 const QUEUE: Name = Name::from_static("bench");
@@ -40,7 +40,8 @@ impl Bench {
     fn used(&mut self) -> Used {
         let info: String = redis::cmd("INFO").arg("everything").query(&mut self.server).unwrap();
         let value = |name: &str| {
-            let line = info.lines().find(|line| line.starts_with(name) && line[name.len()..].starts_with(':'));
+            let line =
+                info.lines().find(|line| line.starts_with(name) && line[name.len()..].starts_with(':'));
             line.unwrap()[name.len() + 1..].parse::<f64>().unwrap()
         };
         Used {
@@ -84,7 +85,8 @@ impl Bench {
         let tasks: TaskSet = [(TASK, 1)].into_iter().collect();
         let (mut done, mut ended): (usize, Vec<Settlement>) = (0, Vec::new());
         loop {
-            let claim = Claim { call: self.call(), queues: &[QUEUE], tasks: &tasks, limit: batch, lease: LEASE };
+            let claim =
+                Claim { call: self.call(), queues: &[QUEUE], tasks: &tasks, limit: batch, lease: LEASE };
             let settle = CallId { sequence: claim.call.sequence + (1 << 40), ..claim.call };
             let settled = async {
                 if !ended.is_empty() {

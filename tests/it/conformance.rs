@@ -1,9 +1,9 @@
 //! Every property of a store, tried on each store.
 
 use crate::support::memory::Memory;
+use crate::support::sqlite::Sqlite;
 #[cfg(feature = "redis")]
 use crate::support::{redis_cluster::InCluster, redis_store::Redis};
-use crate::support::sqlite::Sqlite;
 
 asyncmq::conformance!(memory, Memory::new());
 asyncmq::conformance!(sqlite, Sqlite::file().await);

@@ -49,8 +49,12 @@ async fn a_new_master_is_found_through_the_sentinels() {
     let has_replica = |info: String| info.contains("slave0:") && info.contains("state=online");
     until(|| has_replica(master.order(&["INFO", "replication"]))).await;
     until(|| {
-        let mut question = redis::Client::open(format!("redis://127.0.0.1:{}", sentinel.0)).unwrap().get_connection().unwrap();
-        let answer: redis::Value = redis::cmd("SENTINEL").arg("REPLICAS").arg("main").query(&mut question).unwrap();
+        let mut question = redis::Client::open(format!("redis://127.0.0.1:{}", sentinel.0))
+            .unwrap()
+            .get_connection()
+            .unwrap();
+        let answer: redis::Value =
+            redis::cmd("SENTINEL").arg("REPLICAS").arg("main").query(&mut question).unwrap();
         matches!(answer, redis::Value::Array(replicas) if !replicas.is_empty())
     })
     .await;
@@ -71,7 +75,11 @@ async fn until(mut is_so: impl FnMut() -> bool) {
 }
 
 /// A sentinel that watches a server; it ends with this.
-struct Sentinel(u16, std::process::Child, #[expect(dead_code, reason = "it keeps the files")] tempfile::TempDir);
+struct Sentinel(
+    u16,
+    std::process::Child,
+    #[expect(dead_code, reason = "it keeps the files")] tempfile::TempDir,
+);
 
 impl Drop for Sentinel {
     fn drop(&mut self) {
@@ -97,7 +105,11 @@ fn sentinel(of: u16) -> Sentinel {
 /// Makes a certificate authority, and a certificate of it for this machine, in `directory`.
 fn certify(directory: &Path) {
     let run = |line: &str| {
-        let status = Command::new("openssl").args(line.split(' ')).current_dir(directory).stderr(Stdio::null()).status();
+        let status = Command::new("openssl")
+            .args(line.split(' '))
+            .current_dir(directory)
+            .stderr(Stdio::null())
+            .status();
         assert!(status.expect("openssl is installed").success(), "openssl {line}");
     };
     std::fs::write(directory.join("names"), "subjectAltName=IP:127.0.0.1,DNS:localhost").unwrap();
@@ -112,7 +124,8 @@ async fn an_encrypted_line_with_certificates_on_both_sides_is_served() {
     certify(directory.path());
     let file = |name: &str| directory.path().join(name).display().to_string();
     let tls_port = free_port().to_string();
-    let options = ["--tls-port", &tls_port, "--tls-cert-file", &file("own.crt"), "--tls-key-file", &file("own.key")];
+    let options =
+        ["--tls-port", &tls_port, "--tls-cert-file", &file("own.crt"), "--tls-key-file", &file("own.key")];
     let _server = RedisServer::start(&[&options[..], &["--tls-ca-cert-file", &file("ca.crt")]].concat());
     let url = format!("rediss://localhost:{tls_port}?ca={}", file("ca.crt"));
     let with_key = format!("{url}&cert={}&key={}", file("own.crt"), file("own.key"));

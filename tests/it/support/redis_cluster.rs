@@ -21,10 +21,19 @@ impl Cluster {
             .iter()
             .map(|bus| {
                 let bus = bus.to_string();
-                RedisServer::start(&["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-node-timeout", "2000"])
+                RedisServer::start(&[
+                    "--cluster-enabled",
+                    "yes",
+                    "--cluster-port",
+                    &bus,
+                    "--cluster-node-timeout",
+                    "2000",
+                ])
             })
             .collect();
-        for (number, (server, slots)) in servers.iter().zip([(0, 5_460), (5_461, 10_922), (10_923, 16_383)]).enumerate() {
+        for (number, (server, slots)) in
+            servers.iter().zip([(0, 5_460), (5_461, 10_922), (10_923, 16_383)]).enumerate()
+        {
             let (first, last) = (slots.0.to_string(), slots.1.to_string());
             server.order::<()>(&["CLUSTER", "ADDSLOTSRANGE", &first, &last]);
             server.order::<()>(&["CLUSTER", "SET-CONFIG-EPOCH", &(number + 1).to_string()]);
@@ -34,7 +43,10 @@ impl Cluster {
             servers[0].order::<()>(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
         }
         let start = Instant::now();
-        while !servers.iter().all(|server| server.order::<String>(&["CLUSTER", "INFO"]).contains("cluster_state:ok")) {
+        while !servers
+            .iter()
+            .all(|server| server.order::<String>(&["CLUSTER", "INFO"]).contains("cluster_state:ok"))
+        {
             assert!(start.elapsed() < Duration::from_secs(30), "the cluster does not come together");
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -185,7 +185,12 @@ impl RedisStore {
     }
 
     /// Looks through the waiting jobs, as they lie in no order of their due times, and removes those that were due before.
-    async fn clean_waiting(&self, queue: &Name, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+    async fn clean_waiting(
+        &self,
+        queue: &Name,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
         let (mut removed, mut start) = (0, 0);
         loop {
             let page = (start..start + MAX_BATCH as u64).into();
@@ -197,7 +202,8 @@ impl RedisStore {
                 for job in some {
                     call.arg(id_bytes(job.id()));
                 }
-                gone += usize::try_from(number(&self.send(&call).await.map_err(worded)?)?).unwrap_or_default();
+                gone +=
+                    usize::try_from(number(&self.send(&call).await.map_err(worded)?)?).unwrap_or_default();
             }
             removed += gone;
             if limit <= removed || jobs.len() < MAX_BATCH {

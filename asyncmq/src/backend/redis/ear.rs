@@ -35,10 +35,13 @@ pub(super) trait Hearer: Send + Sync {
     fn hear(&self, channel: &[u8], sound: Sound<'_>);
 }
 
+/// Who listens to which channel.
+type Channels = HashMap<Vec<u8>, Vec<Weak<dyn Hearer>>>;
+
 /// The connection that listens.
 pub(super) struct Ear {
     settings: Arc<Settings>,
-    channels: Mutex<HashMap<Vec<u8>, Vec<Weak<dyn Hearer>>>>,
+    channels: Mutex<Channels>,
     /// The connection, and which one in a row it is.
     open: watch::Sender<Option<(u64, OpenConnection)>>,
     running: Mutex<bool>,
@@ -53,7 +56,7 @@ impl Ear {
         Self { settings, channels, open: watch::Sender::new(None), running }
     }
 
-    fn channels(&self) -> MutexGuard<'_, HashMap<Vec<u8>, Vec<Weak<dyn Hearer>>>> {
+    fn channels(&self) -> MutexGuard<'_, Channels> {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -166,13 +169,18 @@ async fn listen(running: Running, settings: Arc<Settings>) {
                 let error = hear(&running.0, connection, &mut heard).await;
                 let Some(ear) = running.0.upgrade() else { return };
                 ear.open.send_replace(None);
-                tracing::warn!(reason = error, "the connection for wake-ups and events was lost; opening another");
+                tracing::warn!(
+                    reason = error,
+                    "the connection for wake-ups and events was lost; opening another"
+                );
                 if Duration::from_secs(5) < since.elapsed() {
                     pause = Pause::new();
                 }
             }
             Ok(None) => return,
-            Err(error) => tracing::debug!(%error, "the connection for wake-ups and events cannot be opened yet"),
+            Err(error) => {
+                tracing::debug!(%error, "the connection for wake-ups and events cannot be opened yet")
+            }
         }
         if running.0.strong_count() == 0 {
             return;
@@ -206,7 +214,8 @@ async fn hear(
     ask.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let asked = connection.clone();
     let ping = redis::cmd("PING");
-    let mut answer = std::pin::pin!(futures_util::future::Either::Left(std::future::pending::<RedisResult<()>>()));
+    let mut answer =
+        std::pin::pin!(futures_util::future::Either::Left(std::future::pending::<RedisResult<()>>()));
     loop {
         tokio::select! {
             push = heard.recv() => match push {
@@ -244,7 +253,9 @@ fn take(ear: &Ear, push: PushInfo) -> bool {
         PushKind::Disconnection => return false,
         PushKind::Message | PushKind::PMessage => {
             let mut data = push.data.into_iter().rev();
-            if let (Some(Value::BulkString(message)), Some(Value::BulkString(channel))) = (data.next(), data.next()) {
+            if let (Some(Value::BulkString(message)), Some(Value::BulkString(channel))) =
+                (data.next(), data.next())
+            {
                 ear.pass_on(&channel, Sound::Message(&message));
             }
         }

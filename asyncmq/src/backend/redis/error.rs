@@ -6,8 +6,17 @@ use super::codec::Garbled;
 use crate::backend::StoreError;
 
 /// Answers of a server that will have another one later.
-const PASSING: [&str; 9] =
-    ["BUSY", "MISCONF", "OOM", "NOREPLICAS", "UNKILLABLE", "MASTERDOWN", "LOADING", "TRYAGAIN", "CLUSTERDOWN"];
+const PASSING: [&str; 9] = [
+    "BUSY",
+    "MISCONF",
+    "OOM",
+    "NOREPLICAS",
+    "UNKILLABLE",
+    "MASTERDOWN",
+    "LOADING",
+    "TRYAGAIN",
+    "CLUSTERDOWN",
+];
 
 /// Says what an error means.
 pub(super) fn worded(error: RedisError) -> StoreError {
@@ -26,7 +35,9 @@ pub(super) fn worded_push(error: RedisError) -> StoreError {
 
 fn is_passing(error: &RedisError) -> bool {
     match error.kind() {
-        ErrorKind::Io | ErrorKind::ClusterConnectionNotFound | ErrorKind::MasterNameNotFoundBySentinel => true,
+        ErrorKind::Io | ErrorKind::ClusterConnectionNotFound | ErrorKind::MasterNameNotFoundBySentinel => {
+            true
+        }
         ErrorKind::Parse => true,
         ErrorKind::Server(kind) => {
             matches!(

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use redis::Value;
 
 use super::RedisStore;
-use super::codec::{Kept, id_bytes, letter_of, read_id, read_profile, read_record, read_status, read_worker_info};
+use super::codec::{
+    Kept, id_bytes, letter_of, read_id, read_profile, read_record, read_status, read_worker_info,
+};
 use super::error::worded;
 use super::reply::{bytes, count, next, number, parts, strange};
 use super::script::{LIST, LOOK, STATS};
@@ -55,7 +57,8 @@ impl Inspect for RedisStore {
         let others = active + delayed + completed + failed + expired + cancelled;
         let waiting = all.saturating_sub(others);
         let counts = Counts { waiting, active, delayed, blocked: 0, completed, failed, expired, cancelled };
-        let waits = |due: u64| Duration::from_micros(u64::try_from(now).unwrap_or_default().saturating_sub(due));
+        let waits =
+            |due: u64| Duration::from_micros(u64::try_from(now).unwrap_or_default().saturating_sub(due));
         let oldest_waiting = u64::try_from(oldest).ok().map(waits);
         Ok(QueueInfo { name: queue.clone(), paused, counts, oldest_waiting, enqueued, ended })
     }

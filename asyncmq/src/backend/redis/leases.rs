@@ -36,11 +36,13 @@ impl RedisLeases {
         lease: Duration,
         extension: &mut Extension,
     ) -> Result<(), StoreError> {
-        let mut held: Vec<_> = held.iter().map(|(envelope, token)| (&envelope.queue, envelope, token)).collect();
+        let mut held: Vec<_> =
+            held.iter().map(|(envelope, token)| (&envelope.queue, envelope, token)).collect();
         held.sort_by_key(|(queue, ..)| *queue);
         let mut queues: Vec<&Name> = held.iter().map(|(queue, ..)| *queue).collect();
         queues.dedup();
-        let mut bases = vec![queues.first().map_or_else(|| self.keys.common(), |queue| self.keys.shared(queue))];
+        let mut bases =
+            vec![queues.first().map_or_else(|| self.keys.common(), |queue| self.keys.shared(queue))];
         bases.extend(queues.iter().map(|queue| self.keys.queue(queue)));
         let time = self.clock.as_ref().map(|clock| clock.now().as_micros().to_string()).unwrap_or_default();
         let dialect = self.link.dialect().await.map_err(worded)?;

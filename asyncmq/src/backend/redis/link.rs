@@ -10,8 +10,8 @@ use std::time::Duration;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, ProtocolVersion, PushInfo, RedisError,
-    RedisResult, Value, cluster,
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, ProtocolVersion, PushInfo,
+    RedisError, RedisResult, Value, cluster,
 };
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -190,7 +190,8 @@ pub(super) async fn open(settings: &Settings, pushes: Option<Pushes>) -> RedisRe
             return open_one(settings, info, pushes).await.map(Connection::One);
         }
         Servers::Sentinel(name) => {
-            let master = timeout(CONNECT * 2, find_master(settings, name)).await.map_err(|_| no_answer())??;
+            let master =
+                timeout(CONNECT * 2, find_master(settings, name)).await.map_err(|_| no_answer())??;
             return open_one(settings, master, pushes).await.map(Connection::One);
         }
         Servers::Cluster => timeout(CONNECT * 2, open_cluster(settings, pushes)).await,
@@ -273,13 +274,17 @@ async fn ask_sentinel(
     let address: Option<(String, u16)> =
         redis::from_redis_value(Connection::One(connection).send(&question).await?)?;
     let Some((host, port)) = address else {
-        return Err((ErrorKind::MasterNameNotFoundBySentinel, "the sentinel knows no master of this name").into());
+        return Err(
+            (ErrorKind::MasterNameNotFoundBySentinel, "the sentinel knows no master of this name").into()
+        );
     };
     let master = settings.at(&host, port);
     let connection = open_one(settings, master.clone(), None).await?;
     let role = Connection::One(connection).send(&redis::cmd("ROLE")).await?;
     let (role, _): (String, Value) = match role {
-        Value::Array(mut parts) if !parts.is_empty() => (redis::from_redis_value(parts.remove(0))?, Value::Nil),
+        Value::Array(mut parts) if !parts.is_empty() => {
+            (redis::from_redis_value(parts.remove(0))?, Value::Nil)
+        }
         _ => (String::new(), Value::Nil),
     };
     if role != "master" {

@@ -97,7 +97,8 @@ fn read_answer(answer: Value, jobs: &[&Arc<Envelope>]) -> Result<Vec<Pushed>, St
     let answer = bytes(answer)?;
     let mut rest = answer.as_slice();
     while let [place0, place1, length0, length1, tail @ ..] = rest {
-        let (place, length) = (u16::from_be_bytes([*place0, *place1]), u16::from_be_bytes([*length0, *length1]));
+        let (place, length) =
+            (u16::from_be_bytes([*place0, *place1]), u16::from_be_bytes([*length0, *length1]));
         let (profile, tail) = tail.split_at_checked(usize::from(length)).ok_or_else(strange)?;
         *pushed.get_mut(usize::from(place)).ok_or_else(strange)? = Pushed::Exists { task: task_in(profile)? };
         rest = tail;

@@ -22,7 +22,9 @@ impl Dialect {
         probe.arg("LOAD").arg("#!lua flags=no-writes\nreturn 1");
         match connection.send(&probe).await {
             Ok(_) => Ok(Self::Flags),
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::ResponseError) => Ok(Self::Plain),
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::ResponseError) => {
+                Ok(Self::Plain)
+            }
             Err(error) => Err(error),
         }
     }

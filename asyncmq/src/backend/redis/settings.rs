@@ -101,7 +101,11 @@ impl Settings {
             "rediss" => settings.tls = Some(Tls::default()),
             "redis+cluster" => settings.servers = Servers::Cluster,
             "redis+sentinel" => settings.read_master(&mut tail)?,
-            _ => return Err(invalid("its scheme is not one of redis, rediss, redis+cluster, redis+sentinel, unix")),
+            _ => {
+                return Err(invalid(
+                    "its scheme is not one of redis, rediss, redis+cluster, redis+sentinel, unix",
+                ));
+            }
         }
         if let Some(database) = tail.filter(|tail| !tail.is_empty()) {
             settings.login.database = number("the database", &database)?;
@@ -242,7 +246,10 @@ impl Settings {
     pub(super) fn certificates(&self) -> Option<TlsCertificates> {
         self.tls.as_ref().map(|tls| TlsCertificates {
             root_cert: tls.root.clone(),
-            client_tls: tls.client.clone().map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key }),
+            client_tls: tls
+                .client
+                .clone()
+                .map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key }),
         })
     }
 
@@ -305,7 +312,8 @@ mod tests {
     #[test]
     fn every_part_of_a_url_is_read() {
         let settings =
-            Settings::parse("redis://ann:p%40ss@10.0.0.1:7000/3?prefix=app:one&timeout=250ms&protocol=resp2").unwrap();
+            Settings::parse("redis://ann:p%40ss@10.0.0.1:7000/3?prefix=app:one&timeout=250ms&protocol=resp2")
+                .unwrap();
         assert_eq!(settings.nodes, [("10.0.0.1".to_owned(), 7000)]);
         assert_eq!(settings.login(), (Some("ann"), Some("p@ss")));
         assert_eq!((settings.login.database, settings.login.is_resp2), (3, true));
@@ -317,9 +325,15 @@ mod tests {
         let settings = Settings::parse("redis+sentinel://:x@a:1,b,[::1]:3/main/2").unwrap();
         let nodes = [("a".to_owned(), 1), ("b".to_owned(), 6379), ("::1".to_owned(), 3)];
         assert_eq!(settings.nodes, nodes);
-        assert_eq!((settings.servers.clone(), settings.login.database), (Servers::Sentinel("main".into()), 2));
+        assert_eq!(
+            (settings.servers.clone(), settings.login.database),
+            (Servers::Sentinel("main".into()), 2)
+        );
         assert_eq!(Settings::parse("redis+cluster://a,b").unwrap().servers, Servers::Cluster);
-        assert_eq!(Settings::parse("unix:/run/redis.sock?db=4").unwrap().path.as_deref(), Some("/run/redis.sock"));
+        assert_eq!(
+            Settings::parse("unix:/run/redis.sock?db=4").unwrap().path.as_deref(),
+            Some("/run/redis.sock")
+        );
         assert!(Settings::parse("rediss://host").unwrap().certificates().is_some());
     }
 

@@ -95,7 +95,8 @@ mod tests {
     #[test]
     fn every_id_is_restored_as_it_was() {
         let made = JobId::generate();
-        let customs = ["a", "fifteen letters", "exactly sixteen!", "0192F0C1-0000-7000-8000-000000000000", "ü{}:"];
+        let customs =
+            ["a", "fifteen letters", "exactly sixteen!", "0192F0C1-0000-7000-8000-000000000000", "ü{}:"];
         let ids = customs.map(JobId::from_stored).into_iter().chain([made]);
         for id in ids {
             assert_eq!(read_id(&id_bytes(&id)).unwrap(), id);

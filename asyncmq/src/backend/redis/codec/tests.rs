@@ -151,7 +151,8 @@ proptest! {
 fn lanes_of_different_profiles_have_different_names() {
     let name = Name::from_static("t");
     let job = Envelope::new(JobId::generate(), name.clone(), name, Bytes::new());
-    let mut lanes: Vec<Lane> = (0..10_000).map(|version| lane_of(&profile_of(&Envelope { version, ..job.clone() }, true))).collect();
+    let mut lanes: Vec<Lane> =
+        (0..10_000).map(|version| lane_of(&profile_of(&Envelope { version, ..job.clone() }, true))).collect();
     lanes.sort_unstable();
     lanes.dedup();
     assert_eq!(lanes.len(), 10_000);

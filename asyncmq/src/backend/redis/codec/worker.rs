@@ -80,6 +80,21 @@ pub(in super::super) fn read_worker_info(id: &[u8], entry: &[u8], now: Timestamp
     let tasks = (0..count).map(|_| read_task(&mut from)).collect::<Result<_>>()?;
     let (running, completed, failed) = (from.u32()?, from.u64()?, from.u64()?);
     let alive = now.since(seen_at) < DEAD_AFTER;
-    let info = WorkerInfo { id, host, pid, version, queues, concurrency, tasks, draining, running, completed, failed, started_at, seen_at, alive };
+    let info = WorkerInfo {
+        id,
+        host,
+        pid,
+        version,
+        queues,
+        concurrency,
+        tasks,
+        draining,
+        running,
+        completed,
+        failed,
+        started_at,
+        seen_at,
+        alive,
+    };
     Ok(info)
 }
