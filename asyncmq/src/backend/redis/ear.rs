@@ -30,13 +30,13 @@ pub(super) enum Sound<'a> {
     Gap,
 }
 
-/// Who listens to which channel.
-type Channels = HashMap<Vec<u8>, Vec<Weak<dyn Hearer>>>;
-
 /// Somebody who listens to channels, for as long as he lives.
 pub(super) trait Hearer: Send + Sync {
     fn hear(&self, channel: &[u8], sound: Sound<'_>);
 }
+
+/// Who listens to which channel.
+type Channels = HashMap<Vec<u8>, Vec<Weak<dyn Hearer>>>;
 
 /// The connection that listens.
 pub(super) struct Ear {
