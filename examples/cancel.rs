@@ -8,7 +8,8 @@ use futures::StreamExt;
 /// Listens for its cancellation, and so has the time to clean up.
 #[task]
 async fn export(ctx: Context, table: String) -> Result<u32, TaskError> {
-    for row in 0..1_000 {
+    for row in 0..1_000_u32 {
+        ctx.progress(row / 10, ());
         tokio::select! {
             () = ctx.cancelled() => {
                 println!("export of {table}: told to stop at row {row}, removing what was written");
@@ -38,14 +39,12 @@ async fn main() -> asyncmq::Result<()> {
     let waiting = export::job("customers").enqueue_on(&client).await?;
     println!("waiting job cancelled: {}", waiting.cancel().await?);
 
-    let mut started = client.events_where(EventKind::Started).await?;
+    let progress = client.events_where(EventKind::Progress).await?;
     let worker = Worker::new(&client).start().await?;
     let listening = export::job("orders").enqueue_on(&client).await?;
     let deaf = sleep::job(3_600_u64).enqueue_on(&client).await?;
     let reminder = remind::job("Ann").enqueue_on(&client).await?;
-    for _ in 0..3 {
-        started.next().await;
-    }
+    progress.take(2).collect::<Vec<_>>().await; // By then the export is well under way.
     println!("running jobs cancelled: {} {}", listening.cancel().await?, deaf.cancel().await?);
 
     for ended in [waiting.result().await.err(), listening.result().await.err(), reminder.result().await.err()]

@@ -3,7 +3,8 @@
 //! It serves every task that is linked, until SIGTERM or Ctrl-C. Try `-- --list-tasks`, `-- --print-config`,
 //! `-- -q mail -c 4`; each flag is also a variable (`ASYNCMQ_WORKER_CONCURRENCY=4`) and a key of `asyncmq.toml`.
 //!
-//! Without `ASYNCMQ_URL` its jobs live in its own memory, where no other process can put any.
+//! Without `ASYNCMQ_URL` its jobs live in its own memory, where no other process can put any. So that `producer` can:
+//! `ASYNCMQ_URL=sqlite:jobs.db cargo run --features asyncmq-examples/sqlite --example worker`
 
 use asyncmq::task;
 

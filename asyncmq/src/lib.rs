@@ -1,6 +1,7 @@
 //! asyncmq: background jobs for Rust.
 
 pub mod backend;
+mod caught;
 mod client;
 mod clock;
 mod error;

@@ -58,8 +58,8 @@ async fn main() -> anyhow::Result<()> {
         sales.extend(replay(&client, &rates, dead, &bar).await?);
     }
     print_summary(&sales);
-    let (status, seconds) = (worker.status(), start.elapsed().as_secs_f64());
-    println!("\n{} jobs completed, {} attempts failed, {seconds:.1} s", status.completed, status.failed);
+    let (counts, seconds) = (client.queue("orders").counts().await?, start.elapsed().as_secs_f64());
+    println!("\n{} jobs completed, {} dead, in {seconds:.1} s", counts.completed, counts.failed);
     retries.off();
     worker.stop().await?;
     Ok(())

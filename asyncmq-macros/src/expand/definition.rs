@@ -18,13 +18,16 @@ pub(super) fn constants(model: &Model) -> TokenStream {
     let private = names.inner();
     let name = model.name();
     let queue = model.args.queue.clone().unwrap_or_else(|| LitStr::new("default", Span::call_site()));
-    let output = output(&model.shape.output, &names);
+    // A type that is less public than the task is shown where it is written.
+    let (place, output) =
+        (Span::call_site().located_at(model.output_span()), output(&model.shape.output, &names));
+    let output = quote_spanned!(place=> type Output = #output;);
     let definition = definition(model);
     let probe = probe(&model.shape.output, &names);
     quote! {
         const NAME: &'static #private::primitive::str = #name;
         const QUEUE: &'static #private::primitive::str = #queue;
-        type Output = #output;
+        #output
         const __DEFINITION: &'static #private::TaskDefinition = {
             #probe
             &#definition

@@ -6,7 +6,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::backend::gather::Gather;
 use crate::backend::{
@@ -182,7 +184,7 @@ impl BackendHandle {
         call.await.map_err(|error| self.worded(action, error))
     }
 
-    fn worded(&self, action: &'static str, error: StoreError) -> Error {
+    pub(crate) fn worded(&self, action: &'static str, error: StoreError) -> Error {
         Error::Store { store: self.0.backend.kind(), action, source: error.into_source() }
     }
 }

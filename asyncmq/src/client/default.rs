@@ -13,15 +13,15 @@ use crate::task::Context;
 pub(crate) enum Scope {
     /// That of the running job's worker.
     Job(Context),
-    /// That of a test.
-    Test(Client),
+    /// This one: of a test, a hook, a duty.
+    Of(Client),
 }
 
 impl Scope {
     fn client(&self) -> Client {
         match self {
             Self::Job(context) => context.client(),
-            Self::Test(client) => client.clone(),
+            Self::Of(client) => client.clone(),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context as Poller, Poll};
 
@@ -11,6 +10,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
 
 use crate::backend::{EventStream, Heard, Pause};
+use crate::caught::caught;
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::event::{Event, EventFilter};
@@ -159,7 +159,11 @@ impl Client {
 /// A listener that fails harms nobody.
 fn tell(handler: &impl Fn(Event), event: Event) {
     let kind = event.kind();
-    if catch_unwind(AssertUnwindSafe(|| handler(event))).is_err() {
-        tracing::error!(event = kind.name(), "an event handler panicked; it goes on with the next event");
+    if let Err(panic) = caught(|| handler(event)) {
+        tracing::error!(
+            event = kind.name(),
+            panic,
+            "an event handler panicked; it goes on with the next event"
+        );
     }
 }

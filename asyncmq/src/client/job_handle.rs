@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 
-use crate::backend::{Heard, Ordered};
+use crate::backend::{EventStream, Heard, Ordered, Pause, StoreError};
 use crate::client::{Client, Untyped};
 use crate::error::{Error, Result};
 use crate::event::{Event, EventData, EventFilter, EventKind};
@@ -102,10 +102,18 @@ impl<T> JobHandle<T> {
     /// Waits until the job has ended and returns its result as JSON.
     async fn outcome(self) -> Result<Bytes> {
         let filter = EventFilter::all().job(self.queue.clone(), self.id.clone());
+        let mut pause = Pause::new();
         loop {
-            let subscribe = self.client.backend().subscribe(filter.clone());
-            let mut events = self.client.handle.ask("listen", subscribe).await?;
-            let Some(job) = self.find().await? else {
+            let (mut events, job) = match self.listen_and_look(filter.clone()).await {
+                Ok(seen) => seen,
+                // A store that is away now is waited for, as the job is.
+                Err(error) if error.is_retryable() => {
+                    pause.wait().await;
+                    continue;
+                }
+                Err(error) => return Err(self.client.handle.worded("look a job up", error)),
+            };
+            let Some(job) = job else {
                 return Err(Error::ResultGone { id: self.id });
             };
             if job.state().is_terminal() {
@@ -117,6 +125,13 @@ impl<T> JobHandle<T> {
                 }
             }
         }
+    }
+
+    /// Listens first and looks then, so that no end falls in between.
+    async fn listen_and_look(&self, filter: EventFilter) -> Result<(EventStream, Option<Job>), StoreError> {
+        let events = self.client.backend().subscribe(filter).await?;
+        let job = self.client.backend().find(&self.queue, &self.id).await?;
+        Ok((events, job))
     }
 
     fn outcome_told(self, event: Event) -> Result<Bytes> {

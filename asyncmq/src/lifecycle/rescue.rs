@@ -31,7 +31,6 @@ pub const fn is_suspect(status: &Status) -> bool {
 /// assert_eq!(after_crash(crashes, had_suspect, max_crashes), Verdict::Innocent);
 /// ```
 #[must_use]
-#[expect(clippy::fn_params_excessive_bools, reason = "it is an observation, not an option")]
 pub const fn after_crash(crashes: u32, had_suspect: bool, max_crashes: u32) -> Verdict {
     if had_suspect && crashes == 0 {
         Verdict::Innocent

@@ -57,6 +57,7 @@ pub(crate) struct Attempt {
     pub(crate) deadline: Option<Instant>,
     stop: AtomicU8,
     now: AtomicBool,
+    over: AtomicBool,
     stopped: Notify,
     /// Apart from `talk`, so that an attempt that says nothing never locks.
     spoke: AtomicBool,
@@ -76,13 +77,16 @@ struct Talk {
 
 impl Attempt {
     pub(crate) fn new(job: ClaimedJob, site: Arc<Site>) -> Self {
-        let deadline = job.envelope.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        // Tokio's time, as the timeout is watched by it: a test may have paused it.
+        let now = tokio::time::Instant::now().into_std();
+        let deadline = job.envelope.timeout.and_then(|timeout| now.checked_add(timeout));
         Self {
             job,
             site,
             deadline,
             stop: AtomicU8::new(0),
             now: AtomicBool::new(false),
+            over: AtomicBool::new(false),
             stopped: Notify::new(),
             spoke: AtomicBool::new(false),
             talk: Mutex::default(),
@@ -112,6 +116,16 @@ impl Attempt {
     /// Tells whether the handler has no more time.
     pub(crate) fn is_given_up(&self) -> bool {
         self.now.load(Ordering::SeqCst)
+    }
+
+    /// Takes note that the handler has ended.
+    pub(crate) fn end(&self) {
+        self.over.store(true, Ordering::SeqCst);
+    }
+
+    /// Tells whether the handler has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
     }
 
     /// Waits until the handler is to stop.

@@ -9,11 +9,12 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use crate::backend::{MAX_BATCH, Pause, Signal, Signals, StoreError, jittered};
+use crate::caught::panic_message;
+use crate::client::{Scope, scoped};
 use crate::error::BoxError;
 use crate::job::Name;
 use crate::task::Stop;
-use crate::worker::execute::panic_message;
-use crate::worker::shared::{Phase, Shared};
+use crate::worker::shared::{Phase, Shared, give_way};
 
 /// How often jobs of dead workers are looked for, at most.
 const RESCUE_EVERY: Duration = Duration::from_secs(1);
@@ -37,7 +38,6 @@ pub(crate) fn start(shared: &Arc<Shared>, queues: Vec<Name>, own: Vec<OwnDuty>) 
     let max_crashes = shared.max_crashes;
     spawn(shared, |shared| listen(shared, queues));
     spawn(shared, tell);
-    spawn(shared, async |shared| shared.reports.pass_on(&shared.backend).await);
     spawn(shared, move |shared| {
         in_batches(shared, "rescue", rescue_every, move |shared| {
             Box::pin(async move { shared.backend.backend().rescue(max_crashes, MAX_BATCH).await })
@@ -54,7 +54,7 @@ pub(crate) fn start(shared: &Arc<Shared>, queues: Vec<Name>, own: Vec<OwnDuty>) 
         })
     });
     for duty in own {
-        spawn(shared, move |_| do_own(duty));
+        spawn(shared, move |shared| scoped(Scope::Of(shared.client()), do_own(duty)));
     }
 }
 
@@ -85,7 +85,7 @@ async fn in_batches(
         loop {
             match run(shared.clone()).await {
                 Ok(done) if done < MAX_BATCH => break,
-                Ok(_) => tokio::task::yield_now().await,
+                Ok(_) => give_way().await,
                 Err(error) => {
                     tracing::debug!(duty = name, %error, "a duty could not be done now");
                     break;
@@ -142,7 +142,9 @@ async fn heed(shared: &Shared, signals: &mut dyn Signals) {
     loop {
         match signals.next().await {
             Signal::Work => shared.signal_work(),
-            Signal::Cancel(tokens) => shared.hand.stop(&tokens, Stop::Cancelled),
+            Signal::Cancel(tokens) => {
+                shared.hand.stop(&tokens, Stop::Cancelled);
+            }
         }
     }
 }

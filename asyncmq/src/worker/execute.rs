@@ -2,9 +2,7 @@
 //!
 //! Whatever the handler does (fails, panics, also while something is dropped, overstays) ends as an [`Outcome`].
 
-use std::any::Any;
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -13,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::backend::{Settlement, random_bits};
+use crate::caught::{caught, drop_caught};
 use crate::client::{Scope, scoped};
 use crate::job::{Failure, FailureKind};
 use crate::lifecycle::{Draw, Outcome, delay_by, settle};
@@ -64,12 +63,13 @@ pub(crate) async fn conclude(
     observed: Observed,
 ) -> Settlement {
     let (job, Observed { outcome, error }) = (&attempt.job, observed);
-    let error = error.as_ref();
+    let told = error.as_ref();
     let backoff = || {
-        let own = task.backoff.map(|own| move || own_delay(own, job.attempt, error));
+        let own = task.backoff.map(|own| move || own_delay(own, job.attempt, told));
         delay_by(&job.envelope.backoff, job.attempt, Draw::from_bits(random_bits()), own)
     };
     let transition = settle(&job.envelope, job.attempt, outcome, backoff);
+    let _ = drop_caught(error);
     Settlement {
         envelope: job.envelope.clone(),
         token: job.token,
@@ -85,9 +85,9 @@ async fn run(attempt: &Attempt, task: &'static TaskDefinition, layers: &Layers, 
         true => (task.run)(invocation),
         false => Next::new(layers.clone(), task.run, invocation).run(),
     };
-    let mut handler = match catch_unwind(AssertUnwindSafe(call)) {
+    let mut handler = match caught(call) {
         Ok(handler) => Some(handler),
-        Err(payload) => return Ended::Panicked(panic_message(payload)),
+        Err(message) => return Ended::Panicked(message),
     };
     // Most handlers that do nothing long are ready at once, and need no watching.
     let first = poll_fn(|poller| Poll::Ready(poll_caught(&mut handler, poller))).await;
@@ -95,9 +95,16 @@ async fn run(attempt: &Attempt, task: &'static TaskDefinition, layers: &Layers, 
         Poll::Ready(ended) => ended,
         Poll::Pending => watch(attempt, task, &mut handler).await,
     };
-    match drop_caught(handler) {
-        Some(message) => Ended::Panicked(message),
-        None => ended,
+    match (drop_caught(handler), ended) {
+        (Some(message), ended @ Ended::Returned(_)) => {
+            let _ = drop_caught(ended);
+            Ended::Panicked(message)
+        }
+        (Some(message), ended) => {
+            tracing::error!(panic = message, "a handler panicked while it was dropped");
+            ended
+        }
+        (None, ended) => ended,
     }
 }
 
@@ -142,31 +149,14 @@ async fn watch(
     }
 }
 
-/// Takes the handler a step further. A handler that is through is dropped here, where its panics are caught.
+/// Takes the handler a step further.
 fn poll_caught(handler: &mut Option<HandlerFuture>, poller: &mut std::task::Context<'_>) -> Poll<Ended> {
     let Some(future) = handler.as_mut() else { return Poll::Pending };
-    match catch_unwind(AssertUnwindSafe(|| Pin::as_mut(future).poll(poller))) {
+    match caught(|| Pin::as_mut(future).poll(poller)) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(handled)) => Poll::Ready(Ended::Returned(handled)),
-        Err(payload) => Poll::Ready(Ended::Panicked(panic_message(payload))),
+        Err(message) => Poll::Ready(Ended::Panicked(message)),
     }
-}
-
-/// Drops what is left of a handler. Returns what it said if it panicked over that.
-fn drop_caught(handler: Option<HandlerFuture>) -> Option<String> {
-    catch_unwind(AssertUnwindSafe(|| drop(handler))).err().map(panic_message)
-}
-
-/// Returns what a panic said. Its payload may panic in turn when it is dropped.
-pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> String {
-    let message = match payload.downcast_ref::<&'static str>() {
-        Some(text) => (*text).to_owned(),
-        None => {
-            payload.downcast_ref::<String>().cloned().unwrap_or_else(|| "a panic without a message".into())
-        }
-    };
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
-    message
 }
 
 /// Says what an end means for the job.
@@ -179,8 +169,20 @@ fn judge(attempt: &Attempt, ended: Ended) -> Observed {
     };
     match ended {
         Ended::Returned(Ok(result)) => plain(kept(attempt, result)),
-        Ended::Returned(Err(_)) if attempt.stop_reason() == Some(Stop::Shutdown) => plain(Outcome::Abandoned),
-        Ended::Returned(Err(error)) => Observed { outcome: refused(number, &error), error: Some(error) },
+        // It was told to stop through no fault of its own.
+        Ended::Returned(Err(error))
+            if matches!(attempt.stop_reason(), Some(Stop::Shutdown | Stop::LeaseLost)) =>
+        {
+            let _ = drop_caught(error);
+            plain(Outcome::Abandoned)
+        }
+        Ended::Returned(Err(error)) => match caught(|| refused(number, &error)) {
+            Ok(outcome) => Observed { outcome, error: Some(error) },
+            Err(message) => {
+                let _ = drop_caught(error);
+                failed(FailureKind::Panic, message)
+            }
+        },
         Ended::Panicked(message) => failed(FailureKind::Panic, message),
         Ended::Stopped(Stop::TimedOut) => {
             let timeout = attempt.job.envelope.timeout.unwrap_or_default();
@@ -217,12 +219,19 @@ fn refused(attempt: u32, error: &TaskError) -> Outcome {
     }
 }
 
+/// Runs an attempt that no store knows of.
+pub(crate) async fn observe_alone(attempt: &Arc<Attempt>, task: &'static TaskDefinition) -> Outcome {
+    let Observed { outcome, error } = observe(attempt, task, &Arc::default()).await;
+    let _ = drop_caught(error);
+    outcome
+}
+
 /// Asks the task's own backoff; one that panics is answered by the default.
 fn own_delay(backoff: crate::task::BackoffFn, attempt: u32, error: Option<&TaskError>) -> Option<Duration> {
     let unknown = TaskError::from_handler("the attempt failed".into());
     let ask = || backoff(attempt, error.unwrap_or(&unknown));
-    catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|payload| {
-        tracing::error!(panic = panic_message(payload), "a task's backoff panicked; the default is used");
+    caught(ask).unwrap_or_else(|message| {
+        tracing::error!(panic = message, "a task's backoff panicked; the default is used");
         let default = crate::job::Backoff::DEFAULT;
         Some(crate::lifecycle::delay_before(&default, attempt, Draw::from_bits(random_bits())))
     })

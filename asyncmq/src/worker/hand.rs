@@ -1,8 +1,9 @@
 //! What a worker has in its hand: every attempt from its claim until the store has settled it.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use foldhash::{HashMap, HashSet};
+use foldhash::HashMap;
 
 use crate::backend::Token;
 use crate::job::{Envelope, JobId};
@@ -18,8 +19,8 @@ pub(crate) struct Hand(Mutex<Held>);
 #[derive(Debug, Default)]
 struct Held {
     attempts: HashMap<Token, Arc<Attempt>>,
-    /// Cancelled before the claim's reply was here.
-    early: HashSet<Token>,
+    /// Cancelled before the claim's reply was here, or when it had just been let go: the latest.
+    early: VecDeque<Token>,
 }
 
 impl Hand {
@@ -32,7 +33,8 @@ impl Hand {
         let mut held = self.held();
         for attempt in attempts {
             let token = attempt.job.token;
-            if !held.early.is_empty() && held.early.remove(&token) {
+            if held.early.contains(&token) {
+                held.early.retain(|early| *early != token);
                 attempt.stop(Stop::Cancelled);
             }
             held.attempts.insert(token, attempt.clone());
@@ -49,18 +51,27 @@ impl Hand {
         suspects != 0
     }
 
-    /// Tells these attempts to stop.
-    pub(crate) fn stop(&self, tokens: &[Token], why: Stop) {
+    /// Tells these attempts to stop. Returns how many of them were still running.
+    pub(crate) fn stop(&self, tokens: &[Token], why: Stop) -> usize {
         let mut held = self.held();
+        let mut told = 0;
         for token in tokens {
             match held.attempts.get(token) {
-                Some(attempt) => attempt.stop(why),
-                None if why == Stop::Cancelled && held.early.len() < KEPT_ORDERS => {
-                    held.early.insert(*token);
+                Some(attempt) if attempt.is_over() => {}
+                Some(attempt) => {
+                    attempt.stop(why);
+                    told += 1;
+                }
+                None if why == Stop::Cancelled => {
+                    if held.early.len() == KEPT_ORDERS {
+                        held.early.pop_front();
+                    }
+                    held.early.push_back(*token);
                 }
                 None => {}
             }
         }
+        told
     }
 
     /// Tells every attempt to stop.
@@ -89,6 +100,18 @@ impl Hand {
         let mut ids: Vec<_> = held.attempts.values().map(|attempt| attempt.job.envelope.id.clone()).collect();
         ids.sort();
         ids
+    }
+
+    /// Lists the ids of those whose handlers have not ended.
+    pub(crate) fn running_ids(&self) -> Vec<JobId> {
+        let held = self.held();
+        let running = held.attempts.values().filter(|attempt| !attempt.is_over());
+        running.map(|attempt| attempt.job.envelope.id.clone()).collect()
+    }
+
+    /// Returns the number of the attempt of this claim.
+    pub(crate) fn attempt_number(&self, token: Token) -> u32 {
+        self.held().attempts.get(&token).map_or(1, |attempt| attempt.job.attempt)
     }
 
     pub(crate) fn len(&self) -> usize {

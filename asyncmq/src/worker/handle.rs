@@ -60,7 +60,7 @@ pub struct StopReport {
     pub given_back: Vec<JobId>,
     /// Jobs whose end the store did not confirm: they run again when the lease ends.
     pub unconfirmed: Vec<JobId>,
-    /// Whether a plain function is still running on a thread, which nothing can stop but the end of the process.
+    /// Whether a handler is still running on a thread that it blocks, which nothing can stop but the end of the process.
     pub blocked: bool,
 }
 
@@ -113,11 +113,15 @@ impl WorkerHandle {
             self.abandon().await;
         }
         let report = self.report();
-        self.farewell().await;
+        let struck_off = self.farewell().await;
+        let report = self.told(report, struck_off);
+        // Each has something to tidy up, whatever became of the others.
+        let mut ended = Ok(report);
         for hook in std::mem::take(&mut self.on_stop) {
-            hook.call("on_stop").await?;
+            let hook = hook.call("on_stop", &self.shared.client()).await;
+            ended = ended.and_then(|report| hook.map(|()| report));
         }
-        Ok(report)
+        ended
     }
 
     /// Waits for the running jobs; tells those left to stop shortly before the end. Returns whether all have ended.
@@ -137,15 +141,28 @@ impl WorkerHandle {
         self.shared.hand.stop_all_now();
         if tokio::time::timeout(FAREWELL / 2, &mut self.pump).await.is_err() {
             self.pump.abort();
+            if !self.shared.hand.running_ids().is_empty() {
+                // Dropped handlers end by themselves, but for those that block their thread.
+                self.shared.blocked.store(true, Ordering::SeqCst);
+            }
         }
     }
 
     fn report(&self) -> StopReport {
-        let report = StopReport {
+        StopReport {
             given_back: self.shared.take_given_back(),
             unconfirmed: self.shared.hand.ids(),
             blocked: self.shared.blocked.load(Ordering::SeqCst),
-        };
+        }
+    }
+
+    /// Completes the report and logs it: striking the worker off gives back whatever it still held.
+    fn told(&self, mut report: StopReport, struck_off: bool) -> StopReport {
+        if struck_off {
+            let running = self.shared.hand.running_ids();
+            report.unconfirmed.retain(|id| !running.contains(id));
+            report.given_back.extend(running);
+        }
         if !(report.given_back.is_empty() && report.unconfirmed.is_empty()) {
             let texts = |ids: &[JobId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
             tracing::warn!(
@@ -157,7 +174,8 @@ impl WorkerHandle {
         report
     }
 
-    async fn farewell(&mut self) {
+    /// Strikes the worker off. Returns whether the store has answered.
+    async fn farewell(&mut self) -> bool {
         let shared = self.shared.clone();
         let deregister = async {
             let mut pause = Pause::new();
@@ -165,7 +183,8 @@ impl WorkerHandle {
                 pause.wait().await;
             }
         };
-        if tokio::time::timeout(FAREWELL / 2, deregister).await.is_err() {
+        let struck_off = tokio::time::timeout(FAREWELL / 2, deregister).await.is_ok();
+        if !struck_off {
             tracing::warn!(
                 "the store did not answer the worker's farewell; it will be shown dead for a while"
             );
@@ -174,6 +193,7 @@ impl WorkerHandle {
         if let Some(lease) = self.lease.take() {
             let _ = tokio::task::spawn_blocking(move || lease.join()).await;
         }
+        struck_off
     }
 
     /// Claims nothing until [`WorkerHandle::resume`]; running jobs go on.
@@ -213,8 +233,7 @@ impl WorkerHandle {
 
     /// Waits until nothing waits in the worker's queues and nothing runs. Jobs that are not yet due are not waited for.
     pub async fn idle(&self) {
-        let mut idle = self.shared.idle.subscribe();
-        let _ = idle.wait_for(|idle| *idle).await;
+        self.shared.is_idle().await;
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::client::{Client, Scope, scoped};
 use crate::error::{BoxError, Result};
 use crate::worker::handle::failed_hook;
 
@@ -43,8 +44,9 @@ impl Hook {
         Self(Box::new(|| Box::pin(async move { hook().await.into_result() })))
     }
 
-    pub(crate) async fn call(self, name: &str) -> Result<()> {
-        (self.0)().await.map_err(|error| failed_hook(name, &error))
+    /// Calls it with the worker's own client as its default.
+    pub(crate) async fn call(self, name: &str, client: &Client) -> Result<()> {
+        scoped(Scope::Of(client.clone()), (self.0)()).await.map_err(|error| failed_hook(name, &error))
     }
 }
 

@@ -1,4 +1,7 @@
 //! Keeps the worker's lease from an OS thread of its own, so that handlers that block every other thread cannot lose it.
+//!
+//! The same thread passes on what running attempts report, and sees to it that the runtime's timers and connections are
+//! looked after while a handler blocks the thread that did so.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -20,9 +23,14 @@ pub(crate) fn keep(shared: Arc<Shared>) -> Result<JoinHandle<()>> {
         .map_err(|error| Error::Startup(format!("cannot start the lease keeper's thread: {error}")))
 }
 
+/// How often the loop of the worker is woken while a handler runs.
+const NUDGE_EVERY: Duration = Duration::from_millis(100);
+
 async fn keep_until_ended(shared: &Shared) {
     tokio::select! {
         () = keep_for_ever(shared) => {}
+        () = shared.reports.pass_on(&shared.backend) => {}
+        () = nudge(shared) => {}
         () = shared.reached(Phase::Ended) => {}
     }
 }
@@ -48,6 +56,19 @@ async fn keep_for_ever(shared: &Shared) {
     }
 }
 
+/// Wakes another thread of the runtime from time to time while a handler runs.
+///
+/// A thread that was woken by a timer or a connection, and then blocks in the one handler that waited for it, takes
+/// the runtime's timers and connections with it: nobody looks after them before another thread is woken from outside.
+async fn nudge(shared: &Shared) {
+    loop {
+        tokio::time::sleep(NUDGE_EVERY).await;
+        if shared.hand.len() != 0 {
+            shared.wake.notify_one();
+        }
+    }
+}
+
 async fn extend(shared: &Shared, leases: &mut Option<Box<dyn Leases>>) -> Result<Extension, StoreError> {
     let leases = match leases {
         Some(leases) => leases,
@@ -58,12 +79,13 @@ async fn extend(shared: &Shared, leases: &mut Option<Box<dyn Leases>>) -> Result
 
 /// Passes on what the store said about the jobs in hand.
 fn heed(shared: &Shared, extension: &Extension) {
-    if !extension.lost.is_empty() {
+    // Those that were settled meanwhile are no longer running.
+    let lost = shared.hand.stop(&extension.lost, Stop::LeaseLost);
+    if lost != 0 {
         tracing::warn!(
-            jobs = extension.lost.len(),
+            jobs = lost,
             "jobs are no longer this worker's: it was silent for longer than its lease, or they were removed"
         );
-        shared.hand.stop(&extension.lost, Stop::LeaseLost);
     }
     shared.hand.stop(&extension.cancelled, Stop::Cancelled);
 }

@@ -192,6 +192,7 @@ async fn run(shared: &Shared, attempt: &Arc<Attempt>) -> Settlement {
     if task.blocking && attempt.is_given_up() {
         shared.blocked.store(true, Ordering::SeqCst);
     }
+    attempt.end();
     settlement
 }
 

@@ -25,14 +25,16 @@ mod middleware;
 mod pump;
 mod reports;
 mod run;
+mod settle;
 mod shared;
 mod solo;
 mod start;
 mod turns;
 
 pub use builder::Worker;
+pub(crate) use execute::observe_alone;
 pub use handle::{StopReport, WorkerHandle, WorkerStatus};
 pub use hooks::HookOutput;
 pub use middleware::{Handled, Middleware, Next};
 pub use run::run;
-pub(crate) use solo::{Solo, observe_alone};
+pub(crate) use solo::Solo;

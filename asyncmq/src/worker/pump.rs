@@ -11,33 +11,21 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{Instant as Deadline, Sleep};
 
-use crate::backend::{
-    CallId, Claim, Claimed, ClaimedJob, Fenced, MAX_BATCH, Pause, Settlement, StoreError, Token,
-};
+use crate::backend::{CallId, Claim, Claimed, ClaimedJob, Fenced, MAX_BATCH, Pause, Settlement};
 use crate::event::EventKind;
-use crate::job::{JobId, Name, RateLimit};
+use crate::job::{Name, RateLimit};
 use crate::lifecycle::Transition;
 use crate::task::Attempt;
 use crate::worker::limit::Limiter;
 use crate::worker::line;
-use crate::worker::shared::{Phase, Shared};
+use crate::worker::settle::{Settled, settle_batch};
+use crate::worker::shared::{Phase, Shared, give_way};
 use crate::worker::turns::Turns;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// How long attempts may stand in line before somebody else takes them.
 const HELD_UP: Duration = Duration::from_millis(5);
-
-/// What a settle gave: the settlements that it was about, and the answers.
-type Settled = (Vec<Brief>, Result<Vec<Fenced>, StoreError>);
-
-/// What is remembered of a settlement until its answer is here.
-struct Brief {
-    token: Token,
-    id: JobId,
-    event: EventKind,
-    released: bool,
-}
 
 /// The state of the loop.
 pub(crate) struct Pump {
@@ -49,7 +37,7 @@ pub(crate) struct Pump {
     /// Ended, and not yet sent to the store.
     ended: Vec<Settlement>,
     claiming: Option<Boxed<(usize, Claimed)>>,
-    settling: Option<Boxed<Settled>>,
+    settling: Option<Boxed<Vec<Settled>>>,
     /// Whether a claim may give something.
     hungry: bool,
     /// How many attempts had left the line when it was last looked at.
@@ -60,7 +48,7 @@ pub(crate) struct Pump {
 
 enum Step {
     Claimed(usize, Claimed),
-    Settled(Settled),
+    Settled(Vec<Settled>),
     Woken,
     Look,
 }
@@ -94,9 +82,9 @@ impl Pump {
             }
             match self.step().await {
                 Step::Claimed(asked, claimed) => self.start(asked, claimed),
-                Step::Settled((briefs, answer)) => self.settled(briefs, answer),
+                Step::Settled(settled) => self.settled(&settled),
                 // Whoever else is ready goes first, so that what ends in the same moment leaves in the same batch.
-                Step::Woken => tokio::task::yield_now().await,
+                Step::Woken => give_way().await,
                 Step::Look => self.look_around(),
             }
         }
@@ -156,23 +144,18 @@ impl Pump {
         }
         let rest = if MAX_BATCH < self.ended.len() { self.ended.split_off(MAX_BATCH) } else { Vec::new() };
         let batch = std::mem::replace(&mut self.ended, rest);
-        let backend = self.shared.backend.clone();
-        self.settling = Some(Box::pin(async move {
-            let answer = backend.settle(&batch).await;
-            (batch.into_iter().map(Brief::of).collect(), answer)
-        }));
+        self.settling = Some(Box::pin(settle_batch(self.shared.clone(), batch)));
     }
 
     fn begin_claim(&mut self) {
         if self.claiming.is_some() || !self.hungry || !self.may_claim() {
             return;
         }
-        let concurrency = self.shared.concurrency.load(Ordering::Relaxed);
-        let free = concurrency.saturating_sub(self.running).min(MAX_BATCH);
+        let free = self.free().min(MAX_BATCH);
         if free == 0 {
             return;
         }
-        let now = Instant::now();
+        let now = self.now();
         let asked = free.min(self.limiter.permits(now));
         if asked == 0 {
             if let Some(next) = self.limiter.next(now) {
@@ -186,23 +169,36 @@ impl Pump {
         self.claiming = Some(Box::pin(async move { (asked, claim.await) }));
     }
 
+    /// Returns how many more jobs may run at once.
+    fn free(&self) -> usize {
+        self.shared.concurrency.load(Ordering::SeqCst).saturating_sub(self.running)
+    }
+
+    /// The runtime's time, as the waits of this loop are.
+    fn now(&self) -> Instant {
+        Deadline::now().into_std()
+    }
+
     fn may_claim(&self) -> bool {
-        self.shared.phase() == Phase::Serving && !self.shared.paused.load(Ordering::Relaxed)
+        self.shared.phase() == Phase::Serving && !self.shared.paused.load(Ordering::SeqCst)
     }
 
     /// Starts what was claimed.
-    fn start(&mut self, asked: usize, claimed: Claimed) {
+    fn start(&mut self, asked: usize, mut claimed: Claimed) {
         let full = asked <= claimed.jobs.len();
         self.hungry |= full;
-        self.limiter.take(claimed.jobs.len(), Instant::now());
+        self.limiter.take(claimed.jobs.len(), self.now());
         self.turns.gave(claimed.jobs.iter().map(|job| &job.envelope.queue), full);
         if let Some(due) = claimed.next_due {
             self.look_at(Deadline::now() + due);
         }
         note_unknown(&self.shared, claimed.unknown);
-        if self.shared.phase() != Phase::Serving {
-            self.give_back(claimed.jobs);
-            return;
+        // The worker may have been told to stop, to pause, or to run fewer jobs while the claim was under way.
+        let room = if self.may_claim() { self.free() } else { 0 };
+        if room < claimed.jobs.len() {
+            self.hungry = true;
+            let surplus = claimed.jobs.split_off(room);
+            self.give_back(surplus);
         }
         let attempts: Vec<_> = claimed.jobs.into_iter().map(|job| self.attempt(job)).collect();
         self.shared.hand.take_in(&attempts);
@@ -222,7 +218,7 @@ impl Pump {
         }
     }
 
-    /// Gives jobs back that were claimed while the worker began to stop.
+    /// Gives jobs back that must not start any more.
     fn give_back(&mut self, jobs: Vec<ClaimedJob>) {
         self.ended.extend(jobs.into_iter().map(|job| Settlement {
             envelope: job.envelope,
@@ -232,20 +228,22 @@ impl Pump {
         }));
     }
 
-    fn settled(&mut self, briefs: Vec<Brief>, answer: Result<Vec<Fenced>, StoreError>) {
-        self.hungry |= self.shared.hand.let_go(briefs.iter().map(|brief| brief.token));
-        let answers = answer.unwrap_or_else(|error| {
-            tracing::error!(jobs = briefs.len(), %error, "the store refused to settle; the jobs run again when the lease ends");
-            Vec::new()
-        });
-        for (brief, answer) in briefs.iter().zip(&answers) {
+    fn settled(&mut self, settled: &[Settled]) {
+        self.hungry |= self.shared.hand.let_go(settled.iter().map(|settled| settled.token));
+        // What a job left behind may wait already, before the store's wake-up for it is here.
+        self.hungry |= self.shared.is_idle_awaited();
+        let stopping = self.shared.phase() != Phase::Serving;
+        for Settled { id, event, answer, .. } in settled {
             match answer {
-                Fenced::Applied if brief.released => self.shared.gave_back([brief.id.clone()]),
-                Fenced::Applied => self.shared.count(brief.event),
-                Fenced::Stale => tracing::warn!(
-                    job = %brief.id,
+                Some(Fenced::Applied) if *event == EventKind::Released && stopping => {
+                    self.shared.gave_back([id.clone()]);
+                }
+                Some(Fenced::Applied) => self.shared.count(*event),
+                Some(Fenced::Stale) => tracing::warn!(
+                    job = %id,
                     "the job was given to another worker or removed meanwhile; what became of it here has no effect"
                 ),
+                None => {}
             }
         }
     }
@@ -258,10 +256,7 @@ impl Pump {
     }
 
     fn note_idle(&self) {
-        let idle = !self.hungry && self.running == 0 && self.is_quiet();
-        if idle != *self.shared.idle.borrow() {
-            self.shared.idle.send_replace(idle);
-        }
+        self.shared.note_idle(!self.hungry && self.running == 0 && self.is_quiet());
     }
 
     fn is_quiet(&self) -> bool {
@@ -270,14 +265,6 @@ impl Pump {
 
     fn is_through(&self) -> bool {
         Phase::Draining <= self.shared.phase() && self.running == 0 && self.is_quiet()
-    }
-}
-
-impl Brief {
-    fn of(settlement: Settlement) -> Self {
-        let released = matches!(settlement.transition, Transition::Release);
-        let (token, event) = (settlement.token, settlement.transition.event());
-        Self { token, id: settlement.envelope.id.clone(), event, released }
     }
 }
 

@@ -9,8 +9,8 @@ use crate::backend::{BackendHandle, MAX_BATCH, Report, Token};
 use crate::job::Envelope;
 use crate::task::{Attempt, Reporter};
 
-/// The shortest time between two reports of a job.
-const INTERVAL: Duration = Duration::from_millis(100);
+/// The shortest time between two reports of a job: nine a second, and the one that comes with its end.
+const INTERVAL: Duration = Duration::from_millis(112);
 
 /// The attempts that have something to say.
 #[derive(Debug, Default)]

@@ -22,7 +22,7 @@ pub async fn run() -> Result<()> {
     let report = Worker::from_args().await?.serve().await?;
     if report.blocked {
         // Nothing stops a thread but the end of its process, and the runtime would wait for it.
-        tracing::warn!("a plain function still runs on its thread; the process ends without it");
+        tracing::warn!("a handler still blocks its thread; the process ends without it");
         std::process::exit(0);
     }
     Ok(())

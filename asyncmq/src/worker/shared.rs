@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use foldhash::HashMap;
 use tokio::sync::{Notify, watch};
 
 use crate::backend::{BackendHandle, Settlement, TaskSet, WorkerInfo};
+use crate::client::Client;
 use crate::event::EventKind;
 use crate::job::{JobId, Name, WorkerId};
 use crate::lifecycle::Limits;
@@ -57,7 +59,7 @@ pub(crate) struct Shared {
     pub(crate) line: Line,
     pub(crate) concurrency: AtomicUsize,
     pub(crate) paused: AtomicBool,
-    /// Whether a plain function was given up on that still runs on its thread.
+    /// Whether a handler was given up on that still runs on its thread.
     pub(crate) blocked: AtomicBool,
     pub(crate) phase: watch::Sender<Phase>,
     /// Wakes the loop that claims and settles.
@@ -70,7 +72,7 @@ pub(crate) struct Shared {
     given_back: Mutex<Vec<JobId>>,
     pub(crate) unknown: Mutex<Vec<(Name, Name)>>,
     /// Whether there is nothing to do: nothing waits and nothing runs.
-    pub(crate) idle: watch::Sender<bool>,
+    idle: watch::Sender<bool>,
 }
 
 impl Shared {
@@ -141,6 +143,37 @@ impl Shared {
         let _ = phases.wait_for(|now| phase <= *now).await;
     }
 
+    /// Returns the worker's own client.
+    pub(crate) fn client(&self) -> Client {
+        Client { handle: self.backend.clone() }
+    }
+
+    /// Waits until a look that begins from now on finds nothing to do.
+    pub(crate) async fn is_idle(&self) {
+        let mut idle = self.idle.subscribe();
+        self.idle.send_modify(|idle| {
+            *idle = false;
+            self.work.store(true, Ordering::Release);
+        });
+        self.wake.notify_one();
+        let _ = idle.wait_for(|idle| *idle).await;
+    }
+
+    /// Tells those who wait for it whether there is nothing to do; not if somebody has just asked for another look.
+    pub(crate) fn note_idle(&self, idle: bool) {
+        if idle || *self.idle.borrow() {
+            self.idle.send_if_modified(|known| {
+                let idle = idle && !self.work.load(Ordering::Acquire);
+                std::mem::replace(known, idle) != idle
+            });
+        }
+    }
+
+    /// Tells whether somebody waits for the worker to be idle.
+    pub(crate) fn is_idle_awaited(&self) -> bool {
+        self.idle.receiver_count() != 0
+    }
+
     /// Tells the loop that a claim may give something now.
     pub(crate) fn signal_work(&self) {
         self.work.store(true, Ordering::Release);
@@ -190,4 +223,20 @@ impl Shared {
             ..self.info.clone()
         }
     }
+}
+
+/// Lets whoever is ready go first.
+///
+/// Tokio's own way out would keep the task with this thread until it has nothing else to do, and the next handler may
+/// block the thread for long; this one leaves it where every thread can take it.
+pub(crate) async fn give_way() {
+    let mut gave_way = false;
+    std::future::poll_fn(|poller| {
+        if std::mem::replace(&mut gave_way, true) {
+            return Poll::Ready(());
+        }
+        poller.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

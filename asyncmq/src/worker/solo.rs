@@ -7,7 +7,7 @@ use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::job::{JobId, Name};
 use crate::lifecycle::Outcome;
-use crate::task::{Attempt, Registry, States, TaskDefinition};
+use crate::task::{Attempt, Registry, States};
 use crate::worker::builder::Worker;
 use crate::worker::execute::{conclude, observe};
 use crate::worker::shared::Shared;
@@ -64,9 +64,4 @@ impl Solo {
         let shared = &self.0;
         shared.backend.ask("strike a worker off", shared.backend.backend().deregister(shared.id)).await
     }
-}
-
-/// Runs an attempt that no store knows of.
-pub(crate) async fn observe_alone(attempt: &Arc<Attempt>, task: &'static TaskDefinition) -> Outcome {
-    observe(attempt, task, &Arc::default()).await.outcome
 }

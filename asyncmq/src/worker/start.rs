@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::backend::{TaskDefaults, TaskInfo, TaskSet, WorkerInfo};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::job::{Name, RateLimit, WorkerId};
+use crate::job::{Name, RateLimit, WorkerId, nearest};
 use crate::lifecycle::Outcome;
 use crate::settings::Settings;
 use crate::task::{Registry, States, TaskDefinition, TaskOptions};
@@ -37,7 +37,7 @@ impl Worker {
     pub async fn start(mut self) -> Result<WorkerHandle> {
         let plan = self.plan()?;
         for hook in std::mem::take(&mut self.on_start) {
-            hook.call("on_start").await?;
+            hook.call("on_start", &self.client).await?;
         }
         let shared = plan.shared;
         // A store that does not answer now is waited for by the loops.
@@ -74,6 +74,7 @@ impl Worker {
     pub(super) fn plan(&self) -> Result<Plan> {
         let registry = self.registry.clone().unwrap_or_else(Registry::linked);
         registry.check()?;
+        self.check_duties()?;
         let queues = self.served(&registry)?;
         let is_served = |task: &TaskDefinition| queues.iter().any(|(name, _)| *name == task.queue());
         check_tasks(registry.iter().filter(|task| is_served(task)), &self.states)?;
@@ -122,7 +123,39 @@ impl Worker {
                 "every queue is excluded, so there is nothing to serve: exclude fewer".into(),
             ));
         }
+        self.check_weights(registry, &queues)?;
         Ok(queues)
+    }
+
+    /// Refuses a weight whose queue nobody has ever heard of: its name is spelt wrong.
+    fn check_weights(&self, registry: &Registry, served: &[(Name, u32)]) -> Result<()> {
+        let known: Vec<&str> = served
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .chain(registry.iter().map(|task| task.queue()))
+            .chain(self.settings.exclude_queues.iter().map(String::as_str))
+            .collect();
+        let is_known = |queue: &str| known.iter().any(|known| *known == queue);
+        match self.weights.iter().find(|(queue, _)| !is_known(queue)) {
+            None => Ok(()),
+            Some((queue, _)) => {
+                let near = nearest(queue, known.iter().copied());
+                let hint = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+                Err(Error::Startup(format!(
+                    "a weight is set for queue {queue:?}, which is neither served nor named by a task{hint}"
+                )))
+            }
+        }
+    }
+
+    /// Refuses a duty that would do nothing else than begin again.
+    fn check_duties(&self) -> Result<()> {
+        match self.duties.iter().find(|duty| duty.every.is_zero()) {
+            None => Ok(()),
+            Some(duty) => {
+                Err(Error::Startup(format!("duty {:?} has an interval of zero: give it one", duty.name)))
+            }
+        }
     }
 }
 

@@ -52,14 +52,14 @@ fn failed_for_good(outcome: Outcome) -> (FailureKind, String) {
 }
 
 #[task(name = "macros.kept_box")]
-async fn kept_box(fails: bool) -> Result<(), Box<dyn std::error::Error>> {
+async fn kept_box(code: u16) -> Result<(), Box<dyn std::error::Error>> {
     tokio::task::yield_now().await;
-    if fails { Err(Box::new(Sending(MailError(1).into()))) } else { Ok(()) }
+    if code == 0 { Ok(()) } else { Err(Box::new(Sending(MailError(code).into()))) }
 }
 
 #[task(name = "macros.text")]
-fn text(fails: bool) -> Result<(), String> {
-    if fails { Err("by text".to_owned()) } else { Ok(()) }
+fn text(reason: &str) -> Result<(), String> {
+    if reason.is_empty() { Ok(()) } else { Err(format!("by {reason}")) }
 }
 
 #[derive(Debug)]
@@ -86,17 +86,14 @@ async fn any_error_fails_the_attempt_and_says_all_its_causes() -> anyhow::Result
     let said = async |outcome: asyncmq::Result<Outcome>| outcome.map(failed);
     let error = |text: &str| (FailureKind::Error, text.to_owned());
     assert_eq!(said(testing::perform(send::job("")).await).await?, error("mail server said 550"));
-    assert_eq!(
-        said(testing::perform(kept_box::job(true)).await).await?,
-        error("sending: mail server said 1")
-    );
-    assert_eq!(said(testing::perform(text::job(true)).await).await?, error("by text"));
+    assert_eq!(said(testing::perform(kept_box::job(1)).await).await?, error("sending: mail server said 1"));
+    assert_eq!(said(testing::perform(text::job("text")).await).await?, error("by text"));
     assert_eq!(said(testing::perform(local::job()).await).await?, error("local"));
     assert_eq!(
         said(testing::perform(context::job()).await).await?,
         error("sign-up: greeting: mail server said 2")
     );
-    assert_eq!(completed(testing::perform(kept_box::job(false)).await?), json!(null));
+    assert_eq!(completed(testing::perform(kept_box::job(0)).await?), json!(null));
     Ok(())
 }
 
@@ -107,7 +104,7 @@ async fn decide(how: String) -> anyhow::Result<()> {
         "retry_in" => TaskError::retry_in(Duration::from_secs(9), "busy"),
         "snooze" => TaskError::snooze(Duration::from_secs(5)),
         "cancel" => TaskError::cancel("not needed"),
-        other => TaskError::from(other.parse::<u8>().unwrap_err()),
+        other => TaskError::from(other.parse::<u8>().expect_err("it is no number")),
     };
     Err(Sending(decision.into())).map_err(|error| anyhow::Error::new(error).context("deciding"))
 }
@@ -126,8 +123,8 @@ async fn a_decision_inside_of_other_errors_counts() -> anyhow::Result<()> {
 }
 
 #[task(name = "macros.literal")]
-async fn literal(some: bool) -> Option<&'static str> {
-    some.then_some("text")
+async fn literal(n: u8) -> Option<&'static str> {
+    (n == 1).then_some("text")
 }
 
 #[task(name = "macros.borrowed")]
@@ -139,7 +136,7 @@ async fn borrowed<'a>(text: &'a str, parts: &'a [String]) -> Result<(Cow<'a, str
 async fn what_is_borrowed_comes_back_owned() -> anyhow::Result<()> {
     let _: [Option<String>; 0] = [] as [<literal as asyncmq::Task>::Output; 0];
     let _: [(Cow<'static, str>, Vec<String>); 0] = [] as [<borrowed as asyncmq::Task>::Output; 0];
-    assert_eq!(completed(testing::perform(literal::job(true)).await?), json!("text"));
+    assert_eq!(completed(testing::perform(literal::job(1)).await?), json!("text"));
     let job = borrowed::job("a", &["b".to_owned()]);
     assert_eq!(completed(testing::perform(job).await?), json!(["a", ["b"]]));
     Ok(())

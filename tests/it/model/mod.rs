@@ -3,8 +3,6 @@
 //! `PROPTEST_CASES` sets how many runs there are; 256 unless set, of 60 commands each on average. Times are drawn so that none ever falls on the very end
 //! of a lease or of a record's time, of which nothing is promised.
 
-#![expect(clippy::fn_params_excessive_bools, reason = "a model says with plain booleans what is so")]
-
 mod command;
 mod reference;
 mod system;
@@ -14,10 +12,24 @@ use proptest_state_machine::prop_state_machine;
 
 use self::system::Driven;
 use crate::support::memory::Memory;
+#[cfg(feature = "redis")]
+use crate::support::redis_store::Redis;
+use crate::support::sqlite::Sqlite;
 
 prop_state_machine! {
     #![proptest_config(Config { failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn memory_stands_as_the_model_does(sequential 1..120 => Driven<Memory>);
+
+    #[test]
+    fn sqlite_stands_as_the_model_does(sequential 1..60 => Driven<Sqlite>);
+}
+
+#[cfg(feature = "redis")]
+prop_state_machine! {
+    #![proptest_config(Config { failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn redis_stands_as_the_model_does(sequential 1..60 => Driven<Redis>);
 }

@@ -70,7 +70,8 @@ impl Upkeep for MemoryStore {
             }
             state.give_back(place, now);
         }
-        if state.sessions.remove(&worker).is_some() && state.emitter.is_heard() {
+        let listed = state.sessions.remove(&worker).is_some_and(|session| session.info.is_some());
+        if listed && state.emitter.is_heard() {
             state.emitter.emit(Event::of_worker(EventKind::WorkerStopped, worker, now));
         }
         Ok(())

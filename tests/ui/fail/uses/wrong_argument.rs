@@ -6,5 +6,5 @@ async fn send(to: String, size: u64) {
 }
 
 fn main() {
-    drop(send::job(7, "a"));
+    drop(send::job("a", "b"));
 }

@@ -1,0 +1,84 @@
+//! Carries settlements to the store, so that one that it refuses harms no other and holds no job for ever.
+
+use std::sync::Arc;
+
+use crate::backend::{Fenced, Report, Settlement, StoreError, Token};
+use crate::event::EventKind;
+use crate::job::{Failure, FailureKind, JobId};
+use crate::lifecycle::Transition;
+use crate::worker::shared::Shared;
+
+/// What became of a settlement.
+pub(super) struct Settled {
+    pub(super) token: Token,
+    pub(super) id: JobId,
+    /// What happened to the job.
+    pub(super) event: EventKind,
+    /// `None` if the store refused.
+    pub(super) answer: Option<Fenced>,
+}
+
+impl Settled {
+    fn of(settlement: Settlement, answer: Option<Fenced>) -> Self {
+        let (token, event) = (settlement.token, settlement.transition.event());
+        // Snoozed jobs tell the same event, but are not given back.
+        let event = match settlement.transition {
+            Transition::Snooze { .. } => EventKind::Enqueued,
+            _ => event,
+        };
+        Self { token, id: settlement.envelope.id.clone(), event, answer }
+    }
+}
+
+/// Settles a batch, for as long as it takes to get a definite answer.
+pub(super) async fn settle_batch(shared: Arc<Shared>, batch: Vec<Settlement>) -> Vec<Settled> {
+    match shared.backend.settle(&batch).await {
+        Ok(answers) => {
+            let answers = answers.into_iter().map(Some).chain(std::iter::repeat(None));
+            batch
+                .into_iter()
+                .zip(answers)
+                .map(|(settlement, answer)| Settled::of(settlement, answer))
+                .collect()
+        }
+        Err(error) => settle_each(&shared, batch, error).await,
+    }
+}
+
+/// Settles the jobs of a batch that was refused one by one.
+async fn settle_each(shared: &Shared, batch: Vec<Settlement>, refusal: StoreError) -> Vec<Settled> {
+    let mut refusal = (batch.len() == 1).then_some(refusal);
+    let mut settled = Vec::with_capacity(batch.len());
+    for settlement in batch {
+        let answer = match refusal.take() {
+            Some(refusal) => Err(refusal),
+            None => shared.backend.settle(std::slice::from_ref(&settlement)).await,
+        };
+        settled.push(match answer {
+            Ok(answers) => Settled::of(settlement, answers.first().copied()),
+            Err(refusal) => settle_refused(shared, settlement, &refusal).await,
+        });
+    }
+    settled
+}
+
+/// Fails a job whose end the store does not take, and says so.
+async fn settle_refused(shared: &Shared, refused: Settlement, refusal: &StoreError) -> Settled {
+    let message = format!("the store did not take the end of this attempt: {refusal}");
+    let attempt = shared.hand.attempt_number(refused.token);
+    let failure = Failure::new(attempt, FailureKind::Result, message);
+    let settlement =
+        Settlement { transition: Transition::Fail { failure }, report: Report::default(), ..refused };
+    let answer = match shared.backend.settle(std::slice::from_ref(&settlement)).await {
+        Ok(answers) => answers.first().copied(),
+        Err(error) => {
+            tracing::error!(
+                job = %settlement.envelope.id,
+                %error,
+                "the store refuses to settle a job; it stays active until this worker ends"
+            );
+            None
+        }
+    };
+    Settled::of(settlement, answer)
+}
