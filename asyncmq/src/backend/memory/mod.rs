@@ -98,3 +98,29 @@ impl fmt::Debug for MemoryStore {
         f.debug_struct("MemoryStore").finish_non_exhaustive()
     }
 }
+
+/// The properties are tried here too, so that changes of these files are tested by this package alone.
+#[cfg(all(test, feature = "conformance"))]
+mod tests {
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::backend::conformance::Fixture;
+
+    struct Memory(Arc<MemoryStore>);
+
+    #[async_trait]
+    impl Fixture for Memory {
+        fn store(&self) -> Arc<dyn Backend> {
+            self.0.clone()
+        }
+
+        async fn advance(&self, by: Duration) {
+            self.0.clock().advance(by);
+        }
+    }
+
+    crate::conformance!(kept, Memory(MemoryStore::with_clock(Clock::manual())));
+}
