@@ -58,7 +58,7 @@ impl MemoryStore {
     }
 }
 
-/// One step on the state. Whom it gives work to is woken when the lock is free again.
+/// One step on the state. Whom it gives work to is woken, and what it forgot is dropped, when the lock is free again.
 struct Step<'a>(Option<MutexGuard<'a, State>>);
 
 impl Deref for Step<'_> {
@@ -77,9 +77,10 @@ impl DerefMut for Step<'_> {
 
 impl Drop for Step<'_> {
     fn drop(&mut self) {
-        let touched = self.watchers.take_touched();
+        let (touched, forgotten) = (self.watchers.take_touched(), std::mem::take(&mut self.forgotten));
         self.0 = None;
         touched.iter().for_each(|watcher| watcher.wake());
+        drop(forgotten);
     }
 }
 
