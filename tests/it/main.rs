@@ -3,5 +3,6 @@
 mod conformance;
 mod macros;
 mod model;
+mod process;
 mod support;
 mod worker;

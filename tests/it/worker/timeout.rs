@@ -86,9 +86,7 @@ async fn a_thread_that_overstays_keeps_permit_and_lease_until_it_is_back() {
     gate.arrived(1).await;
     assert_eq!(gate.most(), 1, "two attempts of one job never run at once");
     gate.open(1);
-    stage
-        .tells(&handle, &["enqueued", "started 1", "retrying 1 timeout", "started 2", "completed 2"])
-        .await;
+    stage.tells(&handle, &["enqueued", "started 1", "retrying 1 timeout", "started 2", "completed 2"]).await;
     soon("the worker's stop", stage.worker.stop()).await.unwrap();
 }
 
