@@ -36,7 +36,7 @@ struct Inner {
 }
 
 /// What is done after each push: tests run jobs at once.
-pub(crate) type AfterPush = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+pub(crate) type AfterPush = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
 
 impl BackendHandle {
     pub(crate) fn new(backend: Arc<dyn Backend>, max_payload: usize) -> Self {
@@ -98,7 +98,7 @@ impl BackendHandle {
             }
         }
         if let Some(after_push) = &self.0.after_push {
-            after_push().await;
+            after_push().await?;
         }
         Ok(replies)
     }

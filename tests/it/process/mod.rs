@@ -2,6 +2,7 @@
 
 mod settings;
 mod signals;
+mod soak;
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
