@@ -174,7 +174,7 @@ fn show_rate(limit: RateLimit) -> String {
 fn time(duration: Duration) -> String {
     let micros = duration.as_micros();
     let units = [("s", 1_000_000), ("ms", 1_000), ("us", 1)];
-    let (unit, each) = units.into_iter().find(|(_, each)| micros % each == 0).unwrap_or(("us", 1));
+    let (unit, each) = units.into_iter().find(|(_, each)| micros.is_multiple_of(*each)).unwrap_or(("us", 1));
     format!("{}{unit}", micros / each)
 }
 

@@ -45,7 +45,7 @@ impl Hand {
     pub(crate) fn let_go(&self, tokens: impl IntoIterator<Item = Token>) -> bool {
         let mut held = self.held();
         let gone = tokens.into_iter().filter_map(|token| held.attempts.remove(&token));
-        gone.fold(false, |suspect, attempt| suspect || attempt.job.crashes != 0)
+        gone.filter(|attempt| attempt.job.crashes != 0).count() != 0
     }
 
     /// Tells these attempts to stop. Returns how many of them were still running.
