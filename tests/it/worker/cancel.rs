@@ -103,10 +103,13 @@ async fn a_cancel_in_the_moment_of_the_claim_is_not_lost() {
         tokio::spawn(async move { client.queue("cancel").cancel_job(id).await.unwrap() });
     });
     let mut stage = Stage::on(&client, "cancel", |worker| worker.state(gate.clone()).concurrency(50)).await;
+    let start = std::time::Instant::now();
     let handles = client.enqueue_all((0..50).map(|_| deaf::job())).await.unwrap();
     for handle in &handles {
         stage.tells(handle, &["enqueued", "started 1", "cancelled 1"]).await;
     }
+    // The next extension of the lease would tell too, but only ten seconds later.
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     subscription.off();
     soon("the worker's stop", stage.worker.stop()).await.unwrap();
 }
