@@ -67,6 +67,8 @@ struct Plan {
 pub(crate) struct Faulty {
     inner: Arc<MemoryStore>,
     plan: Arc<Mutex<Plan>>,
+    /// Whoever holds this holds the replies to claims back.
+    claim_replies: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Faulty {
@@ -75,12 +77,17 @@ impl Faulty {
     }
 
     pub(crate) fn over(inner: Arc<MemoryStore>) -> Arc<Self> {
-        Arc::new(Self { inner, plan: Arc::default() })
+        Arc::new(Self { inner, plan: Arc::default(), claim_replies: Arc::default() })
     }
 
     /// Lets the next calls of a verb go wrong.
     pub(crate) fn fail(&self, verb: Verb, fault: Fault, times: usize) {
         self.plan.lock().unwrap().faults.insert(verb, (fault, times));
+    }
+
+    /// Holds the replies to claims back, not the claims, until what is returned is dropped.
+    pub(crate) async fn hold_claim_replies(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        self.claim_replies.clone().lock_owned().await
     }
 
     /// Cuts everything off until [`Faulty::heal`].
@@ -149,7 +156,9 @@ impl Store for Faulty {
     }
 
     async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
-        self.through(Verb::Claim, self.inner.claim(claim)).await
+        let claimed = self.through(Verb::Claim, self.inner.claim(claim)).await;
+        let _let_through = self.claim_replies.lock().await;
+        claimed
     }
 
     async fn settle(&self, call: CallId, jobs: &[Settlement]) -> Result<Vec<Fenced>, StoreError> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use asyncmq::{Client, Context, EventKind, JobState, State, task};
 
+use crate::support::faulty::Faulty;
 use crate::support::gate::Gate;
 use crate::support::stage::{Recorder, Stage};
 use crate::support::{soon, until};
@@ -112,6 +113,23 @@ async fn a_cancel_in_the_moment_of_the_claim_is_not_lost() {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     subscription.off();
     soon("the worker's stop", stage.worker.stop()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_order_that_comes_before_the_claims_reply_is_kept_for_it() {
+    let (store, gate) = (Faulty::new(), Gate::new());
+    let mut stage = Stage::over(store.clone(), "cancel", |worker| worker.state(gate.clone())).await;
+    let held = store.hold_claim_replies().await;
+    let start = std::time::Instant::now();
+    let handle = stage.enqueue(deaf::job()).await;
+    stage.recorder.next(EventKind::Started).await;
+    assert!(handle.cancel().await.unwrap());
+    // The order has its time to arrive first; should it not, it is heeded as any other.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    drop(held);
+    stage.tells(&handle, &["enqueued", "started 1", "cancelled 1"]).await;
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    stage.worker.stop().await.unwrap();
 }
 
 #[tokio::test]
