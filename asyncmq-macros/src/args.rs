@@ -124,6 +124,9 @@ impl Args {
                     skip_to_comma(input)?;
                 }
                 if !input.is_empty() {
+                    if !input.peek(Token![,]) {
+                        return Err(input.error("put a comma before the next key"));
+                    }
                     input.parse::<Token![,]>()?;
                 }
             }

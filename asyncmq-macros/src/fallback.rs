@@ -29,7 +29,7 @@ pub(crate) fn expand(args: &Args, function: &Function) -> TokenStream {
     let parameters: Vec<_> = parameters.collect();
     quote! {
         #(#conditions)*
-        #[allow(dead_code)]
+        #[allow(dead_code, unused_variables)]
         #tokens
 
         #(#conditions)*

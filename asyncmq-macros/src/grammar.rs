@@ -3,6 +3,7 @@
 //! The macro reads them at compile time and the library at run time: both include this file, which therefore
 //! names nothing but `std`.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 /// A backoff policy as it is written.
@@ -185,10 +186,14 @@ fn exponential(first: Duration, options: &[&str]) -> Result<BackoffSyntax, Strin
 #[must_use]
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = |known: &'a str| {
-        let steps = distance(word, known);
-        (steps <= 1 + known.len() / 4 || known.starts_with(word) && 3 <= word.len()).then_some((steps, known))
+        let (steps, shared) = (distance(word, known), shared_start(word, known));
+        (steps <= 1 + known.len() / 4 || known.len() < 2 * shared).then_some((steps, Reverse(shared), known))
     };
-    known.into_iter().filter_map(near).min().map(|(_, known)| known)
+    known.into_iter().filter_map(near).min().map(|(_, _, known)| known)
+}
+
+fn shared_start(one: &str, other: &str) -> usize {
+    one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count()
 }
 
 /// Edits that lead from one word to the other; two neighbours that changed places are one.

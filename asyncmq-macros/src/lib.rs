@@ -9,6 +9,8 @@ mod model;
 mod parameter;
 mod schedule;
 mod signature;
+#[cfg(test)]
+mod snapshots;
 mod types;
 mod value;
 
@@ -34,9 +36,9 @@ fn task_tokens(args: TokenStream, item: TokenStream) -> TokenStream {
     };
     let mut errors = Errors::default();
     let args = Args::parse(args, &mut errors);
-    let expansion = match Model::read(args, function, &mut errors) {
-        Ok(model) => expand::expand(&model),
-        Err((args, function)) => fallback::expand(&args, &function),
+    let expansion = match function.shape(&mut errors) {
+        Some(shape) => expand::expand(&Model::new(args, function, shape, &mut errors)),
+        None => fallback::expand(&args, &function),
     };
     [errors.report(), expansion].into_iter().collect()
 }

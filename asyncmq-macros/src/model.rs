@@ -3,12 +3,13 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote_spanned};
 use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 use syn::{LitStr, Path};
 
 use crate::args::Args;
 use crate::errors::Errors;
 use crate::parameter::{Parameter, Stored};
-use crate::signature::{Function, Shape};
+use crate::signature::{Function, Output, Shape};
 use crate::types::Owner;
 
 /// A task: nothing can go wrong with it any more.
@@ -19,16 +20,11 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Reads a function with its keys. `Err` gives them back if the function cannot be a task.
-    pub(crate) fn read(
-        args: Args,
-        function: Function,
-        errors: &mut Errors,
-    ) -> Result<Self, (Args, Function)> {
-        let Some(shape) = function.shape(errors) else { return Err((args, function)) };
+    /// Puts the keys and the function together.
+    pub(crate) fn new(args: Args, function: Function, shape: Shape, errors: &mut Errors) -> Self {
         let mut model = Self { args, function, shape };
         model.check_schedule(errors);
-        Ok(model)
+        model
     }
 
     /// A task that runs by itself has nobody to give it arguments.
@@ -51,7 +47,7 @@ impl Model {
     /// Returns the arguments that are stored.
     pub(crate) fn stored(&self) -> impl Iterator<Item = &Stored> {
         self.shape.parameters.iter().filter_map(|parameter| match parameter {
-            Parameter::Stored(stored) => Some(&**stored),
+            Parameter::Stored(stored) => Some(stored),
             Parameter::Given(_) => None,
         })
     }
@@ -60,6 +56,14 @@ impl Model {
     pub(crate) fn name(&self) -> LitStr {
         let ident = self.function.ident();
         self.args.name.clone().unwrap_or_else(|| LitStr::new(&ident.unraw().to_string(), ident.span()))
+    }
+
+    /// Returns where the output is written, or else the name of the function.
+    pub(crate) fn output_span(&self) -> Span {
+        match &self.shape.output {
+            Output::Unit => self.function.ident().span(),
+            Output::Result(ty) | Output::Plain(ty) => ty.span(),
+        }
     }
 
     pub(crate) fn names(&self) -> Names<'_> {
@@ -101,8 +105,8 @@ impl<'a> Names<'a> {
 }
 
 /// Returns the name of the constant that describes a parameter.
-pub(crate) fn slot(place: usize, span: Span) -> Ident {
-    Ident::new(&format!("__ASYNCMQ_{place}"), span)
+pub(crate) fn slot(place: usize) -> Ident {
+    Ident::new(&format!("__ASYNCMQ_{place}"), Span::call_site())
 }
 
 /// Returns the same name, which resolves the same, as one that the macro wrote: lints pass over it.
@@ -116,6 +120,11 @@ pub(crate) fn silent(ident: &Ident) -> Ident {
 /// the same name is another variable.
 pub(crate) fn local(name: &str) -> Ident {
     Ident::new(&format!("__{name}"), Span::mixed_site())
+}
+
+/// Makes one about which an error is shown at this place.
+pub(crate) fn local_at(name: &str, place: Span) -> Ident {
+    Ident::new(&format!("__{name}"), Span::mixed_site().located_at(place))
 }
 
 /// Makes one local variable for each parameter.
@@ -144,6 +153,6 @@ impl Owner for Names<'_> {
 
     fn other(&self, span: Span, elem: TokenStream) -> TokenStream {
         let private = self.private(span);
-        quote_spanned!(span=> <#elem as #private::ToOwned>::Owned)
+        quote_spanned!(span=> <#elem as #private::Lend>::Owner)
     }
 }

@@ -13,7 +13,7 @@ use crate::types::{self, Borrow, Owner};
 /// One parameter.
 pub(crate) enum Parameter {
     Given(Given),
-    Stored(Box<Stored>),
+    Stored(Stored),
 }
 
 /// One that the worker gives.
@@ -69,7 +69,7 @@ impl Parameter {
             }
             return Some(Self::Given(given));
         }
-        Stored::read(parameter, serde, errors).map(|stored| Self::Stored(Box::new(stored)))
+        Stored::read(parameter, serde, errors).map(Self::Stored)
     }
 }
 
@@ -188,7 +188,7 @@ impl Shape {
                 Some(inner @ Type::Reference(reference)) => {
                     lent(inner, reference, errors).map(Self::MaybeLent)
                 }
-                _ => owned(ty, errors).then_some(Self::Plain),
+                _ => owned(ty, ty, errors).then_some(Self::Plain),
             },
         }
     }
@@ -204,21 +204,21 @@ fn lent(ty: &Type, reference: &syn::TypeReference, errors: &mut Errors) -> Optio
         return None;
     }
     if reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static") {
-        errors.at(ty, format!("an argument does not live for ever: write `{}`", suggestion(ty)));
+        errors.at(ty, format!("an argument does not live for ever: write {}", suggestion(ty)));
         return None;
     }
-    owned(&reference.elem, errors).then(|| (*reference.elem).clone())
+    owned(&reference.elem, ty, errors).then(|| (*reference.elem).clone())
 }
 
-/// Refuses a type that borrows from somewhere.
-fn owned(ty: &Type, errors: &mut Errors) -> bool {
-    let Some(borrow) = types::find_borrow(ty) else { return true };
+/// Refuses a type that has a part which borrows.
+fn owned(part: &Type, ty: &Type, errors: &mut Errors) -> bool {
+    let Some(borrow) = types::find_borrow(part) else { return true };
     let message = match borrow {
         Borrow::Reference | Borrow::MutableReference | Borrow::Lifetime => {
-            format!("an argument is stored, so what is inside of it cannot borrow: write `{}`", suggestion(ty))
+            format!("an argument is stored, so what is inside of it cannot borrow: write {}", suggestion(ty))
         }
         Borrow::Dyn => "an argument is stored, so its type must be known: write a type of your own in place of `dyn`".to_owned(),
-        Borrow::Impl => match types::text(&ty).as_str() {
+        Borrow::Impl => match types::text(ty).as_str() {
             "impl Into<String>" | "impl ToString" | "impl AsRef<str>" => {
                 "an argument is stored, so its type must be known: write `String` (the stub takes `impl Into<String>`)".to_owned()
             }
@@ -232,7 +232,11 @@ fn owned(ty: &Type, errors: &mut Errors) -> bool {
 /// Writes the owned type that is meant.
 fn suggestion(ty: &Type) -> String {
     let text = types::text(&types::owned(ty, &Plainly));
-    if text.contains('\'') { "a type that owns its data, such as String".to_owned() } else { text }
+    if text.contains('\'') {
+        "a type that owns its data, such as `String`".to_owned()
+    } else {
+        format!("`{text}`")
+    }
 }
 
 /// The owners as people write them.

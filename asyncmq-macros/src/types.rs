@@ -149,17 +149,26 @@ fn owned_path(path: &TypePath, owner: &impl Owner) -> TokenStream {
     path.into_token_stream()
 }
 
-/// Returns the tokens with `'static` in place of every lifetime.
-pub(crate) fn lasting(tokens: TokenStream) -> TokenStream {
+/// Returns a type with `'static` in place of every lifetime, for constants.
+pub(crate) fn lasting(ty: &Type) -> TokenStream {
+    with_lifetime(ty.to_token_stream(), "static")
+}
+
+/// Returns a type with `'_` in place of every lifetime, for expressions.
+pub(crate) fn anonymous(ty: &Type) -> TokenStream {
+    with_lifetime(ty.to_token_stream(), "_")
+}
+
+fn with_lifetime(tokens: TokenStream, lifetime: &str) -> TokenStream {
     let mut after_quote = false;
     let tokens = tokens.into_iter().map(|token| match token {
         TokenTree::Group(group) => {
-            let mut lasting = Group::new(group.delimiter(), lasting(group.stream()));
-            lasting.set_span(group.span());
-            TokenTree::Group(lasting)
+            let mut renamed = Group::new(group.delimiter(), with_lifetime(group.stream(), lifetime));
+            renamed.set_span(group.span());
+            TokenTree::Group(renamed)
         }
         TokenTree::Ident(name) if std::mem::take(&mut after_quote) => {
-            TokenTree::Ident(proc_macro2::Ident::new("static", name.span()))
+            TokenTree::Ident(proc_macro2::Ident::new(lifetime, name.span()))
         }
         token => {
             after_quote = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\'');
@@ -206,6 +215,9 @@ fn write(tokens: TokenStream, text: &mut String) {
                     Delimiter::Brace => ("{", "}"),
                     Delimiter::None => ("", ""),
                 };
+                if !glued && open == "[" {
+                    text.push(' ');
+                }
                 text.push_str(open);
                 write(group.stream(), text);
                 text.push_str(close);

@@ -24,7 +24,7 @@ impl Value {
     pub(crate) fn expr(&self, wanted: &str) -> Result<&Expr> {
         let mut value = self.value.as_ref().ok_or_else(|| {
             let key = &self.key;
-            syn::Error::new(key.span(), format!("`{key}` wants a value: {wanted}"))
+            syn::Error::new(key.span(), format!("`{key}` wants {wanted}"))
         })?;
         while let Expr::Group(group) = value {
             value = &group.expr;
@@ -97,9 +97,7 @@ impl Value {
     pub(crate) fn some_duration(&self) -> Result<Duration> {
         let time = self.duration()?;
         if time.is_zero() {
-            return Err(
-                self.refuse(format!("`{0}` must not be 0: without `{0}` there is no limit", self.key))
-            );
+            return Err(self.refuse(format!("`{0}` must not be 0; leave `{0}` out to have none", self.key)));
         }
         Ok(time)
     }

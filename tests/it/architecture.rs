@@ -40,7 +40,8 @@ struct File {
 impl File {
     /// Returns the code above the tests, line by line, without comments.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let lines = self.text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
+        let is_test = |line: &str| line.starts_with("#[cfg(test)]") || line.starts_with("#[cfg(all(test");
+        let lines = self.text.lines().take_while(move |line| !is_test(line));
         lines.enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
     }
 
@@ -54,6 +55,7 @@ fn files() -> Vec<File> {
     let source = source();
     files_below(&source, &mut paths);
     assert!(80 < paths.len(), "the source is somewhere else");
+    paths.retain(|path| !path.ends_with("tests.rs"));
     let file = |path: PathBuf| {
         let name = path.strip_prefix(&source).unwrap().to_string_lossy().replace('\\', "/");
         File { name, text: std::fs::read_to_string(path).unwrap() }

@@ -10,8 +10,8 @@ use asyncmq::{
 };
 use serde_json::json;
 
-use crate::support::faulty::{Fault, Faulty, Verb};
 use crate::support::gate::Gate;
+use crate::support::severed::{Fault, Severed, Verb};
 use crate::support::soon;
 use crate::support::stage::{Recorder, Stage};
 
@@ -67,7 +67,7 @@ async fn a_result_is_typed_and_comes_the_moment_the_job_ends() {
 
 #[tokio::test]
 async fn who_waits_for_a_result_asks_the_store_once() {
-    let (store, gate) = (Faulty::new(), Gate::new());
+    let (store, gate) = (Severed::new(), Gate::new());
     let stage = Stage::over(store.clone(), "client gate", |worker| worker.state(gate.clone())).await;
     let handle = stage.enqueue(gated::job()).await;
     let before = store.calls(Verb::Subscribe);
@@ -301,7 +301,7 @@ async fn a_job_by_name_has_its_tasks_options_unless_it_has_its_own() {
 #[tokio::test(start_paused = true)]
 async fn an_enqueue_that_is_never_answered_is_unconfirmed_and_may_be_repeated() {
     for fault in [Fault::Cut, Fault::Lost] {
-        let store = Faulty::new();
+        let store = Severed::new();
         let client = Client::with_backend(store.clone());
         store.fail(Verb::Push, fault, usize::MAX);
         let jobs = || (0..3).map(|number| add::job(number, 1, None).id(format!("job {number}")));
@@ -318,7 +318,7 @@ async fn an_enqueue_that_is_never_answered_is_unconfirmed_and_may_be_repeated() 
 
 #[tokio::test(start_paused = true)]
 async fn only_what_was_not_confirmed_is_named() {
-    let store = Faulty::new();
+    let store = Severed::new();
     let client = Client::with_backend(store.clone());
     let jobs = (0..1_500).map(|number| add::job(number, 1, None).id(format!("job {number}")));
     let enqueue = tokio::spawn(client.enqueue_all(jobs));
@@ -337,7 +337,7 @@ async fn only_what_was_not_confirmed_is_named() {
 #[tokio::test]
 async fn an_enqueue_is_repeated_until_it_is_answered_and_counts_once() {
     for fault in [Fault::Cut, Fault::Lost] {
-        let store = Faulty::new();
+        let store = Severed::new();
         let client = Client::with_backend(store.clone());
         store.fail(Verb::Push, fault, 3);
         add::job(1, 2, None).enqueue_on(&client).await.unwrap();

@@ -9,8 +9,8 @@ use std::time::Duration;
 use asyncmq::{Client, Context, EventFilter, EventKind, NewJob, State, Task, Worker, task};
 use futures::StreamExt;
 
-use crate::support::faulty::{Fault, Faulty, Verb};
 use crate::support::gate::Gate;
+use crate::support::severed::{Fault, Severed, Verb};
 use crate::support::stage::Stage;
 use crate::support::{soon, until};
 
@@ -42,7 +42,7 @@ async fn gated(gate: State<Gate>) {
 
 #[tokio::test]
 async fn every_kind_that_can_happen_is_told() {
-    let store = Faulty::new();
+    let store = Severed::new();
     let mut stage = Stage::over(store.clone(), "events", |worker| worker).await;
     let queue = stage.client.queue("events");
     stage.client.enqueue_all([quick::job().id("one"), quick::job().id("one")]).await.unwrap();

@@ -8,6 +8,10 @@ mod events;
 mod macros;
 mod model;
 mod process;
+#[cfg(feature = "redis")]
+mod redis;
+mod sqlite;
 mod support;
+mod sweep;
 mod testing;
 mod worker;

@@ -1,1 +1,6 @@
 //! What the tests of this workspace share.
+
+/// The programs in the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -18,13 +18,16 @@ pub(super) fn constants(model: &Model) -> TokenStream {
     let private = names.inner();
     let name = model.name();
     let queue = model.args.queue.clone().unwrap_or_else(|| LitStr::new("default", Span::call_site()));
-    let output = output(&model.shape.output, &names);
+    // A type that is less public than the task is shown where it is written.
+    let (place, output) =
+        (Span::call_site().located_at(model.output_span()), output(&model.shape.output, &names));
+    let output = quote_spanned!(place=> type Output = #output;);
     let definition = definition(model);
     let probe = probe(&model.shape.output, &names);
     quote! {
         const NAME: &'static #private::primitive::str = #name;
         const QUEUE: &'static #private::primitive::str = #queue;
-        type Output = #output;
+        #output
         const __DEFINITION: &'static #private::TaskDefinition = {
             #probe
             &#definition
@@ -52,11 +55,12 @@ fn probe(output: &Output, names: &Names<'_>) -> Option<TokenStream> {
         return None;
     }
     let (span, owned, private) = (ty.span(), types::owned(ty, names), names.private(ty.span()));
+    let inner = names.inner();
+    let import = quote!(use #inner::NoResult as _;);
     let message = "this type is a `Result` under another name, and its `Err` would count as success: write `Result<…>` in full";
     Some(quote_spanned! {span=>
         const _: () = {
-            #[allow(unused_imports)]
-            use #private::NoResult as _;
+            #import
             ::core::assert!(!#private::Probe::<#owned>::IS_RESULT, #message)
         };
     })
@@ -98,7 +102,7 @@ fn definition(model: &Model) -> TokenStream {
 fn states(model: &Model) -> impl Iterator<Item = TokenStream> {
     model.shape.parameters.iter().enumerate().filter_map(|(place, parameter)| match parameter {
         Parameter::Given(given) => {
-            let (state, slot) = (types::text(given.state.as_ref()?), slot(place, Span::call_site()));
+            let (state, slot) = (types::text(given.state.as_ref()?), slot(place));
             Some(quote!(#slot.state(#state)))
         }
         Parameter::Stored(_) => None,

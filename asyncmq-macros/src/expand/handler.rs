@@ -5,15 +5,16 @@ use quote::{quote, quote_spanned};
 use syn::Ident;
 use syn::spanned::Spanned;
 
-use crate::model::{Model, local, locals, silent, slot};
+use crate::model::{Model, local, local_at, locals, silent, slot};
 use crate::parameter::{Parameter, Shape};
 use crate::signature::Output;
+use crate::types;
 
 /// The function `__run`. All that the user's types do happens inside of the future: a panic there is a failed attempt.
 pub(super) fn run(model: &Model) -> TokenStream {
     let private = model.names().inner();
     let invocation = local("invocation");
-    let (prepare, outcome) = (prepare(model, &invocation), local("outcome"));
+    let (prepare, outcome) = (prepare(model, &invocation), local_at("outcome", model.output_span()));
     let (call, finish) = (call(model), finish(model, &outcome));
     let body = quote! {
         #prepare
@@ -46,7 +47,7 @@ fn prepare(model: &Model, invocation: &Ident) -> TokenStream {
     let given = parameters().filter_map(|(place, (parameter, local))| match parameter {
         Parameter::Given(given) => {
             let span = given.ty.span();
-            let slot = slot(place, span);
+            let slot = slot(place);
             Some(quote_spanned!(span=> let #local = #slot.take(&#invocation.context)?;))
         }
         Parameter::Stored(_) => None,
@@ -59,18 +60,19 @@ fn prepare(model: &Model, invocation: &Ident) -> TokenStream {
 
 fn call(model: &Model) -> TokenStream {
     let (names, locals) = (model.names(), locals(model));
+    let inner = names.inner();
     let arguments = model.shape.parameters.iter().zip(&locals).map(|(parameter, local)| match parameter {
         Parameter::Given(given) if given.by_reference => quote!(&#local),
         Parameter::Given(_) => quote!(#local),
         Parameter::Stored(stored) => match &stored.shape {
             Shape::Plain | Shape::Text => quote!(#local),
             Shape::Lent(target) => {
-                let private = names.inner();
-                quote!(#private::lend::<#target>(&#local))
+                let target = types::anonymous(target);
+                quote!(#inner::lend::<#target>(&#local))
             }
             Shape::MaybeLent(target) => {
-                let private = names.inner();
-                quote!(#private::lend_option::<#target>(&#local))
+                let target = types::anonymous(target);
+                quote!(#inner::lend_option::<#target>(&#local))
             }
         },
     });
@@ -90,15 +92,20 @@ fn finish(model: &Model, outcome: &Ident) -> TokenStream {
     let (Output::Result(ty) | Output::Plain(ty)) = &model.shape.output else {
         return quote!(#inner::encode(&#outcome));
     };
-    let span = ty.span();
-    let private = names.private(span);
+    // All that an error can be about is of one origin: spans of two cannot be joined, and would become the attribute's.
+    let (span, own) = (ty.span(), outcome.span());
+    let encode = |value: &Ident| {
+        let private = names.private(own);
+        quote_spanned!(own=> #private::encode(&#value))
+    };
     if matches!(model.shape.output, Output::Plain(_)) {
-        return quote_spanned!(span=> #private::encode(&#outcome));
+        return encode(outcome);
     }
-    let (value, error) = (local("value"), local("error"));
-    let encode = quote_spanned!(span=> #private::encode(&#value));
-    let convert = quote_spanned!(span=> (&#error).failure().convert(#error));
-    let result = quote_spanned!(span=> #private::ReturnsResult::result(#outcome));
+    let (value, error) = (local_at("value", span), local_at("error", span));
+    let (ty, private) = (types::anonymous(ty), names.private(span));
+    let encode = encode(&value);
+    let convert = quote_spanned!(own=> (&#error).failure().convert(#error));
+    let result = quote_spanned!(span=> <#ty as #private::ReturnsResult>::result(#outcome));
     quote! {
         match #result {
             ::core::result::Result::Ok(#value) => #encode,

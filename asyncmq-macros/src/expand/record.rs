@@ -40,10 +40,10 @@ pub(super) fn slots(model: &Model) -> TokenStream {
     let slots = model.shape.parameters.iter().enumerate().map(|(place, parameter)| match parameter {
         Parameter::Stored(stored) => stored_slot(place, stored, &names),
         Parameter::Given(given) => {
-            let ty = types::lasting(given.ty.to_token_stream());
+            let ty = types::lasting(&given.ty);
             let span = given.ty.span();
-            let (private, slot) = (names.private(span), slot(place, span));
-            quote_spanned!(span=> const #slot: #private::Gift<#ty> = #private::Gift::<#ty>::new();)
+            let (private, slot) = (names.private(span), slot(place));
+            quote_spanned!(span=> const #slot: #private::Gift<#ty> = #private::Gift::<#ty>::of();)
         }
     });
     slots.collect()
@@ -51,7 +51,7 @@ pub(super) fn slots(model: &Model) -> TokenStream {
 
 fn stored_slot(place: usize, stored: &Stored, names: &Names<'_>) -> TokenStream {
     let (span, name, ty) = (stored.ty.span(), &stored.name, stored_type(stored, names));
-    let (private, slot) = (names.private(span), slot(place, span));
+    let (private, slot) = (names.private(span), slot(place));
     let aliases = &stored.aliases;
     let aliases = (!aliases.is_empty()).then(|| quote!(.aliases(&[#(#aliases),*])));
     let default = stored.default.as_ref().map(|default| match default {
@@ -69,7 +69,7 @@ pub(super) fn codec(model: &Model) -> TokenStream {
     let arguments: Vec<_> = places(model).collect();
     let count = arguments.len();
     let fields: Vec<_> = arguments.iter().map(|(_, stored)| silent(&stored.ident)).collect();
-    let slots: Vec<_> = arguments.iter().map(|(place, _)| slot(*place, Span::call_site())).collect();
+    let slots: Vec<_> = arguments.iter().map(|(place, _)| slot(*place)).collect();
     let numbers = 0..count;
     let mutable = (0 < count).then(|| quote!(mut));
     quote! {
@@ -91,7 +91,7 @@ pub(super) fn codec(model: &Model) -> TokenStream {
 fn places(model: &Model) -> impl Iterator<Item = (usize, &Stored)> {
     let parameters = model.shape.parameters.iter().enumerate();
     parameters.filter_map(|(place, parameter)| match parameter {
-        Parameter::Stored(stored) => Some((place, &**stored)),
+        Parameter::Stored(stored) => Some((place, stored)),
         Parameter::Given(_) => None,
     })
 }

@@ -1,9 +1,10 @@
 //! The stubs: typed functions that describe a job and enqueue it.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 
-use crate::model::{Model, silent};
+use crate::model::{Model, Names, silent};
 use crate::parameter::{Shape, Stored};
 use crate::types;
 
@@ -13,7 +14,7 @@ pub(super) fn stubs(model: &Model) -> TokenStream {
     let (private, record) = (names.inner(), &names.record);
     let parameters: Vec<_> = model.stored().map(parameter).collect();
     let fields = model.stored().map(|stored| silent(&stored.ident));
-    let values = model.stored().map(|stored| value(stored, &private));
+    let values = model.stored().map(|stored| value(stored, &names));
     let arguments = model.stored().map(|stored| &stored.ident);
     quote! {
         impl #record {
@@ -41,13 +42,19 @@ fn parameter(stored: &Stored) -> TokenStream {
     quote!(#ident: #ty)
 }
 
-fn value(stored: &Stored, private: &TokenStream) -> TokenStream {
+fn value(stored: &Stored, names: &Names<'_>) -> TokenStream {
     let ident = &stored.ident;
     match &stored.shape {
         Shape::Plain => quote!(#ident),
         Shape::Text => quote!(::core::convert::Into::into(#ident)),
-        Shape::Lent(target) => quote!(#private::own::<#target>(#ident)),
-        Shape::MaybeLent(target) => quote!(#private::own_option::<#target>(#ident)),
+        Shape::Lent(target) => {
+            let private = names.private(target.span());
+            quote_spanned!(target.span()=> #private::keep::<#target>(#ident))
+        }
+        Shape::MaybeLent(target) => {
+            let private = names.private(target.span());
+            quote_spanned!(target.span()=> #private::keep_option::<#target>(#ident))
+        }
     }
 }
 

@@ -1,18 +1,21 @@
 //! The one caller of a store's hot path: it numbers calls, repeats what was not answered, and words the errors.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::backend::gather::Gather;
-use crate::backend::{Backend, CallId, Claim, Claimed, Fenced, MAX_BATCH, Pushed, Settlement, StoreError};
+use crate::backend::{
+    Backend, CallId, Claim, Claimed, Fenced, MAX_BATCH, Pushed, Settlement, StoreError, TaskInfo,
+};
 use crate::error::{Error, Result};
-use crate::job::{Envelope, WorkerId};
+use crate::job::{Envelope, Name, WorkerId};
 
 /// How long an enqueue is repeated before its sender is told that it is unconfirmed.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(10);
@@ -33,7 +36,14 @@ struct Inner {
     max_payload: usize,
     pushes: Arc<Gather>,
     after_push: Option<AfterPush>,
+    /// What workers published of tasks that are not linked here, and when that was read.
+    published: Mutex<HashMap<Name, (Instant, TaskInfo)>>,
 }
+
+/// How long what a worker published of a task is taken as it was.
+const PUBLISHED_FOR: Duration = Duration::from_secs(5);
+/// How many tasks are remembered so.
+const MOST_PUBLISHED: usize = 1_000;
 
 /// What is done after each push: tests run jobs at once.
 pub(crate) type AfterPush = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
@@ -50,7 +60,8 @@ impl BackendHandle {
         after_push: Option<AfterPush>,
     ) -> Self {
         let (sequence, pushes) = (AtomicU64::new(0), Arc::default());
-        Self(Arc::new(Inner { backend, sender, sequence, max_payload, pushes, after_push }))
+        let published = Mutex::default();
+        Self(Arc::new(Inner { backend, sender, sequence, max_payload, pushes, after_push, published }))
     }
 
     /// Returns a handle for another sender on the same store: what a worker uses.
@@ -69,6 +80,22 @@ impl BackendHandle {
 
     pub(crate) fn max_payload(&self) -> usize {
         self.0.max_payload
+    }
+
+    /// Returns what a worker published of a task a moment ago.
+    pub(crate) fn published(&self, task: &str) -> Option<TaskInfo> {
+        let published = self.0.published.lock().unwrap_or_else(PoisonError::into_inner);
+        let (read_at, info) = published.get(task)?;
+        (read_at.elapsed() < PUBLISHED_FOR).then(|| info.clone())
+    }
+
+    /// Remembers for a moment what a worker published of a task.
+    pub(crate) fn remember_published(&self, info: &TaskInfo) {
+        let mut published = self.0.published.lock().unwrap_or_else(PoisonError::into_inner);
+        if MOST_PUBLISHED <= published.len() {
+            published.clear();
+        }
+        published.insert(info.name.clone(), (Instant::now(), info.clone()));
     }
 
     pub(crate) fn sender(&self) -> WorkerId {

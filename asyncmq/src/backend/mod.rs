@@ -16,6 +16,10 @@ mod gather;
 mod handle;
 mod inspect;
 pub mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
+#[cfg(feature = "sqlite")]
+pub mod sql;
 mod store;
 mod upkeep;
 mod worker_info;

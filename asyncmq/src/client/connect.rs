@@ -28,7 +28,15 @@ impl Client {
         let (scheme, rest) = url.split_once(':').ok_or_else(|| unknown_scheme(url))?;
         match scheme {
             "memory" => connect_memory(rest),
+            #[cfg(feature = "sqlite")]
+            "sqlite" => connect_sqlite(rest).await,
+            #[cfg(not(feature = "sqlite"))]
             "sqlite" => Err(not_compiled_in(scheme, "sqlite")),
+            #[cfg(feature = "redis")]
+            "redis" | "rediss" | "redis+cluster" | "redis+sentinel" | "unix" => {
+                Ok(Self::with_backend(crate::backend::redis::RedisStore::connect(url).await?))
+            }
+            #[cfg(not(feature = "redis"))]
             "redis" | "rediss" | "redis+cluster" | "redis+sentinel" | "unix" => {
                 Err(not_compiled_in(scheme, "redis"))
             }
@@ -67,6 +75,12 @@ fn connect_memory(rest: &str) -> Result<Client> {
         return Ok(Client::memory());
     }
     Ok(Client::with_backend(named(format!("{name}?{query}"))))
+}
+
+#[cfg(feature = "sqlite")]
+async fn connect_sqlite(rest: &str) -> Result<Client> {
+    let store = crate::backend::sql::sqlite::SqliteOptions::parse(rest)?.open().await?;
+    Ok(Client::with_backend(store))
 }
 
 /// Finds or makes the store of this name; it lives as long as somebody holds it.

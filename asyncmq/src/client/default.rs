@@ -8,9 +8,26 @@ use crate::client::Client;
 use crate::error::Result;
 use crate::task::Context;
 
+/// Whose client is meant.
+#[derive(Clone)]
+pub(crate) enum Scope {
+    /// That of the running job's worker.
+    Job(Context),
+    /// This one: of a test, a hook, a duty.
+    Of(Client),
+}
+
+impl Scope {
+    fn client(&self) -> Client {
+        match self {
+            Self::Job(context) => context.client(),
+            Self::Of(client) => client.clone(),
+        }
+    }
+}
+
 tokio::task_local! {
-    /// The running job's worker, or the test's scope.
-    static CURRENT: Client;
+    static CURRENT: Scope;
 }
 
 thread_local! {
@@ -30,7 +47,7 @@ pub fn init(client: Client) {
 
 /// Returns the default client, if there is one yet.
 pub(crate) fn current() -> Option<Client> {
-    if let Ok(client) = CURRENT.try_with(Client::clone) {
+    if let Ok(client) = CURRENT.try_with(Scope::client) {
         return Some(client);
     }
     let blocking = BLOCKING.with_borrow(Option::clone);
@@ -48,9 +65,9 @@ pub(crate) async fn from_environment() -> Result<Client> {
     Ok(client)
 }
 
-/// Runs a future with this client as its default.
-pub(crate) fn scoped<F: Future>(client: Client, future: F) -> impl Future<Output = F::Output> {
-    CURRENT.scope(client, future)
+/// Runs a future with the client of this scope as its default.
+pub(crate) fn scoped<F: Future>(scope: Scope, future: F) -> impl Future<Output = F::Output> {
+    CURRENT.scope(scope, future)
 }
 
 /// Runs a function that blocks its thread with this client as its default.

@@ -119,7 +119,7 @@ impl Context {
     /// Returns the worker's own client.
     #[must_use]
     pub fn client(&self) -> Client {
-        Client { handle: self.0.backend.clone() }
+        Client { handle: self.0.site.backend.clone() }
     }
 }
 

@@ -1,41 +1,55 @@
 //! The arguments of a task on their way into the store and out of it.
 
+use std::fmt::Display;
+
 use bytes::Bytes;
-use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
-use serde::{Deserializer as _, Serialize};
-use serde_json::value::RawValue;
-use std::borrow::{Borrow, Cow};
-use std::fmt::{self, Display};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use crate::task::TaskError;
 use crate::task::absent::absent;
-use crate::task::finite;
+use crate::task::{Stored, TaskError, finite};
 
-/// What a stored argument must be: something that can be written, read back, and sent to another thread.
+/// How many bytes most jobs' arguments fit in.
+const USUAL_SIZE: usize = 128;
+
+/// What a stored argument must be: something that can be written and read back.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a task",
-    label = "an argument is stored as JSON: it needs `serde::Serialize`, `serde::Deserialize`, `Send` and no borrowed data",
+    label = "an argument is stored as JSON: it needs `serde::Serialize`, `serde::Deserialize` and no borrowed data",
     note = "derive both on the type; what the worker gives is known by its name: `Context`, `State<…>`, under no alias"
 )]
-pub trait Argument: Serialize + DeserializeOwned + Send + 'static {}
+pub trait Argument: Serialize + DeserializeOwned + 'static {}
 
-impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {}
+impl<T: Serialize + DeserializeOwned + 'static> Argument for T {}
 
 /// One stored argument: the only place where its type is asked for anything.
 pub struct Slot<T> {
     name: &'static str,
+    plain: bool,
     aliases: &'static [&'static str],
     default: Option<fn() -> T>,
     write: fn(&T, &mut Vec<u8>) -> serde_json::Result<()>,
-    read: fn(&RawValue) -> serde_json::Result<T>,
+    read: fn(&[u8]) -> serde_json::Result<T>,
     /// What an absent argument reads as, for types such as `Option` that have such a value.
     absent: fn() -> Option<T>,
 }
 
-impl<T: Argument> Slot<T> {
+impl<T> Slot<T> {
     /// Describes the argument of this name.
-    pub const fn new(name: &'static str) -> Self {
-        Self { name, aliases: &[], default: None, write: write::<T>, read: read::<T>, absent: absent::<T> }
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self
+    where
+        T: Argument,
+    {
+        Self {
+            name,
+            plain: is_plain(name),
+            aliases: &[],
+            default: None,
+            write: write::<T>,
+            read: read::<T>,
+            absent: absent::<T>,
+        }
     }
 }
 
@@ -45,8 +59,20 @@ fn write<T: Serialize>(value: &T, out: &mut Vec<u8>) -> serde_json::Result<()> {
     finite::check(value, &out[start..])
 }
 
-fn read<T: DeserializeOwned>(json: &RawValue) -> serde_json::Result<T> {
-    serde_json::from_str(json.get())
+fn read<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(json)
+}
+
+/// Tells whether a name stands in JSON as it is.
+const fn is_plain(name: &str) -> bool {
+    let (bytes, mut place) = (name.as_bytes(), 0);
+    while place < bytes.len() {
+        if bytes[place] < b' ' || matches!(bytes[place], b'"' | b'\\') {
+            return false;
+        }
+        place += 1;
+    }
+    true
 }
 
 impl<T> Slot<T> {
@@ -68,9 +94,18 @@ impl<T> Slot<T> {
     ///
     /// Why it cannot be written.
     pub fn write(&self, value: &T, out: &mut Vec<u8>) -> Result<(), String> {
+        if out.is_empty() {
+            out.reserve(USUAL_SIZE);
+        }
         out.push(if out.is_empty() { b'{' } else { b',' });
         let unwritable = |error| format!("cannot be written as JSON: argument `{}`: {error}", self.name);
-        serde_json::to_writer(&mut *out, self.name).map_err(unwritable)?;
+        if self.plain {
+            out.push(b'"');
+            out.extend_from_slice(self.name.as_bytes());
+            out.push(b'"');
+        } else {
+            serde_json::to_writer(&mut *out, self.name).map_err(unwritable)?;
+        }
         out.push(b':');
         (self.write)(value, out).map_err(unwritable)
     }
@@ -91,26 +126,6 @@ impl<T> Slot<T> {
             },
         }
     }
-}
-
-/// Keeps what a parameter borrows.
-pub fn own<T: ToOwned + ?Sized>(lent: &T) -> T::Owned {
-    lent.to_owned()
-}
-
-/// Keeps what a parameter may borrow.
-pub fn own_option<T: ToOwned + ?Sized>(lent: Option<&T>) -> Option<T::Owned> {
-    lent.map(T::to_owned)
-}
-
-/// Lends what was kept to a parameter that borrows.
-pub fn lend<T: ToOwned + ?Sized>(owned: &T::Owned) -> &T {
-    owned.borrow()
-}
-
-/// Lends what may have been kept to a parameter that may borrow.
-pub fn lend_option<T: ToOwned + ?Sized>(owned: &Option<T::Owned>) -> Option<&T> {
-    owned.as_ref().map(Borrow::borrow)
 }
 
 /// Returns the text of what `key` and `dedup_key` say.
@@ -134,79 +149,3 @@ pub fn finish(mut out: Vec<u8>) -> Bytes {
     out.extend_from_slice(if out.is_empty() { b"{}" } else { b"}" });
     out.into()
 }
-
-/// The arguments as they were stored, each still unread.
-pub struct Stored<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'a> Stored<'a> {
-    /// Finds the arguments in a stored object.
-    ///
-    /// # Errors
-    ///
-    /// That it is no object.
-    pub fn of(json: &'a [u8]) -> Result<Self, TaskError> {
-        let mut reader = serde_json::Deserializer::from_slice(json);
-        let stored = reader.deserialize_map(Fields).and_then(|stored| reader.end().map(|()| stored));
-        stored.map_err(|error| {
-            TaskError::undecodable(format!("the arguments are not an object by parameter name: {error}"))
-        })
-    }
-
-    fn take(&mut self, name: &str, aliases: &[&str], place: usize) -> Result<Option<&'a RawValue>, String> {
-        let is_this = |key: &str| key == name || aliases.contains(&key) || is_place(key, place);
-        let Some(at) = self.0.iter().position(|(key, _)| is_this(key)) else { return Ok(None) };
-        let (_, json) = self.0.swap_remove(at);
-        match self.0.iter().find(|(key, _)| is_this(key)) {
-            Some((again, _)) if **again != *name || is_place(again, place) => {
-                Err("is given twice, by name and by place".into())
-            }
-            Some(_) => Err("is given twice".into()),
-            None => Ok(Some(json)),
-        }
-    }
-
-    /// Refuses arguments by place that the task does not have. Unknown names are left alone: an older sender may know them.
-    ///
-    /// # Errors
-    ///
-    /// That there are too many.
-    pub fn end(self, count: usize) -> Result<(), TaskError> {
-        let surplus = self.0.iter().filter_map(|(key, _)| key.parse::<usize>().ok()).max();
-        surplus.map_or(Ok(()), |place| {
-            Err(TaskError::undecodable(format!(
-                "too many arguments: {} by place, the task takes {count}",
-                place + 1
-            )))
-        })
-    }
-}
-
-/// Parameters' names never begin with a digit, so a number is a place.
-fn is_place(key: &str, place: usize) -> bool {
-    key.as_bytes().first().is_some_and(u8::is_ascii_digit) && key.parse() == Ok(place)
-}
-
-struct Fields;
-
-impl<'de> Visitor<'de> for Fields {
-    type Value = Stored<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Stored<'de>, A::Error> {
-        let mut stored = Vec::with_capacity(4);
-        while let Some(key) = map.next_key::<FieldName<'de>>()? {
-            if stored.len() == 1_000 {
-                return Err(A::Error::custom("it has more than 1000 fields"));
-            }
-            stored.push((key.0, map.next_value()?));
-        }
-        Ok(Stored(stored))
-    }
-}
-
-/// A key that borrows from the stored bytes where it can.
-#[derive(serde::Deserialize)]
-struct FieldName<'a>(#[serde(borrow)] Cow<'a, str>);

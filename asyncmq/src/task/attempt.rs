@@ -42,13 +42,19 @@ pub(crate) trait Reporter: Send + Sync {
     fn has_report(&self, attempt: &Arc<Attempt>);
 }
 
+/// What the attempts of one worker share.
+pub(crate) struct Site {
+    pub(crate) backend: BackendHandle,
+    pub(crate) states: States,
+    /// Who passes on what attempts say while they run; without one it is told at their end.
+    pub(crate) reporter: Option<Arc<dyn Reporter>>,
+}
+
 /// One running attempt.
 pub(crate) struct Attempt {
     pub(crate) job: ClaimedJob,
-    pub(crate) backend: BackendHandle,
-    pub(crate) states: Arc<States>,
+    pub(crate) site: Arc<Site>,
     pub(crate) deadline: Option<Instant>,
-    reporter: Option<Arc<dyn Reporter>>,
     stop: AtomicU8,
     now: AtomicBool,
     over: AtomicBool,
@@ -70,21 +76,14 @@ struct Talk {
 }
 
 impl Attempt {
-    pub(crate) fn new(
-        job: ClaimedJob,
-        backend: BackendHandle,
-        states: Arc<States>,
-        reporter: Option<Arc<dyn Reporter>>,
-    ) -> Self {
+    pub(crate) fn new(job: ClaimedJob, site: Arc<Site>) -> Self {
         // Tokio's time, as the timeout is watched by it: a test may have paused it.
         let now = tokio::time::Instant::now().into_std();
         let deadline = job.envelope.timeout.and_then(|timeout| now.checked_add(timeout));
         Self {
             job,
-            backend,
-            states,
+            site,
             deadline,
-            reporter,
             stop: AtomicU8::new(0),
             now: AtomicBool::new(false),
             over: AtomicBool::new(false),
@@ -170,7 +169,7 @@ impl Attempt {
         change(&mut talk.report);
         self.spoke.store(true, Ordering::Release);
         if !std::mem::replace(&mut talk.announced, true)
-            && let Some(reporter) = &self.reporter
+            && let Some(reporter) = &self.site.reporter
         {
             drop(talk);
             reporter.has_report(self);

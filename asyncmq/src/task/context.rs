@@ -114,7 +114,7 @@ impl Context {
     #[doc(hidden)]
     #[must_use]
     pub fn __state<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        self.0.states.get()
+        self.0.site.states.get()
     }
 }
 

@@ -61,15 +61,16 @@ pub struct Gift<P> {
     id: fn() -> TypeId,
 }
 
-impl<P: Given> Gift<P> {
+impl<P> Gift<P> {
     /// Describes the parameter of this type.
-    #[expect(clippy::new_without_default, reason = "only generated code makes it, in a constant")]
-    pub const fn new() -> Self {
+    #[must_use]
+    pub const fn of() -> Self
+    where
+        P: Given,
+    {
         Self { give: P::given, id: P::type_id }
     }
-}
 
-impl<P> Gift<P> {
     /// Takes it from the running job.
     ///
     /// # Errors

@@ -9,20 +9,23 @@ mod error;
 mod finite;
 mod given;
 mod handler;
+mod lend;
 mod output;
 mod registry;
 mod state;
+mod stored;
 
 use bytes::Bytes;
 
-pub use argument::{Argument, Key, Slot, Stored, finish, keyed, lend, lend_option, own, own_option};
-pub(crate) use attempt::{Attempt, Reporter, Stop};
+pub use argument::{Argument, Key, Slot, finish, keyed};
+pub(crate) use attempt::{Attempt, Reporter, Site, Stop};
 pub use context::Context;
 pub use definition::{ArgumentDefinition, BackoffFn, StateDefinition, TaskDefinition, TaskOptions, package};
 pub(crate) use error::Decision;
 pub use error::TaskError;
 pub use given::{Gift, Given, Shared};
 pub use handler::{Handler, HandlerFuture, Invocation, backoff, blocking, future, handler};
+pub use lend::{Keep, Lend, keep, keep_option, lend, lend_option};
 pub use output::{
     ByInto, ByText, Fails, FailsByInto, FailsByText, FailsNohow, NoResult, Nohow, Probe, ReturnsResult,
     encode,
@@ -31,9 +34,10 @@ pub(crate) use registry::linked;
 pub use registry::{Registered, Registry, tasks};
 pub use state::State;
 pub(crate) use state::States;
+pub use stored::Stored;
 
 /// A task: what `#[task]` makes of a function. The type is the record of its arguments.
-pub trait Task: Sized + Send + 'static {
+pub trait Task: Sized + 'static {
     /// The task's name.
     const NAME: &'static str;
     /// The queue that its jobs go to unless they name another.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::backend::BackendHandle;
 use crate::backend::memory::MemoryStore;
-use crate::client::{Client, scoped};
+use crate::client::{Client, Scope, scoped};
 use crate::clock::Clock;
 use crate::task::{Registry, States};
 use crate::testing::Drained;
@@ -37,14 +37,14 @@ pub fn client() -> TestClient {
 /// Runs a test with a client of its own, to which `enqueue()` goes within it.
 pub async fn scope<R>(test: impl AsyncFnOnce(TestClient) -> R) -> R {
     let client = client();
-    scoped(client.client.clone(), test(client)).await
+    scoped(Scope::Of(client.client.clone()), test(client)).await
 }
 
 /// Runs a test in which every job runs at once, as part of its enqueue. Jobs that are delayed wait for
 /// [`TestClient::drain`].
 pub async fn inline<R>(test: impl AsyncFnOnce(TestClient) -> R) -> R {
     let client = client().run_inline();
-    scoped(client.client.clone(), test(client)).await
+    scoped(Scope::Of(client.client.clone()), test(client)).await
 }
 
 impl TestClient {
@@ -80,7 +80,7 @@ impl TestClient {
 
     /// Runs a future within which `enqueue()` goes to this client.
     pub async fn scope<R>(&self, future: impl Future<Output = R>) -> R {
-        scoped(self.client.clone(), future).await
+        scoped(Scope::Of(self.client.clone()), future).await
     }
 
     /// Moves the time on. Nothing runs by that.

@@ -9,14 +9,14 @@ use crate::client::{Client, NewJob};
 use crate::error::Result;
 use crate::job::{Envelope, JobId, Name};
 use crate::lifecycle::Outcome;
-use crate::task::{Attempt, Context, States, Task};
+use crate::task::{Attempt, Context, Site, States, Task};
 use crate::testing::client::handle_of;
 
 /// Makes a context, so that a test can call a task as the function that it is.
 ///
 /// # Examples
 ///
-/// ```
+/// ```standalone_crate
 /// use asyncmq::{Context, State, task, testing};
 ///
 /// #[task]
@@ -119,7 +119,8 @@ impl ContextBuilder {
             attempt: self.attempt,
             crashes: 0,
         };
-        Attempt::new(job, handle_of(&self.client), Arc::new(self.states), None)
+        let site = Site { backend: handle_of(&self.client), states: self.states, reporter: None };
+        Attempt::new(job, Arc::new(site))
     }
 
     /// Runs a job as a worker would: its arguments are decoded, panics caught, its timeout watched; in this context and

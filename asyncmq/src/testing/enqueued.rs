@@ -109,7 +109,7 @@ pub fn not_enqueued(wanted: &str, jobs: &Jobs) -> ! {
 ///
 /// # Examples
 ///
-/// ```
+/// ```standalone_crate
 /// use asyncmq::{assert_enqueued, task, testing};
 ///
 /// #[task]

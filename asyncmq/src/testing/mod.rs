@@ -3,7 +3,7 @@
 //! A [`TestClient`] is a client with an in-memory store of its own, whose time stands still until it is moved. Within its
 //! [`scope`](TestClient::scope), `enqueue()` goes there by itself.
 //!
-//! ```
+//! ```standalone_crate
 //! use asyncmq::{assert_enqueued, task, testing};
 //!
 //! #[task(queue = "email", retries = 2)]

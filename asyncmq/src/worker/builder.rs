@@ -19,7 +19,7 @@ use crate::worker::middleware::Middleware;
 ///
 /// # Examples
 ///
-/// ```
+/// ```standalone_crate
 /// # use asyncmq::{Client, RateLimit, Worker, task};
 /// # use std::time::Duration;
 /// # #[task] async fn nothing() {}

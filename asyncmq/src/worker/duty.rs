@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 
 use crate::backend::{MAX_BATCH, Pause, Signal, Signals, StoreError, jittered};
 use crate::caught::panic_message;
-use crate::client::scoped;
+use crate::client::{Scope, scoped};
 use crate::error::BoxError;
 use crate::job::Name;
 use crate::task::Stop;
@@ -54,7 +54,7 @@ pub(crate) fn start(shared: &Arc<Shared>, queues: Vec<Name>, own: Vec<OwnDuty>) 
         })
     });
     for duty in own {
-        spawn(shared, move |shared| scoped(shared.client(), do_own(duty)));
+        spawn(shared, move |shared| scoped(Scope::Of(shared.client()), do_own(duty)));
     }
 }
 

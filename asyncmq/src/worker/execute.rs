@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use crate::backend::{Settlement, random_bits};
 use crate::caught::{caught, drop_caught};
-use crate::client::scoped;
+use crate::client::{Scope, scoped};
 use crate::job::{Failure, FailureKind};
 use crate::lifecycle::{Draw, Outcome, delay_by, settle};
 use crate::task::{Attempt, Context, Decision, HandlerFuture, Invocation, Stop, TaskDefinition, TaskError};
@@ -52,8 +52,7 @@ pub(crate) async fn observe(
     layers: &Layers,
 ) -> Observed {
     let context = Context(attempt.clone());
-    let client = context.client();
-    let ended = scoped(client, run(attempt, task, layers, context)).await;
+    let ended = scoped(Scope::Job(context.clone()), run(attempt, task, layers, context)).await;
     judge(attempt, ended)
 }
 
@@ -196,7 +195,7 @@ fn judge(attempt: &Attempt, ended: Ended) -> Observed {
 
 /// Completes the job, unless its result is larger than what is kept.
 fn kept(attempt: &Attempt, result: Bytes) -> Outcome {
-    let most = attempt.backend.max_payload();
+    let most = attempt.site.backend.max_payload();
     if result.len() <= most {
         return Outcome::Completed(result);
     }

@@ -44,8 +44,11 @@ impl Hand {
     /// Lets settled attempts go. Tells whether one of them was a suspect, which kept others from being claimed.
     pub(crate) fn let_go(&self, tokens: impl IntoIterator<Item = Token>) -> bool {
         let mut held = self.held();
-        let gone = tokens.into_iter().filter_map(|token| held.attempts.remove(&token));
-        gone.filter(|attempt| attempt.job.crashes != 0).count() != 0
+        let mut suspects = 0;
+        for attempt in tokens.into_iter().filter_map(|token| held.attempts.remove(&token)) {
+            suspects += usize::from(attempt.job.crashes != 0);
+        }
+        suspects != 0
     }
 
     /// Tells these attempts to stop. Returns how many of them were still running.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::client::{Client, scoped};
+use crate::client::{Client, Scope, scoped};
 use crate::error::{BoxError, Result};
 use crate::worker::handle::failed_hook;
 
@@ -46,7 +46,7 @@ impl Hook {
 
     /// Calls it with the worker's own client as its default.
     pub(crate) async fn call(self, name: &str, client: &Client) -> Result<()> {
-        scoped(client.clone(), (self.0)()).await.map_err(|error| failed_hook(name, &error))
+        scoped(Scope::Of(client.clone()), (self.0)()).await.map_err(|error| failed_hook(name, &error))
     }
 }
 

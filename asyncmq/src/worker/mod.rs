@@ -3,7 +3,8 @@
 //! ```text
 //!  start ─▶ Pump ── claim(free permits) ──▶ store
 //!             │  ◀──────── jobs ──────────┘
-//!             ├─ one task each: execute = call, watch (timeout, cancel, lease), judge, settle by the rules
+//!             ├─ Line: a few tasks take the jobs in turn; one that waits for something keeps its task, another takes over
+//!             │    execute = call, watch (timeout, cancel, lease), judge, settle by the rules
 //!             │  ◀── settlements gather while a call is in flight
 //!             └─ settle(batch) ──▶ store ──▶ events
 //!  beside it: the lease on a thread of its own, wake-ups, heartbeat, reports, and the duties
@@ -19,6 +20,7 @@ mod handle;
 mod hooks;
 mod lease;
 mod limit;
+mod line;
 mod middleware;
 mod pump;
 mod reports;

@@ -16,13 +16,16 @@ use crate::event::EventKind;
 use crate::job::{Name, RateLimit};
 use crate::lifecycle::Transition;
 use crate::task::Attempt;
-use crate::worker::execute::execute;
 use crate::worker::limit::Limiter;
+use crate::worker::line;
 use crate::worker::settle::{Settled, settle_batch};
 use crate::worker::shared::{Phase, Shared, give_way};
 use crate::worker::turns::Turns;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// How long attempts may stand in line before somebody else takes them.
+const HELD_UP: Duration = Duration::from_millis(5);
 
 /// The state of the loop.
 pub(crate) struct Pump {
@@ -37,6 +40,8 @@ pub(crate) struct Pump {
     settling: Option<Boxed<Vec<Settled>>>,
     /// Whether a claim may give something.
     hungry: bool,
+    /// How many attempts had left the line when it was last looked at.
+    taken: u64,
     /// When to look again, come what may.
     look: Pin<Box<Sleep>>,
 }
@@ -59,6 +64,7 @@ impl Pump {
             claiming: None,
             settling: None,
             hungry: true,
+            taken: 0,
             look,
             shared,
         }
@@ -79,7 +85,7 @@ impl Pump {
                 Step::Settled(settled) => self.settled(&settled),
                 // Whoever else is ready goes first, so that what ends in the same moment leaves in the same batch.
                 Step::Woken => give_way().await,
-                Step::Look => self.hungry = true,
+                Step::Look => self.look_around(),
             }
         }
     }
@@ -110,6 +116,12 @@ impl Pump {
             self.look.as_mut().reset(Deadline::now() + self.shared.times.scan);
         }
         step
+    }
+
+    fn look_around(&mut self) {
+        self.hungry = true;
+        self.taken = line::relieve(&self.shared, self.taken);
+        self.watch_line();
     }
 
     /// Takes in what has ended since the last time; its permits are free again.
@@ -171,7 +183,7 @@ impl Pump {
         self.shared.phase() == Phase::Serving && !self.shared.paused.load(Ordering::SeqCst)
     }
 
-    /// Starts what was claimed, each in a task of its own: a handler that blocks its thread harms only itself.
+    /// Starts what was claimed.
     fn start(&mut self, asked: usize, mut claimed: Claimed) {
         let full = asked <= claimed.jobs.len();
         self.hungry |= full;
@@ -191,19 +203,19 @@ impl Pump {
         let attempts: Vec<_> = claimed.jobs.into_iter().map(|job| self.attempt(job)).collect();
         self.shared.hand.take_in(&attempts);
         self.running += attempts.len();
-        for attempt in attempts {
-            tokio::spawn(run(self.shared.clone(), attempt));
-        }
+        line::add(&self.shared, attempts);
+        self.watch_line();
     }
 
     fn attempt(&self, job: ClaimedJob) -> Arc<Attempt> {
-        let shared = &self.shared;
-        Arc::new(Attempt::new(
-            job,
-            shared.backend.clone(),
-            shared.states.clone(),
-            Some(shared.reports.clone()),
-        ))
+        Arc::new(Attempt::new(job, self.shared.site.clone()))
+    }
+
+    /// Looks soon whether those who take from the line are held up by handlers that block their threads.
+    fn watch_line(&mut self) {
+        if !self.shared.line.is_empty() {
+            self.look_at(Deadline::now() + HELD_UP);
+        }
     }
 
     /// Gives jobs back that must not start any more.
@@ -284,40 +296,6 @@ async fn claim(shared: Arc<Shared>, call: CallId, queues: Vec<Name>, limit: usiz
             () = shared.reached(Phase::Draining) => return Claimed::default(),
         }
     }
-}
-
-/// Runs one attempt and hands its end over, come what may.
-async fn run(shared: Arc<Shared>, attempt: Arc<Attempt>) {
-    let task = shared.tasks.get(attempt.job.envelope.task.as_str()).copied();
-    let settlement = match task {
-        Some(task) => {
-            let span = tracing::info_span!(
-                "job",
-                id = %attempt.job.envelope.id,
-                task = task.name(),
-                queue = attempt.job.envelope.queue.as_str(),
-                attempt = attempt.job.attempt,
-            );
-            let execution = execute(&attempt, task, &shared.layers);
-            let settlement = match span.is_disabled() {
-                true => execution.await,
-                false => tracing::Instrument::instrument(execution, span).await,
-            };
-            if task.blocking && attempt.is_given_up() {
-                shared.blocked.store(true, Ordering::SeqCst);
-            }
-            attempt.end();
-            settlement
-        }
-        // No store gives out what the worker does not know; one that does gets it back.
-        None => Settlement {
-            envelope: attempt.job.envelope.clone(),
-            token: attempt.job.token,
-            transition: Transition::Snooze { after: Duration::from_secs(1) },
-            report: Default::default(),
-        },
-    };
-    shared.finish(settlement);
 }
 
 /// Says once for each task that jobs wait for it here in vain.

@@ -13,8 +13,9 @@ use crate::client::Client;
 use crate::event::EventKind;
 use crate::job::{JobId, Name, WorkerId};
 use crate::lifecycle::Limits;
-use crate::task::{States, TaskDefinition};
+use crate::task::{Reporter, Site, States, TaskDefinition};
 use crate::worker::hand::Hand;
+use crate::worker::line::Line;
 use crate::worker::middleware::Layers;
 use crate::worker::reports::Reports;
 
@@ -46,7 +47,7 @@ pub(crate) struct Shared {
     pub(crate) backend: BackendHandle,
     pub(crate) tasks: HashMap<&'static str, &'static TaskDefinition>,
     pub(crate) known: TaskSet,
-    pub(crate) states: Arc<States>,
+    pub(crate) site: Arc<Site>,
     pub(crate) layers: Layers,
     pub(crate) times: Times,
     pub(crate) limits: Limits,
@@ -55,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) info: WorkerInfo,
     pub(crate) hand: Hand,
     pub(crate) reports: Arc<Reports>,
+    pub(crate) line: Line,
     pub(crate) concurrency: AtomicUsize,
     pub(crate) paused: AtomicBool,
     /// Whether a handler was given up on that still runs on its thread.
@@ -88,12 +90,14 @@ impl Shared {
         max_crashes: u32,
         info: WorkerInfo,
     ) -> Arc<Self> {
+        let reports: Arc<Reports> = Arc::default();
+        let reporter: Arc<dyn Reporter> = reports.clone();
         Arc::new(Self {
             id: backend.sender(),
+            site: Arc::new(Site { backend: backend.clone(), states, reporter: Some(reporter) }),
             backend,
             tasks,
             known,
-            states: Arc::new(states),
             layers,
             times,
             limits: Limits::default(),
@@ -101,7 +105,8 @@ impl Shared {
             concurrency: AtomicUsize::new(info.concurrency as usize),
             info,
             hand: Hand::default(),
-            reports: Arc::default(),
+            reports,
+            line: Line::default(),
             paused: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
             phase: watch::Sender::new(Phase::Serving),

@@ -43,7 +43,7 @@ impl Solo {
         };
         let Some(task) = shared.tasks.get(job.envelope.task.as_str()).copied() else { return Ok(None) };
         let envelope = job.envelope.clone();
-        let attempt = Arc::new(Attempt::new(job, shared.backend.clone(), shared.states.clone(), None));
+        let attempt = Arc::new(Attempt::new(job, shared.site.clone()));
         let observed = observe(&attempt, task, &shared.layers).await;
         let outcome = observed.outcome.clone();
         let settlement = conclude(&attempt, task, observed).await;
@@ -53,7 +53,7 @@ impl Solo {
 
     fn cannot_run(&self, task: &Name) -> Error {
         let linked = crate::task::linked(task);
-        let why = linked.and_then(|definition| check_task(definition, &self.0.states));
+        let why = linked.and_then(|definition| check_task(definition, &self.0.site.states));
         Error::Startup(why.unwrap_or_else(|| {
             format!("a job of task {task:?} waits, which is not linked here, or not in that version: `use your_crate as _;`")
         }))

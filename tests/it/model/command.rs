@@ -1,7 +1,10 @@
 //! What can be done to a store, as it is drawn. Jobs, workers and claims are named by small numbers.
 
 use asyncmq::JobState;
+use asyncmq::backend::{Drain, Force};
 use proptest::prelude::*;
+
+use super::reference::Model;
 
 pub(crate) const QUEUES: usize = 2;
 pub(crate) const WORKERS: usize = 3;
@@ -42,24 +45,31 @@ pub(crate) enum End {
     Release,
 }
 
-/// One command. `again` makes the same call twice, as a sender does that got no reply.
+/// How often a call is made: twice by a sender that got no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Times {
+    Once,
+    Twice,
+}
+
+/// One command.
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
     Push {
         queue: usize,
         jobs: Vec<Sent>,
-        again: bool,
+        times: Times,
     },
     Claim {
         worker: usize,
         queue: usize,
         limit: usize,
-        again: bool,
+        times: Times,
     },
-    /// Claims are counted from the latest back; those that are long stale are among them.
+    /// Claims by their number; some are stale, and some were never made.
     Settle {
         picks: Vec<(usize, End)>,
-        again: bool,
+        times: Times,
     },
     Extend {
         worker: usize,
@@ -76,7 +86,7 @@ pub(crate) enum Command {
     Prune,
     Drain {
         queue: usize,
-        delayed_too: bool,
+        which: Drain,
     },
     Clean {
         queue: usize,
@@ -85,7 +95,7 @@ pub(crate) enum Command {
     },
     Obliterate {
         queue: usize,
-        active_too: bool,
+        force: Force,
     },
     Register {
         worker: usize,
@@ -96,41 +106,67 @@ pub(crate) enum Command {
     },
 }
 
-pub(crate) fn command() -> BoxedStrategy<Command> {
-    let target = || (0..QUEUES, 0..IDS);
+/// Draws a command, more often than not one that finds something to do.
+pub(crate) fn command(model: &Model) -> BoxedStrategy<Command> {
+    let rescue = if model.has_lost() { 40 } else { 4 };
     prop_oneof![
-        12 => (0..QUEUES, prop::collection::vec(sent(), 1..4), any::<bool>())
-            .prop_map(|(queue, jobs, again)| Command::Push { queue, jobs, again }),
-        14 => (0..WORKERS, 0..QUEUES, 1..5_usize, any::<bool>())
-            .prop_map(|(worker, queue, limit, again)| Command::Claim { worker, queue, limit, again }),
-        14 => (prop::collection::vec((0..8_usize, end()), 1..4), any::<bool>())
-            .prop_map(|(picks, again)| Command::Settle { picks, again }),
+        12 => (0..QUEUES, prop::collection::vec(sent(), 1..4), times())
+            .prop_map(|(queue, jobs, times)| Command::Push { queue, jobs, times }),
+        14 => (0..WORKERS, 0..QUEUES, 1..5_usize, times())
+            .prop_map(|(worker, queue, limit, times)| Command::Claim { worker, queue, limit, times }),
+        14 => (prop::collection::vec((pick(model), end()), 1..4), times())
+            .prop_map(|(picks, times)| Command::Settle { picks, times }),
         3 => (0..WORKERS).prop_map(|worker| Command::Extend { worker }),
-        4 => target().prop_map(Command::Cancel),
-        2 => target().prop_map(Command::Remove),
-        4 => target().prop_map(Command::Retry),
-        3 => target().prop_map(Command::Promote),
+        4 => target(model, |state| !state.is_terminal()).prop_map(Command::Cancel),
+        2 => target(model, |_| true).prop_map(Command::Remove),
+        4 => target(model, JobState::is_dead).prop_map(Command::Retry),
+        3 => target(model, |state| state == JobState::Delayed).prop_map(Command::Promote),
         1 => (0..QUEUES).prop_map(Command::Pause),
         2 => (0..QUEUES).prop_map(Command::Resume),
-        10 => (1..9_u64).prop_map(|halves| Command::Advance(halves * 500)),
-        8 => Just(Command::Rescue),
+        12 => (1..10_u64).prop_map(|halves| Command::Advance(halves * 500)),
+        rescue => Just(Command::Rescue),
         3 => Just(Command::Expire),
-        3 => Just(Command::Prune),
+        2 => Just(Command::Prune),
         7 => upkeep(),
     ]
     .boxed()
 }
 
+fn times() -> impl Strategy<Value = Times> {
+    prop::sample::select(vec![Times::Once, Times::Twice])
+}
+
+/// Draws a job: one of those in a fitting state, or any that there may be.
+fn target(model: &Model, fits: impl Fn(JobState) -> bool) -> BoxedStrategy<Target> {
+    let fitting: Vec<Target> =
+        model.jobs.iter().filter(|(_, job)| fits(job.state)).map(|(target, _)| *target).collect();
+    let any = (0..QUEUES, 0..IDS);
+    if fitting.is_empty() {
+        return any.boxed();
+    }
+    prop_oneof![4 => prop::sample::select(fitting), 1 => any].boxed()
+}
+
+/// Draws a claim: one that is good, or any of the latest. There may be none.
+fn pick(model: &Model) -> BoxedStrategy<usize> {
+    let latest = model.claims.len().saturating_sub(8)..model.claims.len().max(1);
+    let good = model.good_claims();
+    if good.is_empty() {
+        return latest.boxed();
+    }
+    prop_oneof![3 => prop::sample::select(good), 1 => latest].boxed()
+}
+
 /// What is done rarely.
 fn upkeep() -> BoxedStrategy<Command> {
     prop_oneof![
-        1 => (0..QUEUES, any::<bool>())
-            .prop_map(|(queue, delayed_too)| Command::Drain { queue, delayed_too }),
+        1 => (0..QUEUES, prop::sample::select(vec![Drain::Waiting, Drain::WaitingAndDelayed]))
+            .prop_map(|(queue, which)| Command::Drain { queue, which }),
         1 => (0..QUEUES, prop::sample::select(JobState::ALL.to_vec()), 0..6_u64)
             .prop_map(|(queue, state, halves)| Command::Clean { queue, state, older_than: halves * 500 + 250 }),
-        1 => (0..QUEUES, any::<bool>())
-            .prop_map(|(queue, active_too)| Command::Obliterate { queue, active_too }),
-        3 => (0..WORKERS, any::<bool>())
+        1 => (0..QUEUES, prop::sample::select(vec![Force::RefuseActive, Force::RemoveActive]))
+            .prop_map(|(queue, force)| Command::Obliterate { queue, force }),
+        5 => (0..WORKERS, any::<bool>())
             .prop_map(|(worker, draining)| Command::Register { worker, draining }),
         1 => (0..WORKERS).prop_map(|worker| Command::Deregister { worker }),
     ]

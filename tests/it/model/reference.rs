@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asyncmq::JobState;
-use asyncmq::backend::Ordered;
+use asyncmq::backend::{Drain, Force, Ordered};
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
@@ -105,8 +105,8 @@ impl ReferenceStateMachine for Model {
         Just(Self::default()).boxed()
     }
 
-    fn transitions(_: &Self) -> BoxedStrategy<Command> {
-        command()
+    fn transitions(model: &Self) -> BoxedStrategy<Command> {
+        command(model)
     }
 
     fn apply(mut model: Self, command: &Command) -> Self {
@@ -121,16 +121,25 @@ impl Model {
         self.numbers
     }
 
-    /// Returns the claim that is counted back from the latest, unless nothing is promised of it.
-    pub(crate) fn claim(&self, back: usize) -> Option<usize> {
-        let claim = self.claims.len().checked_sub(1 + back)?;
-        (!self.vague.contains(&claim)).then_some(claim)
+    /// Tells whether a claim was made, and something is promised of it.
+    pub(crate) fn is_claim(&self, claim: usize) -> bool {
+        claim < self.claims.len() && !self.vague.contains(&claim)
+    }
+
+    /// Lists the claims that can be settled.
+    pub(crate) fn good_claims(&self) -> Vec<usize> {
+        self.jobs.values().filter_map(|job| job.claim).filter(|claim| self.is_claim(*claim)).collect()
     }
 
     /// Lists the claims of a worker that are not long gone.
     pub(crate) fn claims_of(&self, worker: usize) -> Vec<usize> {
-        let latest = (0..8).filter_map(|back| self.claim(back));
-        latest.filter(|claim| self.claims[*claim] == worker).collect()
+        let latest = self.claims.len().saturating_sub(12)..self.claims.len();
+        latest.filter(|claim| self.is_claim(*claim) && self.claims[*claim] == worker).collect()
+    }
+
+    /// Tells whether a rescue would find something.
+    pub(crate) fn has_lost(&self) -> bool {
+        (0..WORKERS).any(|worker| self.workers[worker].until < self.now && !self.held(worker).is_empty())
     }
 
     /// Lists the jobs of a queue and state in their order.
@@ -160,8 +169,8 @@ impl Model {
             }
             Command::Claim { worker, queue, limit, .. } => self.hand_out(*worker, *queue, *limit),
             Command::Settle { picks, .. } => {
-                let picks: Vec<_> =
-                    picks.iter().filter_map(|(back, end)| Some((self.claim(*back)?, *end))).collect();
+                let picks = picks.iter().filter(|(claim, _)| self.is_claim(*claim));
+                let picks: Vec<_> = picks.copied().collect();
                 Reply::Settled(picks.into_iter().map(|(claim, end)| self.settle(claim, end)).collect())
             }
             Command::Extend { worker } => self.extend(*worker),
@@ -169,8 +178,10 @@ impl Model {
             Command::Remove(target) => self.order(*target, Self::remove),
             Command::Retry(target) => self.order(*target, Self::retry),
             Command::Promote(target) => self.order(*target, Self::promote),
-            Command::Pause(queue) => self.turn(*queue, true),
-            Command::Resume(queue) => self.turn(*queue, false),
+            Command::Pause(queue) => {
+                Reply::Changed(!std::mem::replace(&mut self.queues[*queue].paused, true))
+            }
+            Command::Resume(queue) => Reply::Changed(std::mem::take(&mut self.queues[*queue].paused)),
             Command::Advance(time) => {
                 self.now += time;
                 Reply::Nothing
@@ -184,8 +195,8 @@ impl Model {
 
     fn carry_out_rare(&mut self, command: &Command) -> Reply {
         match *command {
-            Command::Drain { queue, delayed_too } => self.remove_all(|(of, _), job| {
-                let delayed = delayed_too && job.state == JobState::Delayed;
+            Command::Drain { queue, which } => self.remove_all(|(of, _), job| {
+                let delayed = which == Drain::WaitingAndDelayed && job.state == JobState::Delayed;
                 *of == queue && (job.state == JobState::Waiting || delayed)
             }),
             Command::Clean { queue, state, older_than } => {
@@ -195,7 +206,7 @@ impl Model {
                 let of_state = |job: &Entry| job.state == state && state != JobState::Active;
                 self.remove_all(|(of, _), job| *of == queue && of_state(job) && old(job))
             }
-            Command::Obliterate { queue, active_too } => self.obliterate(queue, active_too),
+            Command::Obliterate { queue, force } => self.obliterate(queue, force),
             Command::Register { worker, draining } => {
                 self.renew(worker);
                 self.workers[worker].draining = draining;
@@ -402,10 +413,6 @@ impl Model {
         Ordered::Done
     }
 
-    fn turn(&mut self, queue: usize, paused: bool) -> Reply {
-        Reply::Changed(std::mem::replace(&mut self.queues[queue].paused, paused) != paused)
-    }
-
     fn rescue(&mut self, worker: usize) -> usize {
         if self.now < self.workers[worker].until {
             return 0;
@@ -413,23 +420,33 @@ impl Model {
         let held = self.held(worker);
         let had_suspect = held.iter().any(|target| self.jobs[target].crashes != 0);
         for target in &held {
-            self.rescue_job(*target, had_suspect);
+            let (draining, job) = (self.workers[worker].draining, &self.jobs[target]);
+            if job.cancel {
+                self.end(*target, End::Cancel);
+            } else if draining || (had_suspect && job.crashes == 0) {
+                self.let_wait(*target);
+            } else {
+                self.charge(*target);
+            }
         }
         held.len()
     }
 
-    fn rescue_job(&mut self, target: Target, had_suspect: bool) {
-        let draining = self.workers[self.jobs[&target].worker].draining;
+    /// Holds the death of its worker against a job.
+    fn charge(&mut self, target: Target) {
         let job = self.job(target);
-        if job.cancel {
-            return self.end(target, End::Cancel);
+        job.charged = true;
+        job.crashes += 1;
+        if job.crashes < MAX_CRASHES {
+            self.let_wait(target);
+        } else {
+            self.end(target, End::Fail);
         }
-        job.charged = !draining && !(had_suspect && job.crashes == 0);
-        job.crashes += u32::from(job.charged);
-        if job.charged && MAX_CRASHES <= job.crashes {
-            return self.end(target, End::Fail);
-        }
-        // The claim stays good until somebody else claims the job.
+    }
+
+    /// Lets a job wait at its old place; its claim stays good until somebody else claims it.
+    fn let_wait(&mut self, target: Target) {
+        let job = self.job(target);
         job.attempt -= 1;
         job.state = JobState::Waiting;
     }
@@ -460,9 +477,9 @@ impl Model {
         Reply::Count(targets.len())
     }
 
-    fn obliterate(&mut self, queue: usize, active_too: bool) -> Reply {
+    fn obliterate(&mut self, queue: usize, force: Force) -> Reply {
         let active = self.list(queue, JobState::Active).len();
-        if !active_too && active != 0 {
+        if force == Force::RefuseActive && active != 0 {
             return Reply::Obliterated(Err(active as u64));
         }
         let count = self.jobs.len();

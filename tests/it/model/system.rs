@@ -5,10 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asyncmq::JobState;
-use asyncmq::backend::conformance::Fixture;
 use asyncmq::backend::{
-    Backend, CallId, Claim, ClaimedJob, Drain, Fenced, Force, Pushed, Report, Settlement, StoreError,
-    TaskSet, WorkerInfo,
+    Backend, CallId, Claim, ClaimedJob, Fenced, Pushed, Report, Settlement, StoreError, TaskSet, WorkerInfo,
 };
 use asyncmq::job::{Due, Envelope, Failure, FailureKind, JobId, Name, Retention, WorkerId};
 use asyncmq::lifecycle::{Limits, Transition};
@@ -16,21 +14,11 @@ use bytes::Bytes;
 use proptest_state_machine::StateMachineTest;
 use tokio::runtime::Runtime;
 
-use super::command::{Command, End, Keep, QUEUES, Sent, Target, WORKERS};
+use super::command::{Command, End, Keep, QUEUES, Sent, Target, Times, WORKERS};
 use super::reference::{DEAD_FOR, ENDED_FOR, Entry, KEPT_EXACTLY, LEASE, MAX_CRASHES, Model, Reply};
+use crate::support::Make;
 
 const MANY: usize = 1_000;
-
-/// A fixture that tests can make as many of as they want.
-pub(crate) trait Make: Fixture + Sized + 'static {
-    fn make() -> impl Future<Output = Self>;
-}
-
-impl Make for crate::support::memory::Memory {
-    async fn make() -> Self {
-        Self::new()
-    }
-}
 
 /// The store and those who call it.
 pub(crate) struct Driven<F> {
@@ -90,11 +78,11 @@ impl<F: Make> Driven<F> {
     async fn carry_out(&mut self, model: &Model, command: &Command) -> Result<Reply, StoreError> {
         let store = self.store.clone();
         Ok(match command {
-            Command::Push { queue, jobs, again } => self.push(*queue, jobs, *again).await?,
-            Command::Claim { worker, queue, limit, again } => {
-                self.claim(*worker, *queue, *limit, *again).await?
+            Command::Push { queue, jobs, times } => self.push(*queue, jobs, *times).await?,
+            Command::Claim { worker, queue, limit, times } => {
+                self.claim(*worker, *queue, *limit, *times).await?
             }
-            Command::Settle { picks, again } => self.settle(model, picks, *again).await?,
+            Command::Settle { picks, times } => self.settle(model, picks, *times).await?,
             Command::Extend { worker } => self.extend(model.claims_of(*worker), *worker).await?,
             Command::Cancel((queue, id)) => {
                 Reply::Ordered(store.cancel(&name(*queue), &job_id(*id), None).await?)
@@ -120,21 +108,18 @@ impl<F: Make> Driven<F> {
     async fn carry_out_rare(&mut self, command: &Command) -> Result<Reply, StoreError> {
         let store = &self.store;
         Ok(match *command {
-            Command::Drain { queue, delayed_too } => {
-                let which = if delayed_too { Drain::WaitingAndDelayed } else { Drain::Waiting };
-                Reply::Count(store.drain(&name(queue), which, MANY).await?)
-            }
+            Command::Drain { queue, which } => Reply::Count(store.drain(&name(queue), which, MANY).await?),
             Command::Clean { queue, state, older_than } => {
                 let before = store.now().await?.as_micros() - older_than * 1_000;
                 let before = asyncmq::Timestamp::from_micros(before);
                 Reply::Count(store.clean(&name(queue), state, before, MANY).await?)
             }
-            Command::Obliterate { queue, active_too } => {
-                let force = if active_too { Force::RemoveActive } else { Force::RefuseActive };
+            Command::Obliterate { queue, force } => {
                 Reply::Obliterated(store.obliterate(&name(queue), force, MANY).await?)
             }
             Command::Register { worker, draining } => {
-                store.register(&info(self.workers[worker].id, draining), lease()).await?;
+                let info = WorkerInfo { draining, ..info(self.workers[worker].id) };
+                store.register(&info, lease()).await?;
                 Reply::Nothing
             }
             Command::Deregister { worker } => {
@@ -146,11 +131,11 @@ impl<F: Make> Driven<F> {
         })
     }
 
-    async fn push(&mut self, queue: usize, jobs: &[Sent], again: bool) -> Result<Reply, StoreError> {
+    async fn push(&mut self, queue: usize, jobs: &[Sent], times: Times) -> Result<Reply, StoreError> {
         let jobs: Vec<_> = jobs.iter().map(|sent| Arc::new(envelope(queue, sent))).collect();
         let call = self.producer.next();
         let reply = self.store.push(call, &jobs).await?;
-        if again {
+        if times == Times::Twice {
             assert_eq!(self.store.push(call, &jobs).await?, reply, "the repeated push");
         }
         Ok(Reply::Pushed(reply.into_iter().map(|reply| reply == Pushed::Added).collect()))
@@ -161,13 +146,13 @@ impl<F: Make> Driven<F> {
         worker: usize,
         queue: usize,
         limit: usize,
-        again: bool,
+        times: Times,
     ) -> Result<Reply, StoreError> {
         let tasks: TaskSet = [(Name::from_static("known"), 1)].into_iter().collect();
         let (call, queues) = (self.workers[worker].next(), [name(queue)]);
         let claim = Claim { call, queues: &queues, tasks: &tasks, limit, lease: lease() };
         let claimed = self.store.claim(claim).await?;
-        if again {
+        if times == Times::Twice {
             let tokens = |jobs: &[ClaimedJob]| jobs.iter().map(|job| job.token).collect::<Vec<_>>();
             let second = self.store.claim(claim).await?;
             assert_eq!(tokens(&second.jobs), tokens(&claimed.jobs), "the repeated claim");
@@ -187,14 +172,14 @@ impl<F: Make> Driven<F> {
         &mut self,
         model: &Model,
         picks: &[(usize, End)],
-        again: bool,
+        times: Times,
     ) -> Result<Reply, StoreError> {
-        let picks = picks.iter().filter_map(|(back, end)| Some((&self.claims[model.claim(*back)?], end)));
-        let batch: Vec<_> = picks.map(|(job, end)| settlement(job, *end)).collect();
+        let picks = picks.iter().filter(|(claim, _)| model.is_claim(*claim));
+        let batch: Vec<_> = picks.map(|(claim, end)| settlement(&self.claims[*claim], *end)).collect();
         let caller = &mut self.workers[0];
         let call = caller.next();
         let reply = self.store.settle(call, &batch).await?;
-        if again {
+        if times == Times::Twice {
             assert_eq!(self.store.settle(call, &batch).await?, reply, "the repeated settle");
         }
         Ok(Reply::Settled(reply.into_iter().map(|fenced| fenced == Fenced::Applied).collect()))
@@ -328,7 +313,7 @@ fn settlement(job: &ClaimedJob, end: End) -> Settlement {
     Settlement { envelope: job.envelope.clone(), token: job.token, transition, report: Report::default() }
 }
 
-fn info(id: WorkerId, draining: bool) -> WorkerInfo {
+fn info(id: WorkerId) -> WorkerInfo {
     WorkerInfo {
         id,
         host: "host".into(),
@@ -337,7 +322,7 @@ fn info(id: WorkerId, draining: bool) -> WorkerInfo {
         queues: Vec::new(),
         concurrency: 1,
         tasks: Vec::new(),
-        draining,
+        draining: false,
         running: 0,
         completed: 0,
         failed: 0,

@@ -1,187 +1,185 @@
-//! A store that can be cut off: before a call is sent, or after it was carried out and before its reply.
+//! A store whose answers can be lost: one call, counted from the start, is not made, or is made and not answered; or all
+//! are not made from there on.
+//!
+//! It also writes down what the store did, whether or not its caller learnt of it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use asyncmq::backend::memory::MemoryStore;
 use asyncmq::backend::{
     Backend, CallId, Claim, Claimed, Control, Drain, EventStream, Extension, Fenced, Force, Inspect, Leases,
     Ordered, Page, Pushed, QueueInfo, Report, Settlement, Signals, Store, StoreError, Token, Upkeep,
     WorkerInfo,
 };
-use asyncmq::event::EventFilter;
-use asyncmq::job::{Envelope, Name, WorkerId};
+use asyncmq::job::{Envelope, Job, JobId, JobState, Name, WorkerId};
 use asyncmq::lifecycle::Limits;
-use asyncmq::{Job, JobId, JobState, Timestamp};
+use asyncmq::{EventFilter, Timestamp};
 
-use crate::support::until;
+use tokio::sync::{Mutex, MutexGuard, Notify};
 
-/// What a fault hits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Verb {
-    Push,
-    Claim,
-    Settle,
-    Report,
-    Extend,
-    Signals,
-    Register,
-    Deregister,
-    Subscribe,
-}
+use super::history::History;
 
-const VERBS: [Verb; 9] = [
-    Verb::Push,
-    Verb::Claim,
-    Verb::Settle,
-    Verb::Report,
-    Verb::Extend,
-    Verb::Signals,
-    Verb::Register,
-    Verb::Deregister,
-    Verb::Subscribe,
-];
-
-/// What happens to a call.
+/// On which way the call is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum Side {
     /// It never reaches the store.
-    Cut,
-    /// It is carried out, and the reply is lost.
-    Lost,
-    /// The store refuses it.
-    Refused,
+    Request,
+    /// The store carries it out, and the answer does not come back.
+    Reply,
 }
 
-#[derive(Default)]
-struct Plan {
-    faults: HashMap<Verb, (Fault, usize)>,
-    calls: HashMap<Verb, usize>,
-    hit: HashMap<Verb, usize>,
+/// Which call is lost, counted from 0, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fault {
+    pub(crate) call: usize,
+    pub(crate) side: Side,
 }
 
-/// A store in memory with faults on order.
-#[derive(Clone)]
-pub(crate) struct Faulty {
-    inner: Arc<MemoryStore>,
-    plan: Arc<Mutex<Plan>>,
-    /// Whoever holds this holds the replies to claims back.
-    claim_replies: Arc<tokio::sync::Mutex<()>>,
+/// How long the fault lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lasting {
+    OneCall,
+    FromThereOn,
 }
 
-impl Faulty {
-    pub(crate) fn new() -> Arc<Self> {
-        Self::over(MemoryStore::new())
+/// The calls of one side that count, and what became of them.
+#[derive(Debug)]
+struct Line {
+    fault: Option<Fault>,
+    lasting: Lasting,
+    calls: AtomicUsize,
+    dead: AtomicBool,
+    died: Notify,
+    /// Held while a call is made, so that what is written down stands in the order in which it was done, and nothing is
+    /// done on a line that is dead.
+    history: Arc<Mutex<History>>,
+}
+
+/// A store of which calls are lost.
+pub(crate) struct FaultyBackend {
+    inner: Arc<dyn Backend>,
+    line: Arc<Line>,
+}
+
+impl FaultyBackend {
+    /// Loses one call.
+    pub(crate) fn new(inner: Arc<dyn Backend>, fault: Option<Fault>) -> Arc<Self> {
+        Self::of(inner, Lasting::OneCall, fault, Arc::default())
     }
 
-    pub(crate) fn over(inner: Arc<MemoryStore>) -> Arc<Self> {
-        Arc::new(Self { inner, plan: Arc::default(), claim_replies: Arc::default() })
+    /// Loses one call and all that follow, until the line is mended.
+    pub(crate) fn cut(inner: Arc<dyn Backend>, fault: Fault) -> Arc<Self> {
+        Self::of(inner, Lasting::FromThereOn, Some(fault), Arc::default())
     }
 
-    /// Lets the next calls of a verb go wrong.
-    pub(crate) fn fail(&self, verb: Verb, fault: Fault, times: usize) {
-        self.plan.lock().unwrap().faults.insert(verb, (fault, times));
+    /// Returns the same store on a line of its own, which loses nothing.
+    pub(crate) fn beside(&self) -> Arc<Self> {
+        Self::of(self.inner.clone(), Lasting::OneCall, None, self.line.history.clone())
     }
 
-    /// Holds the replies to claims back, not the claims, until what is returned is dropped.
-    pub(crate) async fn hold_claim_replies(&self) -> tokio::sync::OwnedMutexGuard<()> {
-        self.claim_replies.clone().lock_owned().await
+    fn of(
+        inner: Arc<dyn Backend>,
+        lasting: Lasting,
+        fault: Option<Fault>,
+        history: Arc<Mutex<History>>,
+    ) -> Arc<Self> {
+        let (calls, dead) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Arc::new(Self {
+            inner,
+            line: Arc::new(Line { fault, lasting, calls, dead, died: Notify::new(), history }),
+        })
     }
 
-    /// Cuts everything off until [`Faulty::heal`].
-    pub(crate) fn go_down(&self) {
-        VERBS.iter().for_each(|verb| self.fail(*verb, Fault::Cut, usize::MAX));
-    }
-
-    pub(crate) fn heal(&self) {
-        self.plan.lock().unwrap().faults.clear();
-    }
-
-    /// How many calls of a verb there were.
-    pub(crate) fn calls(&self, verb: Verb) -> usize {
-        self.plan.lock().unwrap().calls.get(&verb).copied().unwrap_or_default()
-    }
-
-    /// Waits until so many calls of a verb went wrong.
-    pub(crate) async fn was_hit(&self, verb: Verb, times: usize) {
-        let hit = async || times <= self.plan.lock().unwrap().hit.get(&verb).copied().unwrap_or_default();
-        until(&format!("{times} failed calls of {verb:?}"), hit).await;
-    }
-
-    async fn through<T>(
-        &self,
-        verb: Verb,
-        call: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        let fault = {
-            let mut plan = self.plan.lock().unwrap();
-            *plan.calls.entry(verb).or_default() += 1;
-            let fault = match plan.faults.get_mut(&verb) {
-                Some((fault, times)) if *times != 0 => {
-                    *times -= 1;
-                    Some(*fault)
-                }
-                _ => None,
-            };
-            if fault.is_some() {
-                *plan.hit.entry(verb).or_default() += 1;
-            }
-            fault
-        };
-        match fault {
-            None => call.await,
-            Some(Fault::Cut) => Err(StoreError::unanswered("cut off")),
-            Some(Fault::Lost) => call.await.and(Err(StoreError::unanswered("the reply was lost"))),
-            Some(Fault::Refused) => Err(StoreError::refused("not today")),
+    /// Waits until the line is dead.
+    pub(crate) async fn dead(&self) {
+        while !self.line.dead.load(Ordering::SeqCst) {
+            self.line.died.notified().await;
         }
     }
-}
 
-impl Backend for Faulty {
-    fn kind(&self) -> &'static str {
-        "faulty"
+    /// Mends the line.
+    pub(crate) fn mend(&self) {
+        self.line.dead.store(false, Ordering::SeqCst);
     }
 
-    fn is_volatile(&self) -> bool {
-        true
+    /// Returns how many calls there were that count.
+    pub(crate) fn calls(&self) -> usize {
+        self.line.calls.load(Ordering::SeqCst)
+    }
+
+    /// Returns what the store did so far.
+    pub(crate) async fn history(&self) -> MutexGuard<'_, History> {
+        self.line.history.lock().await
+    }
+
+    /// Returns the store itself, which loses nothing and whose calls do not count.
+    pub(crate) fn inner(&self) -> &Arc<dyn Backend> {
+        &self.inner
+    }
+}
+
+impl Line {
+    /// Makes a call that counts, and writes down what it did.
+    async fn pass<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+        note: impl FnOnce(&mut History, &T),
+    ) -> Result<T, StoreError> {
+        let mut history = self.history.lock().await;
+        let number = self.calls.fetch_add(1, Ordering::SeqCst);
+        let lost = self.fault.filter(|fault| fault.call == number).map(|fault| fault.side);
+        let dead = self.dead.load(Ordering::SeqCst);
+        if lost.is_some() && self.lasting == Lasting::FromThereOn {
+            self.dead.store(true, Ordering::SeqCst);
+            self.died.notify_one();
+        }
+        if dead || lost == Some(Side::Request) {
+            return Err(StoreError::unanswered("the request was lost"));
+        }
+        let answer = call.await?;
+        note(&mut history, &answer);
+        if lost == Some(Side::Reply) {
+            return Err(StoreError::unanswered("the reply was lost"));
+        }
+        Ok(answer)
     }
 }
 
 #[async_trait]
-impl Store for Faulty {
+impl Store for FaultyBackend {
     async fn push(&self, call: CallId, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
-        self.through(Verb::Push, self.inner.push(call, jobs)).await
+        self.line.pass(self.inner.push(call, jobs), |history, reply| history.pushed(call, jobs, reply)).await
     }
 
     async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
-        let claimed = self.through(Verb::Claim, self.inner.claim(claim)).await;
-        let _let_through = self.claim_replies.lock().await;
-        claimed
+        self.line.pass(self.inner.claim(claim), |history, reply| history.claimed(claim.call, reply)).await
     }
 
     async fn settle(&self, call: CallId, jobs: &[Settlement]) -> Result<Vec<Fenced>, StoreError> {
-        self.through(Verb::Settle, self.inner.settle(call, jobs)).await
+        self.line
+            .pass(self.inner.settle(call, jobs), |history, reply| history.settled(call, jobs, reply))
+            .await
     }
 
     async fn report(&self, reports: &[(Arc<Envelope>, Token, Report)]) -> Result<Vec<Fenced>, StoreError> {
-        self.through(Verb::Report, self.inner.report(reports)).await
+        self.line.pass(self.inner.report(reports), |_, _| {}).await
     }
 
     async fn leases(&self) -> Result<Box<dyn Leases>, StoreError> {
-        let (inner, faulty) = (self.inner.leases().await?, self.clone());
-        Ok(Box::new(FaultyLeases { inner, faulty }))
+        let leases = self.inner.leases().await?;
+        Ok(Box::new(FaultyLeases { inner: leases, line: self.line.clone() }))
     }
 
     async fn signals(&self, worker: WorkerId, queues: &[Name]) -> Result<Box<dyn Signals>, StoreError> {
-        self.through(Verb::Signals, self.inner.signals(worker, queues)).await
+        self.line.pass(self.inner.signals(worker, queues), |_, _| {}).await
     }
 }
 
 struct FaultyLeases {
     inner: Box<dyn Leases>,
-    faulty: Faulty,
+    line: Arc<Line>,
 }
 
 #[async_trait]
@@ -192,14 +190,14 @@ impl Leases for FaultyLeases {
         held: &[(Arc<Envelope>, Token)],
         lease: Duration,
     ) -> Result<Extension, StoreError> {
-        self.faulty.through(Verb::Extend, self.inner.extend(worker, held, lease)).await
+        self.line.pass(self.inner.extend(worker, held, lease), |_, _| {}).await
     }
 }
 
 #[async_trait]
-impl Upkeep for Faulty {
+impl Upkeep for FaultyBackend {
     async fn rescue(&self, max_crashes: u32, limit: usize) -> Result<usize, StoreError> {
-        self.inner.rescue(max_crashes, limit).await
+        self.line.pass(self.inner.rescue(max_crashes, limit), |history, count| history.rescued(*count)).await
     }
 
     async fn expire(&self, limit: usize) -> Result<usize, StoreError> {
@@ -211,16 +209,16 @@ impl Upkeep for Faulty {
     }
 
     async fn register(&self, worker: &WorkerInfo, lease: Duration) -> Result<(), StoreError> {
-        self.through(Verb::Register, self.inner.register(worker, lease)).await
+        self.line.pass(self.inner.register(worker, lease), |_, ()| {}).await
     }
 
     async fn deregister(&self, worker: WorkerId) -> Result<(), StoreError> {
-        self.through(Verb::Deregister, self.inner.deregister(worker)).await
+        self.line.pass(self.inner.deregister(worker), |history, ()| history.deregistered(worker)).await
     }
 }
 
 #[async_trait]
-impl Inspect for Faulty {
+impl Inspect for FaultyBackend {
     async fn find(&self, queue: &Name, id: &JobId) -> Result<Option<Job>, StoreError> {
         self.inner.find(queue, id).await
     }
@@ -246,26 +244,26 @@ impl Inspect for Faulty {
     }
 
     async fn subscribe(&self, filter: EventFilter) -> Result<EventStream, StoreError> {
-        self.through(Verb::Subscribe, self.inner.subscribe(filter)).await
+        self.inner.subscribe(filter).await
     }
 }
 
 #[async_trait]
-impl Control for Faulty {
+impl Control for FaultyBackend {
     async fn pause(&self, queue: &Name) -> Result<bool, StoreError> {
-        self.inner.pause(queue).await
+        self.line.pass(self.inner.pause(queue), |_, _| {}).await
     }
 
     async fn resume(&self, queue: &Name) -> Result<bool, StoreError> {
-        self.inner.resume(queue).await
+        self.line.pass(self.inner.resume(queue), |_, _| {}).await
     }
 
     async fn cancel(&self, queue: &Name, id: &JobId, reason: Option<&str>) -> Result<Ordered, StoreError> {
-        self.inner.cancel(queue, id, reason).await
+        self.line.pass(self.inner.cancel(queue, id, reason), |_, _| {}).await
     }
 
     async fn retry(&self, queue: &Name, id: &JobId) -> Result<Ordered, StoreError> {
-        self.inner.retry(queue, id).await
+        self.line.pass(self.inner.retry(queue, id), |history, order| history.replayed(id, *order)).await
     }
 
     async fn remove(&self, queue: &Name, id: &JobId) -> Result<Ordered, StoreError> {
@@ -273,7 +271,7 @@ impl Control for Faulty {
     }
 
     async fn promote(&self, queue: &Name, id: &JobId) -> Result<Ordered, StoreError> {
-        self.inner.promote(queue, id).await
+        self.line.pass(self.inner.promote(queue, id), |_, _| {}).await
     }
 
     async fn drain(&self, queue: &Name, which: Drain, limit: usize) -> Result<usize, StoreError> {
@@ -301,5 +299,11 @@ impl Control for Faulty {
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
         self.inner.now().await
+    }
+}
+
+impl Backend for FaultyBackend {
+    fn kind(&self) -> &'static str {
+        self.inner.kind()
     }
 }

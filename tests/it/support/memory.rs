@@ -21,6 +21,12 @@ impl Memory {
     }
 }
 
+impl super::Make for Memory {
+    async fn make() -> Self {
+        Self::new()
+    }
+}
+
 #[async_trait]
 impl Fixture for Memory {
     fn store(&self) -> Arc<dyn Backend> {

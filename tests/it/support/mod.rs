@@ -2,11 +2,29 @@
 
 pub(crate) mod faulty;
 pub(crate) mod gate;
+pub(crate) mod history;
 pub(crate) mod memory;
+#[cfg(feature = "redis")]
+pub(crate) mod proxy;
+#[cfg(feature = "redis")]
+pub(crate) mod redis_cluster;
+#[cfg(feature = "redis")]
+pub(crate) mod redis_server;
+#[cfg(feature = "redis")]
+pub(crate) mod redis_store;
+pub(crate) mod severed;
+pub(crate) mod sqlite;
 pub(crate) mod stage;
 
 use std::future::Future;
 use std::time::Duration;
+
+use asyncmq::backend::conformance::Fixture;
+
+/// A fixture of which a test can make as many as it wants.
+pub(crate) trait Make: Fixture + Sized + 'static {
+    fn make() -> impl Future<Output = Self>;
+}
 
 /// How long anything may take that a test waits for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

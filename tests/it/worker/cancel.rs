@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use asyncmq::{Client, Context, EventKind, JobState, State, task};
 
-use crate::support::faulty::Faulty;
 use crate::support::gate::Gate;
+use crate::support::severed::Severed;
 use crate::support::stage::{Recorder, Stage};
 use crate::support::{soon, until};
 
@@ -117,7 +117,7 @@ async fn a_cancel_in_the_moment_of_the_claim_is_not_lost() {
 
 #[tokio::test]
 async fn an_order_that_comes_before_the_claims_reply_is_kept_for_it() {
-    let (store, gate) = (Faulty::new(), Gate::new());
+    let (store, gate) = (Severed::new(), Gate::new());
     let mut stage = Stage::over(store.clone(), "cancel", |worker| worker.state(gate.clone())).await;
     let held = store.hold_claim_replies().await;
     let start = std::time::Instant::now();

@@ -18,6 +18,7 @@ mod upkeep;
 mod watch;
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use self::state::State;
@@ -51,9 +52,34 @@ impl MemoryStore {
         &self.clock
     }
 
-    /// No step panics half-way with the lock held, so a poisoned state is as good as any.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Begins a step. No step panics half-way with the lock held, so a poisoned state is as good as any.
+    fn state(&self) -> Step<'_> {
+        Step(Some(self.state.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+/// One step on the state. Whom it gives work to is woken when the lock is free again.
+struct Step<'a>(Option<MutexGuard<'a, State>>);
+
+impl Deref for Step<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        self.0.as_ref().expect("it is there until the step ends")
+    }
+}
+
+impl DerefMut for Step<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        self.0.as_mut().expect("it is there until the step ends")
+    }
+}
+
+impl Drop for Step<'_> {
+    fn drop(&mut self) {
+        let touched = self.watchers.take_touched();
+        self.0 = None;
+        touched.iter().for_each(|watcher| watcher.wake());
     }
 }
 

@@ -10,7 +10,11 @@ use crate::job::WorkerId;
 
 /// The workers that wait for something.
 #[derive(Debug, Default)]
-pub(super) struct Watchers(Vec<Weak<Watcher>>);
+pub(super) struct Watchers {
+    all: Vec<Weak<Watcher>>,
+    /// Queues in which something began to wait within the step under way; their workers are woken once, after it.
+    touched: Vec<u32>,
+}
 
 /// One worker that waits for something.
 #[derive(Debug)]
@@ -25,26 +29,41 @@ impl Watchers {
     pub(super) fn add(&mut self, worker: WorkerId, queues: Vec<u32>) -> Arc<Watcher> {
         let watcher = Watcher { worker, queues, wake: Notify::new(), cancelled: Mutex::default() };
         let watcher = Arc::new(watcher);
-        self.0.retain(|watcher| watcher.strong_count() != 0);
-        self.0.push(Arc::downgrade(&watcher));
+        self.all.retain(|watcher| watcher.strong_count() != 0);
+        self.all.push(Arc::downgrade(&watcher));
         watcher
     }
 
-    /// Wakes the workers of a queue: a claim may give something now.
-    pub(super) fn wake(&self, queue: u32) {
-        for watcher in self.0.iter().filter_map(Weak::upgrade) {
-            if watcher.queues.contains(&queue) {
-                watcher.wake.notify_one();
-            }
+    /// Takes note that a claim from this queue may give something after this step.
+    pub(super) fn wake(&mut self, queue: u32) {
+        if !self.touched.contains(&queue) {
+            self.touched.push(queue);
         }
+    }
+
+    /// Returns those who are to be woken when the step is done.
+    pub(super) fn take_touched(&mut self) -> Vec<Arc<Watcher>> {
+        if self.touched.is_empty() {
+            return Vec::new();
+        }
+        let serves = |watcher: &Arc<Watcher>| self.touched.iter().any(|queue| watcher.queues.contains(queue));
+        let touched = self.all.iter().filter_map(Weak::upgrade).filter(serves).collect();
+        self.touched.clear();
+        touched
     }
 
     /// Tells a worker that somebody wants one of its jobs cancelled.
     pub(super) fn cancel(&self, worker: WorkerId, token: Token) {
-        for watcher in self.0.iter().filter_map(Weak::upgrade).filter(|watcher| watcher.worker == worker) {
+        for watcher in self.all.iter().filter_map(Weak::upgrade).filter(|watcher| watcher.worker == worker) {
             watcher.cancelled.lock().unwrap_or_else(PoisonError::into_inner).push(token);
             watcher.wake.notify_one();
         }
+    }
+}
+
+impl Watcher {
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
     }
 }
 

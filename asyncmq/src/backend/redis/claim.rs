@@ -1,0 +1,92 @@
+//! Claim: says which lanes the worker knows, and takes the jobs out of the answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::Value;
+
+use super::codec::{lane_in, read_id, read_record, read_side, token_of};
+use super::error::worded;
+use super::reply::{bytes, count, next, number, parts, strange};
+use super::script::CLAIM;
+use super::{RedisStore, micros};
+use crate::backend::{Claim, Claimed, ClaimedJob, MAX_BATCH, StoreError, random_bits};
+use crate::job::Name;
+
+/// How many times a claim learns lanes before it goes without those that it does not know.
+const MOST_LESSONS: usize = 16;
+
+impl RedisStore {
+    /// Claims from queues that share a slot, in one step.
+    pub(super) async fn claim_together(&self, claim: &Claim<'_>) -> Result<Claimed, StoreError> {
+        let id = random_bits().to_be_bytes();
+        for _ in 0..MOST_LESSONS {
+            let mut script = self.call(&CLAIM, claim.queues).await.map_err(worded)?;
+            let (mine, foreign) = self.lanes.sorted_out(claim.tasks);
+            script.arg(claim.call.sender.as_uuid().as_bytes()).number(claim.call.sequence);
+            script.number(micros(claim.lease)).number(claim.limit.min(MAX_BATCH));
+            script.arg(&id[..6]).arg(mine).arg(foreign);
+            let mut answer = parts(self.send(&script).await.map_err(worded)?)?.into_iter();
+            let strange_lanes = parts(next(&mut answer)?)?;
+            if strange_lanes.is_empty() {
+                return self.read_claimed(claim, answer);
+            }
+            let mut lanes = strange_lanes.into_iter();
+            while let (Some(lane), Some(profile)) = (lanes.next(), lanes.next()) {
+                self.lanes.learn(&bytes(lane)?, &bytes(profile)?)?;
+            }
+        }
+        Err(StoreError::unanswered("the queues have more kinds of jobs than this process can remember"))
+    }
+
+    fn read_claimed(
+        &self,
+        claim: &Claim<'_>,
+        mut answer: impl Iterator<Item = Value>,
+    ) -> Result<Claimed, StoreError> {
+        let due = number(&next(&mut answer)?)?;
+        let mut claimed =
+            Claimed { next_due: u64::try_from(due).ok().map(Duration::from_micros), ..Claimed::default() };
+        let mut foreign = parts(next(&mut answer)?)?.into_iter();
+        while let (Some(queue), Some(lane)) = (foreign.next(), foreign.next()) {
+            let queue = queue_at(claim, &queue)?;
+            if let Some(profile) = self.lanes.profile(&bytes(lane)?) {
+                let unknown = (queue.clone(), profile.task.clone());
+                if !claimed.unknown.contains(&unknown) {
+                    claimed.unknown.push(unknown);
+                }
+            }
+        }
+        for of_queue in answer {
+            self.read_jobs(claim, of_queue, &mut claimed)?;
+        }
+        Ok(claimed)
+    }
+
+    fn read_jobs(&self, claim: &Claim<'_>, of_queue: Value, claimed: &mut Claimed) -> Result<(), StoreError> {
+        let mut of_queue = parts(of_queue)?.into_iter();
+        let queue = queue_at(claim, &next(&mut of_queue)?)?.clone();
+        let own = bytes(next(&mut of_queue)?)?;
+        let entries = parts(next(&mut of_queue)?)?;
+        let records = parts(next(&mut of_queue)?)?;
+        let mut sides = parts(next(&mut of_queue)?)?.into_iter();
+        claimed.jobs.reserve(entries.len());
+        for (entry, record) in entries.into_iter().zip(records) {
+            let (entry, record) = (bytes(entry)?, bytes(record)?);
+            let (number, id) = entry.split_at_checked(7).ok_or_else(strange)?;
+            let token = token_of(&own, number)?;
+            let profile = self.lanes.profile(&lane_in(&record)?).ok_or_else(strange)?;
+            let envelope = Arc::new(read_record(read_id(id)?, queue.clone(), record, &profile)?);
+            let side = sides.next().map(bytes).transpose()?.filter(|side| !side.is_empty());
+            let side = side.map(|side| read_side(&side)).transpose()?;
+            let (attempt, crashes) = side.map_or((1, 0), |side| (side.attempt + 1, side.crashes));
+            claimed.jobs.push(ClaimedJob { envelope, token, attempt, crashes });
+        }
+        Ok(())
+    }
+}
+
+fn queue_at<'a>(claim: &Claim<'a>, place: &Value) -> Result<&'a Name, StoreError> {
+    let place = usize::try_from(count(place)?).ok().and_then(|place| place.checked_sub(2));
+    place.and_then(|place| claim.queues.get(place)).ok_or_else(strange)
+}

@@ -1,0 +1,124 @@
+//! The options of a job or task: backoff, retention, and the times.
+
+use std::time::Duration;
+
+use super::bytes::{Garbled, Reader, Result, Writer};
+use crate::job::{Backoff, Due, Extras, JobId, Retention};
+
+pub(super) fn put_backoff(backoff: &Backoff, to: &mut Vec<u8>) {
+    match backoff {
+        backoff if *backoff == Backoff::DEFAULT => to.push(0),
+        Backoff::Fixed(delay) => {
+            to.push(1);
+            to.put_duration(*delay);
+        }
+        Backoff::Exponential { first, factor, max, jitter } => {
+            to.push(2);
+            to.put_duration(*first);
+            to.put_u64(factor.to_bits());
+            to.put_duration(*max);
+            to.put_u64(jitter.to_bits());
+        }
+        Backoff::Power(base) => {
+            to.push(3);
+            to.put_u64(base.to_bits());
+        }
+        Backoff::List(delays) => {
+            to.push(4);
+            to.put_u16(delays.len());
+            for delay in delays.iter().take(usize::from(u16::MAX)) {
+                to.put_duration(*delay);
+            }
+        }
+        Backoff::Custom => to.push(5),
+    }
+}
+
+pub(super) fn read_backoff(from: &mut Reader<'_>) -> Result<Backoff> {
+    Ok(match from.u8()? {
+        0 => Backoff::DEFAULT,
+        1 => Backoff::Fixed(from.duration()?),
+        2 => {
+            let (first, factor) = (from.duration()?, from.float()?);
+            let (max, jitter) = (from.duration()?, from.float()?);
+            Backoff::Exponential { first, factor, max, jitter }
+        }
+        3 => Backoff::Power(from.float()?),
+        4 => {
+            let count = from.u16()?;
+            let delays: Result<Vec<Duration>> = (0..count).map(|_| from.duration()).collect();
+            Backoff::list(delays?)
+        }
+        5 => Backoff::Custom,
+        _ => return Err(Garbled("a backoff")),
+    })
+}
+
+pub(super) fn put_retention(retention: Retention, to: &mut Vec<u8>) {
+    match retention {
+        Retention::Standard => to.push(0),
+        Retention::For(time) => {
+            to.push(1);
+            to.put_duration(time);
+        }
+        Retention::Nothing => to.push(2),
+    }
+}
+
+pub(super) fn read_retention(from: &mut Reader<'_>) -> Result<Retention> {
+    Ok(match from.u8()? {
+        0 => Retention::Standard,
+        1 => Retention::For(from.duration()?),
+        2 => Retention::Nothing,
+        _ => return Err(Garbled("a retention")),
+    })
+}
+
+pub(super) fn put_due(due: Due, to: &mut Vec<u8>) {
+    match due {
+        Due::Now => to.push(0),
+        Due::After(delay) => {
+            to.push(1);
+            to.put_duration(delay);
+        }
+        Due::At(time) => {
+            to.push(2);
+            to.put_duration(time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default());
+        }
+    }
+}
+
+pub(super) fn read_due(from: &mut Reader<'_>) -> Result<Due> {
+    Ok(match from.u8()? {
+        0 => Due::Now,
+        1 => Due::After(from.duration()?),
+        2 => {
+            let since = from.duration()?;
+            Due::At(std::time::UNIX_EPOCH.checked_add(since).ok_or(Garbled("a time"))?)
+        }
+        _ => return Err(Garbled("a due time")),
+    })
+}
+
+pub(super) fn put_extras(extras: &Extras, to: &mut Vec<u8>) {
+    to.put_texts(&extras.tags);
+    to.put_u16(extras.headers.len());
+    for (name, value) in extras.headers.iter().take(usize::from(u16::MAX)) {
+        to.put_text(name);
+        to.put_text(value);
+    }
+    to.put_u16(extras.parents.len());
+    for parent in extras.parents.iter().take(usize::from(u16::MAX)) {
+        to.put_text(parent);
+    }
+}
+
+pub(super) fn read_extras(from: &mut Reader<'_>) -> Result<Extras> {
+    let tags = from.texts()?;
+    let headers = (0..from.u16()?)
+        .map(|_| Ok((from.text()?.to_owned(), from.text()?.to_owned())))
+        .collect::<Result<Vec<_>>>()?;
+    let parents =
+        (0..from.u16()?).map(|_| from.text().map(JobId::from_stored)).collect::<Result<Vec<_>>>()?;
+    Ok(Extras { tags, headers, parents })
+}

@@ -1,0 +1,215 @@
+//! The operator's side.
+
+use async_trait::async_trait;
+use redis::Value;
+
+use super::RedisStore;
+use super::codec::{id_bytes, letter_of, reason_parts, state_of};
+use super::error::worded;
+use super::inspect::read_time;
+use super::reply::{bytes, next, number, parts, strange};
+use super::script::{Call, ORDER, PAUSE, TAKE};
+use crate::backend::{Control, Drain, Force, Inspect, MAX_BATCH, Ordered, StoreError};
+use crate::clock::Timestamp;
+use crate::job::{JobId, JobState, Name};
+
+/// How many jobs one script removes.
+const AT_ONCE: usize = 250;
+
+#[async_trait]
+impl Control for RedisStore {
+    async fn pause(&self, queue: &Name) -> Result<bool, StoreError> {
+        self.set_paused(queue, "1").await
+    }
+
+    async fn resume(&self, queue: &Name) -> Result<bool, StoreError> {
+        self.set_paused(queue, "0").await
+    }
+
+    async fn cancel(&self, queue: &Name, id: &JobId, reason: Option<&str>) -> Result<Ordered, StoreError> {
+        let (said, reason) = reason_parts(reason);
+        self.order("cancel", queue, id, &[said, reason]).await
+    }
+
+    async fn retry(&self, queue: &Name, id: &JobId) -> Result<Ordered, StoreError> {
+        self.order("retry", queue, id, &[]).await
+    }
+
+    async fn remove(&self, queue: &Name, id: &JobId) -> Result<Ordered, StoreError> {
+        self.order("remove", queue, id, &[]).await
+    }
+
+    async fn promote(&self, queue: &Name, id: &JobId) -> Result<Ordered, StoreError> {
+        self.order("promote", queue, id, &[]).await
+    }
+
+    async fn drain(&self, queue: &Name, which: Drain, limit: usize) -> Result<usize, StoreError> {
+        let removed = self.take(queue, "waiting", limit, &[]).await?;
+        match which {
+            Drain::Waiting => Ok(removed),
+            Drain::WaitingAndDelayed => {
+                Ok(removed + self.take(queue, "delayed", limit - removed, &[b""]).await?)
+            }
+        }
+    }
+
+    async fn clean(
+        &self,
+        queue: &Name,
+        state: JobState,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let before_text = before.as_micros().min(super::LAST).to_string();
+        match state {
+            JobState::Active | JobState::Blocked => Ok(0),
+            JobState::Waiting => self.clean_waiting(queue, before, limit).await,
+            JobState::Delayed => self.take(queue, "delayed", limit, &[before_text.as_bytes()]).await,
+            JobState::Completed | JobState::Failed | JobState::Expired | JobState::Cancelled => {
+                let letter = letter_of(state).ok_or_else(strange)?;
+                self.take(queue, "ended", limit, &[before_text.as_bytes(), letter.as_bytes()]).await
+            }
+        }
+    }
+
+    async fn obliterate(
+        &self,
+        queue: &Name,
+        force: Force,
+        limit: usize,
+    ) -> Result<Result<usize, u64>, StoreError> {
+        let mut removed = 0;
+        let with_active = if force == Force::RemoveActive { "1" } else { "0" };
+        loop {
+            let some = AT_ONCE.min(limit - removed);
+            let mut call = self.call_take(queue, "all", some).await?;
+            call.arg(with_active);
+            let mut answer = parts(self.send(&call).await.map_err(worded)?)?.into_iter();
+            let (count, active) = (number(&next(&mut answer)?)?, number(&next(&mut answer)?)?);
+            let Ok(count) = usize::try_from(count) else {
+                return Ok(Err(u64::try_from(active).unwrap_or_default()));
+            };
+            removed += count;
+            if count < some || limit <= removed {
+                self.unlist_if_gone(queue).await?;
+                return Ok(Ok(removed));
+            }
+        }
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        match &self.clock {
+            Some(clock) => Ok(clock.now()),
+            None => read_time(self.link.send(&redis::cmd("TIME")).await.map_err(worded)?),
+        }
+    }
+}
+
+impl RedisStore {
+    /// Takes a queue of which nothing is left off the list. On one server the script does it itself.
+    async fn unlist_if_gone(&self, queue: &Name) -> Result<(), StoreError> {
+        if self.keys.is_cluster() {
+            let base = self.keys.queue(queue);
+            let mut exists = redis::cmd("EXISTS");
+            exists.arg(format!("{base}meta"));
+            if number(&self.link.send(&exists).await.map_err(worded)?)? == 0 {
+                let mut remove = redis::cmd("SREM");
+                remove.arg(format!("{}queues", self.keys.common())).arg(base);
+                self.link.send(&remove).await.map_err(worded)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_paused(&self, queue: &Name, paused: &str) -> Result<bool, StoreError> {
+        let mut call = self.call(&PAUSE, std::slice::from_ref(queue)).await.map_err(worded)?;
+        call.arg(paused);
+        self.list_queues(std::iter::once(queue)).await?;
+        Ok(number(&self.send(&call).await.map_err(worded)?)? == 1)
+    }
+
+    async fn order(
+        &self,
+        what: &str,
+        queue: &Name,
+        id: &JobId,
+        rest: &[&str],
+    ) -> Result<Ordered, StoreError> {
+        let mut call = self.call(&ORDER, std::slice::from_ref(queue)).await.map_err(worded)?;
+        call.arg(what).arg(id_bytes(id));
+        for arg in rest {
+            call.arg(arg);
+        }
+        let mut answer = parts(self.send(&call).await.map_err(worded)?)?.into_iter();
+        match bytes(next(&mut answer)?)?.as_slice() {
+            b"done" => Ok(Ordered::Done),
+            b"requested" => Ok(Ordered::Requested),
+            b"missing" => Ok(Ordered::Missing),
+            b"refused" => {
+                let letter = bytes(next(&mut answer)?)?;
+                Ok(Ordered::Refused(state_of(letter.first().copied().unwrap_or_default())?))
+            }
+            _ => Err(strange()),
+        }
+    }
+
+    async fn call_take(&self, queue: &Name, what: &str, limit: usize) -> Result<Call, StoreError> {
+        let mut call = self.call(&TAKE, std::slice::from_ref(queue)).await.map_err(worded)?;
+        call.arg(what).number(limit);
+        Ok(call)
+    }
+
+    /// Removes jobs, a bounded part at a time.
+    async fn take(
+        &self,
+        queue: &Name,
+        what: &str,
+        limit: usize,
+        rest: &[&[u8]],
+    ) -> Result<usize, StoreError> {
+        let mut removed = 0;
+        while removed < limit {
+            let some = AT_ONCE.min(limit - removed);
+            let mut call = self.call_take(queue, what, some).await?;
+            for arg in rest {
+                call.arg(arg);
+            }
+            let answer: Value = self.send(&call).await.map_err(worded)?;
+            let count = usize::try_from(number(&answer)?).unwrap_or_default();
+            removed += count;
+            if count < some {
+                break;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Looks through the waiting jobs, as they lie in no order of their due times, and removes those that were due before.
+    async fn clean_waiting(
+        &self,
+        queue: &Name,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let (mut removed, mut start) = (0, 0);
+        loop {
+            let page = (start..start + MAX_BATCH as u64).into();
+            let jobs = self.list(queue, JobState::Waiting, page).await?;
+            let old: Vec<_> = jobs.iter().filter(|job| job.status().run_at < before).collect();
+            let mut gone = 0;
+            for some in old[..old.len().min(limit - removed)].chunks(AT_ONCE) {
+                let mut call = self.call_take(queue, "named", some.len()).await?;
+                for job in some {
+                    call.arg(id_bytes(job.id()));
+                }
+                gone +=
+                    usize::try_from(number(&self.send(&call).await.map_err(worded)?)?).unwrap_or_default();
+            }
+            removed += gone;
+            if limit <= removed || jobs.len() < MAX_BATCH {
+                return Ok(removed);
+            }
+            start += (jobs.len() - gone) as u64;
+        }
+    }
+}

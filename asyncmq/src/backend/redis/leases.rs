@@ -1,0 +1,97 @@
+//! Keeps a worker's lease over a connection of its own, opened in the runtime of the thread that keeps it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::codec::{fence_of, id_bytes};
+use super::error::worded;
+use super::keys::Keys;
+use super::link::Link;
+use super::reply::{bytes, strange};
+use super::script::{Call, EXTEND};
+use super::{RedisStore, micros};
+use crate::backend::{Extension, Leases, MAX_BATCH, StoreError, Token};
+use crate::clock::Clock;
+use crate::job::{Envelope, Name, WorkerId};
+
+pub(super) struct RedisLeases {
+    link: Link,
+    keys: Keys,
+    clock: Option<Clock>,
+}
+
+impl RedisLeases {
+    pub(super) fn new(store: &RedisStore) -> Self {
+        let link = Link::new(store.link.settings().clone());
+        Self { link, keys: store.keys.clone(), clock: store.clock.clone() }
+    }
+
+    /// Extends the lease and checks claims of queues that share a slot.
+    async fn extend_together(
+        &self,
+        worker: WorkerId,
+        held: &[&(Arc<Envelope>, Token)],
+        lease: Duration,
+        extension: &mut Extension,
+    ) -> Result<(), StoreError> {
+        let mut held: Vec<_> =
+            held.iter().map(|(envelope, token)| (&envelope.queue, envelope, token)).collect();
+        held.sort_by_key(|(queue, ..)| *queue);
+        let mut queues: Vec<&Name> = held.iter().map(|(queue, ..)| *queue).collect();
+        queues.dedup();
+        let mut bases =
+            vec![queues.first().map_or_else(|| self.keys.common(), |queue| self.keys.shared(queue))];
+        bases.extend(queues.iter().map(|queue| self.keys.queue(queue)));
+        let time = self.clock.as_ref().map(|clock| clock.now().as_micros().to_string()).unwrap_or_default();
+        let dialect = self.link.dialect().await.map_err(worded)?;
+        let mut script = Call::new(&EXTEND, dialect, &bases, &time);
+        script.arg(worker.as_uuid().as_bytes()).number(micros(lease));
+        for (queue, envelope, token) in &held {
+            let place = queues.iter().position(|known| known == queue).unwrap_or_default();
+            script.number(place + 2).arg(id_bytes(&envelope.id)).arg(fence_of(**token));
+        }
+        let letters = bytes(script.send(&self.link).await.map_err(worded)?)?;
+        if letters.len() != held.len() {
+            return Err(strange());
+        }
+        for ((_, _, token), letter) in held.iter().zip(letters) {
+            match letter {
+                b'L' => extension.lost.push(**token),
+                b'C' => extension.cancelled.push(**token),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Leases for RedisLeases {
+    async fn extend(
+        &mut self,
+        worker: WorkerId,
+        held: &[(Arc<Envelope>, Token)],
+        lease: Duration,
+    ) -> Result<Extension, StoreError> {
+        let mut extension = Extension::default();
+        if !self.keys.is_cluster() {
+            let all: Vec<_> = held.iter().collect();
+            let mut chunks = all.chunks(MAX_BATCH);
+            self.extend_together(worker, chunks.next().unwrap_or_default(), lease, &mut extension).await?;
+            for chunk in chunks {
+                self.extend_together(worker, chunk, lease, &mut extension).await?;
+            }
+            return Ok(extension);
+        }
+        let mut held: Vec<_> = held.iter().collect();
+        held.sort_by_key(|(envelope, _)| &envelope.queue);
+        for of_queue in held.chunk_by(|(one, _), (other, _)| one.queue == other.queue) {
+            for chunk in of_queue.chunks(MAX_BATCH) {
+                self.extend_together(worker, chunk, lease, &mut extension).await?;
+            }
+        }
+        Ok(extension)
+    }
+}

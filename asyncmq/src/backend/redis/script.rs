@@ -1,0 +1,183 @@
+//! The scripts: what is sent to the server and how. Each is one atomic step.
+
+use std::sync::LazyLock;
+
+use redis::{Cmd, ErrorKind, RedisError, RedisResult, RedisWrite, ServerErrorKind, Value};
+
+use super::link::{Connection, Link};
+
+/// How a script tells the server what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// By flags in its first line, as servers since 7.0 read them.
+    Flags,
+    /// Not at all.
+    Plain,
+}
+
+impl Dialect {
+    /// Finds out which one a server reads.
+    pub(super) async fn of(connection: &mut Connection) -> RedisResult<Self> {
+        let mut probe = redis::cmd("SCRIPT");
+        probe.arg("LOAD").arg("#!lua flags=no-writes\nreturn 1");
+        match connection.send(&probe).await {
+            Ok(_) => Ok(Self::Flags),
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::ResponseError) => {
+                Ok(Self::Plain)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// One script, in both dialects.
+pub(super) struct Script {
+    flags: Spelt,
+    plain: Spelt,
+}
+
+struct Spelt {
+    code: String,
+    hash: String,
+}
+
+impl Spelt {
+    fn of(code: String) -> Self {
+        let hash = redis::Script::new(&code).get_hash().to_owned();
+        Self { code, hash }
+    }
+}
+
+impl Script {
+    /// Puts a script together from the parts that it needs.
+    fn of(flags: &str, parts: &[&str]) -> Self {
+        let body = parts.concat();
+        let flags = format!("#!lua{}{flags}\n{body}", if flags.is_empty() { "" } else { " flags=" });
+        Self { flags: Spelt::of(flags), plain: Spelt::of(body) }
+    }
+
+    const fn spelt(&self, dialect: Dialect) -> &Spelt {
+        match dialect {
+            Dialect::Flags => &self.flags,
+            Dialect::Plain => &self.plain,
+        }
+    }
+}
+
+macro_rules! parts {
+    ($($name:ident)*) => { &[$(include_str!(concat!("scripts/", stringify!($name), ".lua"))),*] };
+}
+
+macro_rules! scripts {
+    ($($(#[$doc:meta])* $name:ident = $flags:literal, $($part:ident)*;)*) => {
+        $($(#[$doc])* pub(super) static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::of($flags, parts!($($part)*)));)*
+    };
+}
+
+// Completing works at the server's memory limit; taking in is refused there.
+scripts! {
+    PUSH = "", base emit wake push;
+    CLAIM = "allow-oom", base rarely emit side lines ended claim_rarely claim;
+    SETTLE = "allow-oom", base rarely emit wake side lines ended tell carry settle_rarely settle;
+    REPORT = "allow-oom", base emit side tell report;
+    EXTEND = "allow-oom", base extend;
+    ARM = "allow-oom", base arm;
+    DEAD = "allow-oom", base dead;
+    RESCUE = "allow-oom", base emit wake side lines ended carry rescue;
+    FORGET = "allow-oom", base forget;
+    STRIKE = "allow-oom", base strike;
+    REGISTER = "allow-oom", base emit register;
+    DEREGISTER = "allow-oom", base emit deregister;
+    EXPIRE = "allow-oom", base emit side lines ended expire;
+    PRUNE = "allow-oom", base emit ended prune;
+    PAUSE = "allow-oom", base emit wake pause;
+    ORDER = "allow-oom", base emit wake side lines ended order;
+    TAKE = "allow-oom", base emit side lines ended take;
+    LOOK = "no-writes", base all look;
+    LIST = "no-writes", base lines all list;
+    STATS = "no-writes", base side stats;
+    LISTEN = "allow-oom", base listen;
+    EARS = "allow-oom", base ears;
+}
+
+/// A call of a script that is being written.
+pub(super) struct Call {
+    script: &'static Script,
+    dialect: Dialect,
+    command: Cmd,
+    bytes: usize,
+}
+
+impl Call {
+    /// Begins a call with the bases of its keys and the time (empty for the server's own).
+    pub(super) fn new(script: &'static Script, dialect: Dialect, bases: &[String], time: &str) -> Self {
+        let mut command = redis::cmd("EVALSHA");
+        command.arg(&script.spelt(dialect).hash).arg(bases.len());
+        for base in bases {
+            command.write_arg(base.as_bytes());
+        }
+        command.write_arg(time.as_bytes());
+        Self { script, dialect, command, bytes: 0 }
+    }
+
+    /// Adds bytes.
+    pub(super) fn arg(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        self.bytes += bytes.as_ref().len();
+        self.command.write_arg(bytes.as_ref());
+        self
+    }
+
+    /// Adds a number.
+    pub(super) fn number(&mut self, number: impl std::fmt::Display) -> &mut Self {
+        self.command.write_arg_fmt(number);
+        self
+    }
+
+    /// Makes the call. A server that does not have the script, be it that it was restarted, is given it.
+    pub(super) async fn send(&self, link: &Link) -> RedisResult<Value> {
+        for _ in 0..3 {
+            match link.send_heavy(&self.command, self.bytes).await {
+                Err(error) if is_missing(&error) => self.load(link).await?,
+                answer => return answer,
+            }
+        }
+        link.send_heavy(&self.command, self.bytes).await
+    }
+
+    /// Makes the call and waits until so many replicas have what it wrote.
+    pub(super) async fn send_replicated(&self, link: &Link, replicas: u32) -> RedisResult<Value> {
+        let mut wait = redis::cmd("WAIT");
+        wait.arg(replicas).arg(link.settings().deadline.as_millis() as u64 / 2);
+        let mut both = redis::pipe();
+        both.add_command(self.command.clone()).add_command(wait);
+        both.ignore_errors();
+        for _ in 0..3 {
+            let mut answers = link.send_all(&both, 2).await?.into_iter();
+            let (answer, acknowledged) = (answers.next().unwrap_or_default(), answers.next());
+            if let Value::ServerError(error) = answer {
+                let error = RedisError::from(error);
+                if !is_missing(&error) {
+                    return Err(error);
+                }
+                self.load(link).await?;
+                continue;
+            }
+            return match acknowledged {
+                Some(Value::Int(count)) if i64::from(replicas) <= count => Ok(answer),
+                _ => Err(std::io::Error::other("too few replicas have confirmed the step").into()),
+            };
+        }
+        Err(super::link::no_answer())
+    }
+
+    async fn load(&self, link: &Link) -> RedisResult<()> {
+        let mut load = redis::cmd("SCRIPT");
+        load.arg("LOAD").arg(&self.script.spelt(self.dialect).code);
+        link.send(&load).await.map(|_| ())
+    }
+}
+
+fn is_missing(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+}

@@ -1,0 +1,62 @@
+-- Carries a transition out on a job that no worker holds any more; `s` is how it stood, its attempt not yet counted.
+-- Failures are kept as a list of (length, time, failure); beyond 48 the 25th goes.
+local function keep_failure(Q, id, now, failure)
+  local old = call('HGET', Q .. 'more', 'e' .. id) or ''
+  local places, at = {}, 1
+  while at <= #old do
+    places[#places + 1] = at
+    at = at + 4 + unpick('>I4', old, at)
+  end
+  if #places >= 48 then old = sub(old, 1, places[25] - 1) .. sub(old, places[26]) end
+  call('HSET', Q .. 'more', 'e' .. id, old .. pack('>I4I7', #failure + 7, now) .. failure)
+end
+local function wait_until(Q, id, rec, s, now, run_at)
+  s.run_at = run_at
+  s.seq = fresh_batch(Q) .. '\0\0'
+  s.state = now < run_at and 'd' or 'w'
+  if s.state == 'd' then
+    call('ZADD', Q .. 'delayed', run_at, delayed_member(s, id))
+  else
+    append(Q, line_of(rec, s.crashes), s.seq .. id)
+  end
+  note_end(Q, id, s)
+  write_side(Q, id, s)
+  wake(Q)
+end
+local function carry_out(Q, id, rec, s, op, amount, data, now)
+  local attempt = s.attempt + 1
+  -- A draining worker's claim outlives its end, until somebody else claims the job.
+  s.ghost, s.charged = s.claim or NOBODY8, 0
+  if op == 'C' then
+    emit(Q, 3, id, rec, attempt, s.worker, now, 'r', data, true)
+    local keep = tonumber(amount)
+    if keep > 0 then keep = now + keep elseif keep < 0 then keep = nil end
+    finish(Q, id, 'c', now, attempt, s.crashes, s.worker, s.started, data, keep)
+  elseif op == 'R' then
+    s.attempt = attempt
+    keep_failure(Q, id, now, data)
+    wait_until(Q, id, rec, s, now, now + tonumber(amount))
+    emit(Q, 5, id, rec, attempt, s.worker, now, 't', pack('>I8', amount) .. data)
+  elseif op == 'F' then
+    -- The side record stands for the failures beside it.
+    write_side(Q, id, s)
+    keep_failure(Q, id, now, data)
+    emit(Q, 4, id, rec, attempt, s.worker, now, 'f', data, true)
+    finish(Q, id, 'f', now, attempt, s.crashes, s.worker, s.started, '')
+  elseif op == 'S' then
+    s.expires = 0
+    wait_until(Q, id, rec, s, now, now + tonumber(amount))
+    emit(Q, 11, id, rec, s.attempt, s.worker, now, 'w', pack('>I8', amount))
+  elseif op == 'X' then
+    local said = amount == '1'
+    emit(Q, 7, id, rec, attempt, s.worker, now, said and 'x' or '-', data, true)
+    finish(Q, id, 'x', now, attempt, s.crashes, s.worker, s.started, amount .. data)
+  else
+    s.state = 'w'
+    put_back(Q, line_of(rec, s.crashes), s.seq .. id)
+    note_end(Q, id, s)
+    write_side(Q, id, s)
+    wake(Q)
+    emit(Q, 11, id, rec, s.attempt, s.worker, now, 'w', pack('>I8', 0))
+  end
+end

@@ -1,0 +1,74 @@
+-- The jobs that ended. A done record: state, end, attempt, crashes, worker, start, result or reason.
+-- Lists by state: zc completed, zx cancelled, zf failed, ze expired (by the number of their end), zq completed ones that
+-- asked for a time of their own, which zu has by its end.
+local function purge(Q, ids)
+  if #ids == 0 then return end
+  call('HDEL', Q .. 'jobs', unpack(ids))
+  call('HDEL', Q .. 'done', unpack(ids))
+  if call('HDEL', Q .. 'side', unpack(ids)) == 0 then return end
+  for _, kind in ipairs({ 'e', 'l', 'p' }) do
+    local fields = {}
+    for i = 1, #ids do fields[i] = kind .. ids[i] end
+    call('HDEL', Q .. 'more', unpack(fields))
+  end
+end
+local function limit_of(name, default)
+  return tonumber(call('HGET', S .. 'limits', name) or default)
+end
+-- Drops the oldest completed or cancelled jobs beyond their number, at most `most`. Returns how many.
+local function trim(Q, list, keep, most)
+  local surplus = math.min(call('ZCARD', Q .. list) - keep, most)
+  if surplus <= 0 then return 0 end
+  local popped, ids = call('ZPOPMIN', Q .. list, surplus), {}
+  for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+  purge(Q, ids)
+  return #ids
+end
+local function drop_dead(Q, list, id, now)
+  call('ZREM', Q .. list, id)
+  local done = call('HGET', Q .. 'done', id)
+  if done then
+    local attempt = unpick('>I4', sub(done, 9, 12))
+    emit(Q, 15, id, nil, attempt, sub(done, 17, 32), now, '-', '')
+  end
+  purge(Q, { id })
+end
+-- Returns the list and the id of the dead letter that has lain longest.
+local function oldest_dead(Q)
+  local failed = call('ZRANGE', Q .. 'zf', 0, 0, 'WITHSCORES')
+  local expired = call('ZRANGE', Q .. 'ze', 0, 0, 'WITHSCORES')
+  if #failed == 0 or (#expired > 0 and tonumber(expired[2]) < tonumber(failed[2])) then return 'ze', expired[1] end
+  return 'zf', failed[1]
+end
+local function trim_dead(Q, keep, most, now)
+  local surplus = math.min(call('ZCARD', Q .. 'zf') + call('ZCARD', Q .. 'ze') - keep, most)
+  for _ = 1, surplus do
+    local list, id = oldest_dead(Q)
+    drop_dead(Q, list, id, now)
+  end
+  return math.max(surplus, 0)
+end
+-- Keeps a job that ends now. `until_` is a time for one that asked for it, 0 to keep nothing, nil for the rule.
+local function finish(Q, id, state, now, attempt, crashes, worker, started, payload, until_)
+  local number = call('HINCRBY', Q .. 'meta', 'x', 1)
+  call('HDEL', Q .. 'cancel', id)
+  if until_ == 0 then return purge(Q, { id }) end
+  local done = pack('>c1I7I4I4c16I7', state, now, attempt, crashes, worker, started) .. payload
+  call('HSET', Q .. 'done', id, done)
+  if until_ then
+    call('ZADD', Q .. 'zq', number, id)
+    call('ZADD', Q .. 'zu', until_, id)
+    return
+  end
+  call('ZADD', Q .. 'z' .. state, number, id)
+  if state == 'f' or state == 'e' then
+    trim_dead(Q, limit_of('dead', 100000), 100, now)
+  else
+    trim(Q, 'z' .. state, limit_of('ended', 10000), 100)
+  end
+end
+-- Makes a dead letter of a job whose time to live is over; it has left its list already.
+local function expire_job(Q, id, rec, s, now)
+  emit(Q, 6, id, rec, s.attempt, s.worker, now, '-', '', true)
+  finish(Q, id, 'e', now, s.attempt, s.crashes, s.worker, s.started, '')
+end

@@ -1,0 +1,19 @@
+-- expire: makes dead letters of jobs of one queue whose time to live is over.
+--
+-- KEYS   shared base, base of the queue
+-- ARGV   time, limit
+-- Reply  number of jobs
+-- Cost   1 command; about 12 for each job
+local now, Q = time(), KEYS[2]
+local ids = call('ZRANGEBYSCORE', Q .. 'mortal', '-inf', string.format('%.0f', now), 'LIMIT', 0, ARGV[2])
+for _, id in ipairs(ids) do
+  local rec = call('HGET', Q .. 'jobs', id)
+  local s = rec and side_of(Q, id, rec)
+  call('ZREM', Q .. 'mortal', id)
+  if s then
+    displace(Q, id, rec, s)
+    expire_job(Q, id, rec, s, now)
+  end
+end
+publish()
+return #ids

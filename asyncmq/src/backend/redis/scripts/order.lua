@@ -1,0 +1,70 @@
+-- order: what people order about one job.
+--
+-- KEYS   shared base, base of the queue
+-- ARGV   time, order (cancel, retry, remove, promote), id, for cancel 0 or 1 and the reason
+-- Reply  done, requested, missing, or refused and the state's letter
+-- Cost   about 10 commands
+local now, Q, what, id = time(), KEYS[2], ARGV[2], ARGV[3]
+local rec = call('HGET', Q .. 'jobs', id)
+if not rec then return { 'missing' } end
+local s, act, done = side_of(Q, id, rec), call('HGET', Q .. 'active', id), call('HGET', Q .. 'done', id)
+local state = done and sub(done, 1, 1) or act and 'a' or s.state
+
+local function cancel()
+  if state == 'a' then
+    call('HSET', Q .. 'cancel', id, ARGV[4] .. ARGV[5])
+    call('PUBLISH', S .. 'to' .. sub(act, 13, 28), sub(act, 36, 50))
+    return { 'requested' }
+  end
+  if done then return { 'refused', state } end
+  displace(Q, id, rec, s)
+  emit(Q, 7, id, rec, s.attempt, s.worker, now, ARGV[4] == '1' and 'x' or '-', ARGV[5], true)
+  finish(Q, id, 'x', now, s.attempt, s.crashes, s.worker, s.started, ARGV[4] .. ARGV[5])
+  return { 'done' }
+end
+
+local function unretire()
+  for _, list in ipairs({ 'z' .. state, 'zq', 'zu' }) do call('ZREM', Q .. list, id) end
+  call('HDEL', Q .. 'done', id)
+end
+
+local function wait_behind()
+  s.state, s.seq = 'w', fresh_batch(Q) .. '\0\0'
+  note_end(Q, id, s)
+  write_side(Q, id, s)
+  append(Q, line_of(rec, s.crashes), s.seq .. id)
+  wake(Q)
+end
+
+local function retry()
+  if not done or state == 'c' then return { 'refused', state } end
+  unretire()
+  call('HDEL', Q .. 'more', 'p' .. id)
+  s.attempt, s.crashes, s.started, s.run_at, s.ghost, s.charged = 0, 0, 0, now, NOBODY8, 0
+  s.worker = sub(done, 17, 32)
+  s.expires = s.ttl > 0 and now + s.ttl - 1 or 0
+  wait_behind()
+  emit(Q, 1, id, rec, 0, s.worker, now, '-', '')
+  return { 'done' }
+end
+
+local function remove()
+  if state == 'a' then return { 'refused', state } end
+  if done then unretire() else displace(Q, id, rec, s) end
+  purge(Q, { id })
+  return { 'done' }
+end
+
+local function promote()
+  if state ~= 'd' then return { 'refused', state } end
+  displace(Q, id, rec, s)
+  s.run_at = now
+  if s.expires > 0 then s.expires = s.ttl > 0 and now + s.ttl - 1 or 0 end
+  wait_behind()
+  return { 'done' }
+end
+
+local orders = { cancel = cancel, retry = retry, remove = remove, promote = promote }
+local answer = orders[what]()
+publish()
+return answer

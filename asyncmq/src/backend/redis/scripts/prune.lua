@@ -1,0 +1,43 @@
+-- prune: drops records of ended jobs of one queue that are past their time or their number.
+--
+-- KEYS   shared base, base of the queue
+-- ARGV   time, how long completed and cancelled ones are kept, how many; the same for dead ones; limit
+-- Reply  number of jobs
+-- Cost   10 commands; per job 4, dead ones 6
+local now, Q, limit = time(), KEYS[2], tonumber(ARGV[6])
+call('HSET', S .. 'limits', 'ended', ARGV[3], 'dead', ARGV[5])
+local over = call('ZRANGEBYSCORE', Q .. 'zu', '-inf', string.format('%.0f', now), 'LIMIT', 0, limit)
+if #over > 0 then
+  call('ZREM', Q .. 'zu', unpack(over))
+  call('ZREM', Q .. 'zq', unpack(over))
+  purge(Q, over)
+end
+local dropped = #over
+-- Lists the first of a list that ended before a time.
+local function aged(list, before, most)
+  local ids, old = call('ZRANGE', Q .. list, 0, most - 1), {}
+  if #ids == 0 then return old end
+  local done = call('HMGET', Q .. 'done', unpack(ids))
+  for i = 1, #ids do
+    if done[i] and before < unpick('>I7', sub(done[i], 2, 8)) then break end
+    old[i] = ids[i]
+  end
+  return old
+end
+for _, list in ipairs({ 'zc', 'zx' }) do
+  dropped = dropped + trim(Q, list, tonumber(ARGV[3]), limit - dropped)
+  local old = limit > dropped and aged(list, now - tonumber(ARGV[2]), limit - dropped) or {}
+  if #old > 0 then
+    call('ZREM', Q .. list, unpack(old))
+    purge(Q, old)
+    dropped = dropped + #old
+  end
+end
+dropped = dropped + trim_dead(Q, tonumber(ARGV[5]), limit - dropped, now)
+for _, list in ipairs({ 'zf', 'ze' }) do
+  local old = limit > dropped and aged(list, now - tonumber(ARGV[4]), limit - dropped) or {}
+  for _, id in ipairs(old) do drop_dead(Q, list, id, now) end
+  dropped = dropped + #old
+end
+publish()
+return dropped

@@ -1,0 +1,36 @@
+-- Takes back a job that a rescue let wait again and that nobody else claimed.
+local now = time()
+local function regain(Q, id, rec, claim)
+  local bytes = rec and call('HGET', Q .. 'side', id)
+  if not bytes or call('HEXISTS', Q .. 'done', id) == 1 then return end
+  local s = read_side(bytes)
+  if s.state ~= 'w' or s.ghost == NOBODY8 or s.ghost .. s.seq ~= claim then return end
+  withdraw(Q, id, rec, s)
+  s.crashes = s.crashes - s.charged
+  return s
+end
+-- Settles one job, whatever became of it; tells whether its claim was current.
+local function slow(Q, id, claim, op, amount, data, report)
+  local act, rec, s = call('HGET', Q .. 'active', id), nil, nil
+  if act then
+    if sub(act, 36, 50) ~= claim then return false end
+    rec = call('HGET', Q .. 'jobs', id)
+    s = side_of(Q, id, rec)
+    s.worker, s.started, s.seq = sub(act, 13, 28), unpick('>I7', sub(act, 29, 35)), sub(act, 44, 50)
+    call('HDEL', Q .. 'active', id)
+  else
+    rec = call('HGET', Q .. 'jobs', id)
+    s = regain(Q, id, rec, claim)
+    if not s then return false end
+  end
+  if report ~= '' then tell(Q, id, rec, s.attempt + 1, s.worker, now, report) end
+  local reason = call('HGET', Q .. 'cancel', id)
+  if reason and op ~= 'F' and not (op == 'X' and amount == '1') then
+    op, amount, data = 'X', sub(reason, 1, 1), sub(reason, 2)
+  end
+  if reason then call('HDEL', Q .. 'cancel', id) end
+  carry_out(Q, id, rec, s, op, amount, data, now)
+  return true
+end
+return { slow = slow, noisy = noisy, trim = trim, publish = publish }
+end

@@ -1,0 +1,23 @@
+-- The side record of a job that is not plain: where it stands and what it went through. Its time to live has 1 added, so
+-- that 0 is none.
+local SIDE = '>c1I4I4I8I8I8c7I8c16c8B'
+local NOBODY8 = string.rep('\0', 8)
+local function read_side(bytes)
+  local s = {}
+  s.state, s.attempt, s.crashes, s.run_at, s.expires, s.ttl, s.seq, s.started, s.worker, s.ghost, s.charged =
+    unpick(SIDE, bytes)
+  return s
+end
+local function write_side(Q, id, s)
+  call('HSET', Q .. 'side', id, pack(SIDE, s.state, s.attempt, s.crashes, s.run_at, s.expires, s.ttl, s.seq,
+    s.started, s.worker, s.ghost, s.charged))
+end
+-- Returns how a job stands that never needed a side record.
+local function plain_side(rec)
+  return { state = 'w', attempt = 0, crashes = 0, run_at = unpick('>I7', sub(rec, 6, 12)), expires = 0, ttl = 0,
+    seq = sub(rec, 1, 5) .. sub(rec, 13, 14), started = 0, worker = string.rep('\0', 16), ghost = NOBODY8, charged = 0 }
+end
+local function side_of(Q, id, rec)
+  local bytes = call('HGET', Q .. 'side', id)
+  return bytes and read_side(bytes) or plain_side(rec), bytes
+end

@@ -1,0 +1,25 @@
+-- stats: how a queue stands.
+--
+-- KEYS   shared base, base of the queue
+-- ARGV   time
+-- Reply  the time; 1 if paused; taken in, ended; jobs in all, active, delayed, completed, failed, expired, cancelled; due
+--        time of the oldest job at the head of a waiting list, or -1
+-- Cost   12 commands, 3 for each waiting list
+local now, Q = time(), KEYS[2]
+local meta = call('HMGET', Q .. 'meta', 'p', 'e', 'x')
+local oldest = -1
+for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, 255)) do
+  for _, entry in ipairs(call('LRANGE', Q .. line, 0, 15)) do
+    if call('SISMEMBER', Q .. 'tombs', entry) == 0 then
+      local id = sub(entry, 8)
+      local rec = call('HGET', Q .. 'jobs', id)
+      local s = rec and side_of(Q, id, rec)
+      if s and (oldest < 0 or s.run_at < oldest) then oldest = s.run_at end
+      break
+    end
+  end
+end
+local function size(list) return call('ZCARD', Q .. list) end
+return { string.format('%.0f', now), meta[1] and 1 or 0, meta[2] or '0', meta[3] or '0', call('HLEN', Q .. 'jobs'),
+  call('HLEN', Q .. 'active'), size('delayed'), size('zc') + size('zq'), size('zf'), size('ze'), size('zx'),
+  string.format('%.0f', oldest) }

@@ -1,0 +1,118 @@
+-- take: removes jobs of one queue, a bounded number: from the fronts of its lists, or those that are named.
+--
+-- KEYS   shared base, base of the queue
+-- ARGV   time, what (waiting, delayed, ended, named, all), limit; for delayed and ended: a time before which they were
+--        due or ended (empty for any), for ended the state's letter; for named: ids that are removed if they still wait;
+--        for all: 1 to take running jobs too
+-- Reply  number of jobs; for all: that number, or -1 and the number of running jobs
+-- Cost   3 commands; per job 2 to 5
+local now, Q, what, limit = time(), KEYS[2], ARGV[2], tonumber(ARGV[3])
+
+local function waiting(most)
+  local count = 0
+  for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do
+    while count < most do
+      local entries = call('LPOP', Q .. line, most - count)
+      if not entries then
+        call('ZREM', Q .. 'ready', line)
+        break
+      end
+      local dead, ids = call('SMISMEMBER', Q .. 'tombs', unpack(entries)), {}
+      for i = 1, #entries do
+        if dead[i] == 1 then call('SREM', Q .. 'tombs', entries[i]) else ids[#ids + 1] = sub(entries[i], 8) end
+      end
+      if #ids > 0 and call('EXISTS', Q .. 'mortal') == 1 then call('ZREM', Q .. 'mortal', unpack(ids)) end
+      purge(Q, ids)
+      count = count + #ids
+    end
+  end
+  return count
+end
+
+local function delayed(most, before)
+  local last = before == '' and '+inf' or '(' .. before
+  local members, ids = call('ZRANGEBYSCORE', Q .. 'delayed', '-inf', last, 'LIMIT', 0, most), {}
+  if #members == 0 then return 0 end
+  for i = 1, #members do ids[i] = sub(members[i], 8) end
+  call('ZREM', Q .. 'delayed', unpack(members))
+  call('ZREM', Q .. 'mortal', unpack(ids))
+  purge(Q, ids)
+  return #ids
+end
+
+local function ended(most, before, state)
+  local count, lists = 0, state == 'c' and { 'zc', 'zq' } or { 'z' .. state }
+  for _, list in ipairs(lists) do
+    local ids, old = call('ZRANGE', Q .. list, 0, most - count - 1), {}
+    if #ids > 0 and count < most then
+      local done = call('HMGET', Q .. 'done', unpack(ids))
+      for i = 1, #ids do
+        if before == '' or not done[i] or unpick('>I7', sub(done[i], 2, 8)) < tonumber(before) then
+          old[#old + 1] = ids[i]
+        end
+      end
+      if #old > 0 then
+        call('ZREM', Q .. list, unpack(old))
+        if list == 'zq' then call('ZREM', Q .. 'zu', unpack(old)) end
+        purge(Q, old)
+        count = count + #old
+      end
+    end
+  end
+  return count
+end
+
+local function named()
+  local count = 0
+  for i = 4, #ARGV do
+    local rec = call('HGET', Q .. 'jobs', ARGV[i])
+    if rec and call('HEXISTS', Q .. 'active', ARGV[i]) == 0 and call('HEXISTS', Q .. 'done', ARGV[i]) == 0 then
+      local s = side_of(Q, ARGV[i], rec)
+      if s.state == 'w' then
+        displace(Q, ARGV[i], rec, s)
+        purge(Q, { ARGV[i] })
+        count = count + 1
+      end
+    end
+  end
+  return count
+end
+
+local function active(most)
+  local held, count = call('HRANDFIELD', Q .. 'active', most, 'WITHVALUES'), 0
+  for i = 1, #held, 2 do
+    local id, act = held[i], held[i + 1]
+    call('HDEL', Q .. 'active', id)
+    call('HDEL', Q .. 'cancel', id)
+    call('PUBLISH', S .. 'to' .. sub(act, 13, 28), sub(act, 36, 50))
+    purge(Q, { id })
+    count = count + 1
+  end
+  return count
+end
+
+if what == 'waiting' then return waiting(limit) end
+if what == 'delayed' then return delayed(limit, ARGV[4]) end
+if what == 'ended' then return ended(limit, ARGV[4], ARGV[5]) end
+if what == 'named' then return named() end
+local running = call('HLEN', Q .. 'active')
+if ARGV[4] ~= '1' and running > 0 then return { -1, running } end
+local count = waiting(limit)
+if count < limit then count = count + delayed(limit - count, '') end
+for _, state in ipairs({ 'c', 'x', 'f', 'e' }) do
+  if count < limit then count = count + ended(limit - count, '', state) end
+end
+if count < limit and call('EXISTS', Q .. 'active') == 1 then count = count + active(limit - count) end
+if count == 0 then
+  -- What no list leads to can only be left over from a store that was tampered with.
+  local ids = call('HRANDFIELD', Q .. 'jobs', limit)
+  purge(Q, ids)
+  count = #ids
+end
+if call('EXISTS', Q .. 'jobs') == 0 then
+  for _, key in ipairs({ 'meta', 'lanes', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel', 'wait' }) do
+    call('UNLINK', Q .. key)
+  end
+  call('SREM', S .. 'queues', Q)
+end
+return { count, 0 }

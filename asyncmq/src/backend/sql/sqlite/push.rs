@@ -1,0 +1,95 @@
+//! The push: takes jobs in, all or none.
+
+use std::sync::Arc;
+
+use super::super::bytes::{id_bytes, micros};
+use super::super::{options, statements as sql};
+use super::fault::Step;
+use super::names::LaneKey;
+use super::recall::{self, Verb};
+use super::step::{Tx, readable};
+use crate::backend::{CallId, Pushed};
+use crate::event::{EventData, EventKind};
+use crate::job::{Envelope, JobState, Name};
+use crate::lifecycle::enter;
+
+/// Arguments that are longer stand apart, so that rows stay small.
+const SMALL: usize = 1_024;
+
+impl Tx<'_> {
+    pub(super) fn push(&mut self, space: i64, call: CallId, jobs: &[Arc<Envelope>]) -> Step<Vec<Pushed>> {
+        if let Some(reply) = self.recall(Verb::Push, call)? {
+            return Ok(recall::read_pushes(&reply, jobs.len())?);
+        }
+        let mut reply = Vec::with_capacity(jobs.len());
+        // Most batches are of one task for one queue.
+        let mut latest: Option<(Name, Name, u32, i64, i64)> = None;
+        for job in jobs {
+            let known = latest.as_ref().filter(|(queue, task, version, ..)| {
+                *queue == job.queue && *task == job.task && *version == job.version
+            });
+            let (queue, lane) = match known {
+                Some((.., queue, lane)) => (*queue, *lane),
+                None => self.line_of(space, job)?,
+            };
+            if known.is_none() {
+                latest = Some((job.queue.clone(), job.task.clone(), job.version, queue, lane));
+            }
+            reply.push(self.push_one(job, queue, lane)?);
+        }
+        self.keep_reply(Verb::Push, call, &recall::write_pushes(&reply)?)?;
+        Ok(reply)
+    }
+
+    fn line_of(&mut self, space: i64, job: &Envelope) -> Step<(i64, i64)> {
+        let queue = self.queue(space, &job.queue)?;
+        let key = LaneKey { queue, task: job.task.clone(), version: job.version, suspect: false };
+        Ok((queue, self.lane(&key)?))
+    }
+
+    fn push_one(&mut self, envelope: &Arc<Envelope>, queue: i64, lane: i64) -> Step<Pushed> {
+        let (job, status) = (self.number(), enter(envelope, self.now));
+        let large = SMALL < envelope.args.len();
+        let id = id_bytes(&envelope.id);
+        let mut add = self.conn.prepare_cached(sql::PUSH_JOB)?;
+        let added = add.execute(rusqlite::params![
+            job,
+            queue,
+            id,
+            lane,
+            status.state.name(),
+            envelope.priority,
+            envelope.max_attempts,
+            micros(status.created_at),
+            micros(status.run_at),
+            status.expires_at.map(micros),
+            options::write(envelope)?,
+            (!large).then_some(&envelope.args[..]),
+        ])?;
+        drop(add);
+        if added == 0 {
+            return self.meet(queue, &id);
+        }
+        if large {
+            self.conn.prepare_cached(sql::PUSH_PAYLOAD)?.execute((job, &envelope.args[..]))?;
+        }
+        self.count(queue, status.state, 1);
+        self.count_enqueued(queue);
+        if status.state == JobState::Waiting {
+            self.count_lane(lane, 1);
+        }
+        self.wake(queue);
+        self.emit_envelope(EventKind::Enqueued, envelope, (queue, 0, None), || EventData::None)?;
+        Ok(Pushed::Added)
+    }
+
+    /// A job of this id is kept already.
+    fn meet(&mut self, queue: i64, id: &[u8]) -> Step<Pushed> {
+        let mut find = self.conn.prepare_cached(sql::JOB_FIND)?;
+        let job = find.query_row((queue, id), |row| row.get(0))?;
+        drop(find);
+        let row = readable(self.load(job)?, "an id without its job")?;
+        self.emit_job(EventKind::Duplicated, &row, |_| EventData::None)?;
+        Ok(Pushed::Exists { task: self.envelope(&row)?.task })
+    }
+}

@@ -1,0 +1,91 @@
+//! The latest replies to each sender, so that a repeated call is answered as the first one.
+
+use rusqlite::OptionalExtension;
+
+use super::super::bytes::micros;
+use super::super::statements as sql;
+use super::fault::Step;
+use super::step::Tx;
+use crate::backend::{CallId, Fenced, Pushed, RECALLED_CALLS};
+use crate::job::Name;
+
+/// A verb whose replies are remembered.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Verb {
+    Push = 0,
+    Settle = 1,
+}
+
+/// Replies of one sender are trimmed once in as many calls, to the number that is promised.
+const TRIM_EVERY: u64 = 32;
+
+impl Tx<'_> {
+    /// Returns the reply to a call that was carried out before.
+    pub(super) fn recall(&mut self, verb: Verb, call: CallId) -> Step<Option<String>> {
+        let sender = call.sender.as_uuid().into_bytes();
+        let mut find = self.conn.prepare_cached(sql::RECALL_FIND)?;
+        let columns = (sender, verb as i64, sequence(call));
+        Ok(find.query_row(columns, |row| row.get(0)).optional()?)
+    }
+
+    /// Remembers a reply.
+    pub(super) fn keep_reply(&mut self, verb: Verb, call: CallId, reply: &str) -> Step<()> {
+        let (sender, number, at) = (call.sender.as_uuid().into_bytes(), self.number(), micros(self.now));
+        let mut keep = self.conn.prepare_cached(sql::RECALL_KEEP)?;
+        keep.execute((sender, verb as i64, sequence(call), at, number, reply))?;
+        if call.sequence.is_multiple_of(TRIM_EVERY) {
+            let most = RECALLED_CALLS as i64 + TRIM_EVERY as i64;
+            self.conn.prepare_cached(sql::RECALL_TRIM)?.execute((sender, verb as i64, most))?;
+        }
+        Ok(())
+    }
+}
+
+/// A sequence in its column: all 64 bits, whatever they mean there.
+const fn sequence(call: CallId) -> i64 {
+    call.sequence.cast_signed()
+}
+
+/// Writes the replies to a push: what is kept of other tasks' jobs by its place; nothing of those that were added.
+pub(super) fn write_pushes(reply: &[Pushed]) -> serde_json::Result<String> {
+    let met = reply.iter().enumerate().filter_map(|(place, pushed)| match pushed {
+        Pushed::Added => None,
+        Pushed::Exists { task } => Some((place, task.as_str())),
+    });
+    serde_json::to_string(&met.collect::<Vec<_>>())
+}
+
+pub(super) fn read_pushes(reply: &str, jobs: usize) -> serde_json::Result<Vec<Pushed>> {
+    let met: Vec<(usize, String)> = serde_json::from_str(reply)?;
+    let mut pushed = vec![Pushed::Added; jobs];
+    for (place, task) in met {
+        if let Some(item) = pushed.get_mut(place) {
+            *item = Pushed::Exists { task: Name::from_stored(&task) };
+        }
+    }
+    Ok(pushed)
+}
+
+/// Writes the replies to a settle: the places of stale claims.
+pub(super) fn write_settles(reply: &[Fenced]) -> serde_json::Result<String> {
+    let stale = reply.iter().enumerate().filter(|(_, fenced)| **fenced == Fenced::Stale);
+    serde_json::to_string(&stale.map(|(place, _)| place).collect::<Vec<_>>())
+}
+
+pub(super) fn read_settles(reply: &str, jobs: usize) -> serde_json::Result<Vec<Fenced>> {
+    let stale: Vec<usize> = serde_json::from_str(reply)?;
+    Ok((0..jobs).map(|place| if stale.contains(&place) { Fenced::Stale } else { Fenced::Applied }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_come_back_as_they_were() {
+        let pushed = [Pushed::Added, Pushed::Exists { task: Name::from_static("t") }, Pushed::Added];
+        assert_eq!(read_pushes(&write_pushes(&pushed).unwrap(), 3).unwrap(), pushed);
+        let fenced = [Fenced::Stale, Fenced::Applied, Fenced::Stale];
+        assert_eq!(read_settles(&write_settles(&fenced).unwrap(), 3).unwrap(), fenced);
+    }
+}

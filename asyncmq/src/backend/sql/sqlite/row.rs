@@ -1,0 +1,308 @@
+//! One job as a step sees it, and the moves that keep its row, the counters and the waiting workers in step.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rusqlite::OptionalExtension;
+
+use super::super::bytes::{fence, id_of, job_of, micros, time_of, worker_of};
+use super::super::{options, statements as sql, words};
+use super::fault::{Fault, Step};
+use super::names::LaneKey;
+use super::step::{Tx, readable};
+use crate::backend::{Report, Token};
+use crate::event::{Event, EventData, EventKind};
+use crate::job::{Envelope, JobState, Name, Retention, Status, WorkerId};
+use crate::lifecycle::{Keep, Limits, is_suspect, keep};
+
+/// How many log lines of a job are kept; beyond it the oldest go.
+const KEPT_LINES: usize = 200;
+
+/// One job.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) job: i64,
+    pub(super) queue: i64,
+    pub(super) seq: i64,
+    pub(super) token: Option<Vec<u8>>,
+    pub(super) charged: bool,
+    /// Somebody wants the running job cancelled, for this reason.
+    pub(super) cancel: Option<Option<String>>,
+    pub(super) noted: bool,
+    keep_until: Option<i64>,
+    /// Everything that changes; failures, lines and progress only once they are loaded.
+    pub(super) status: Status,
+    /// Whether large arguments lie apart.
+    apart: bool,
+    lane: i64,
+    /// How it stood when it was last written.
+    stored: (JobState, i64, bool),
+}
+
+fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Row>> {
+    let Some(state) = JobState::from_name(row.get_ref(5)?.as_str()?) else { return Ok(None) };
+    let (lane, keep_until): (i64, Option<i64>) = (row.get(2)?, row.get(13)?);
+    let mut status = Status::new(state, time_of(row.get(8)?), time_of(row.get(9)?));
+    status.attempt = row.get(6)?;
+    status.crashes = row.get(7)?;
+    status.expires_at = row.get::<_, Option<i64>>(10)?.map(time_of);
+    status.started_at = row.get::<_, Option<i64>>(11)?.map(time_of);
+    status.finished_at = row.get::<_, Option<i64>>(12)?.map(time_of);
+    status.worker = row.get_ref(14)?.as_blob_or_null()?.and_then(worker_of);
+    let reason: Option<String> = row.get(19)?;
+    let cancelling: bool = row.get(17)?;
+    let cancel = cancelling.then(|| reason.clone());
+    status.reason = if cancelling { None } else { reason };
+    Ok(Some(Row {
+        job: row.get(0)?,
+        queue: row.get(1)?,
+        seq: row.get(4)?,
+        token: row.get(15)?,
+        charged: row.get(16)?,
+        cancel,
+        noted: row.get(18)?,
+        keep_until,
+        status,
+        apart: row.get(20)?,
+        lane,
+        stored: (state, lane, keep_until.is_some()),
+    }))
+}
+
+impl Row {
+    /// Tells whether this is still the claim that may settle the job.
+    pub(super) fn is_claim(&self, token: Token) -> bool {
+        self.token.as_deref() == Some(&fence(token).0)
+    }
+}
+
+impl Tx<'_> {
+    pub(super) fn load(&mut self, job: i64) -> Step<Option<Row>> {
+        let found = self.conn.prepare_cached(sql::JOB_LOAD)?.query_row([job], read_row).optional()?;
+        found.map(|row| readable(row, "a job's state")).transpose()
+    }
+
+    /// Loads the job of a claim, if nobody else claimed it since.
+    pub(super) fn load_claimed(&mut self, token: Token) -> Step<Option<Row>> {
+        Ok(self.load(job_of(token))?.filter(|row| row.is_claim(token)))
+    }
+
+    /// Loads what failures, lines and progress there are.
+    pub(super) fn load_notes(&mut self, row: &mut Row) -> Step<()> {
+        if !row.noted {
+            return Ok(());
+        }
+        let mut load = self.conn.prepare_cached(sql::NOTES_LOAD)?;
+        let texts = load.query_row([row.job], |row| {
+            Ok((
+                row.get::<_, Option<String>>(0)?,
+                row.get::<_, Option<String>>(1)?,
+                row.get::<_, Option<String>>(2)?,
+            ))
+        });
+        let Some((errors, logs, progress)) = texts.optional()? else { return Ok(()) };
+        row.status.errors = errors.map_or(Ok(Vec::new()), |text| words::read_failures(&text))?;
+        row.status.logs = logs.map_or(Ok(Vec::new()), |text| words::read_lines(&text))?;
+        row.status.progress = progress.map(|text| words::read_progress(&text)).transpose()?;
+        Ok(())
+    }
+
+    /// Writes failures, lines and progress, which were loaded before.
+    pub(super) fn save_notes(&mut self, row: &mut Row) -> Step<()> {
+        let status = &row.status;
+        if !row.noted && status.errors.is_empty() && status.logs.is_empty() && status.progress.is_none() {
+            return Ok(());
+        }
+        let some = |is_empty: bool, text: serde_json::Result<String>| match is_empty {
+            true => Ok(None),
+            false => text.map(Some),
+        };
+        let errors = some(status.errors.is_empty(), words::write_failures(&status.errors))?;
+        let logs = some(status.logs.is_empty(), words::write_lines(&status.logs))?;
+        let progress = status.progress.as_ref().map(words::write_progress).transpose()?;
+        self.conn.prepare_cached(sql::NOTES_SAVE)?.execute((row.job, errors, logs, progress))?;
+        row.noted = true;
+        Ok(())
+    }
+
+    /// Keeps what an attempt said.
+    pub(super) fn tell(&mut self, row: &mut Row, report: &Report) -> Step<()> {
+        if report.is_empty() {
+            return Ok(());
+        }
+        self.load_notes(row)?;
+        row.status.logs.extend(report.logs.iter().cloned());
+        let surplus = row.status.logs.len().saturating_sub(KEPT_LINES);
+        row.status.logs.drain(..surplus);
+        if let Some(progress) = &report.progress {
+            row.status.progress = Some(progress.clone());
+            self.emit_job(EventKind::Progress, row, |_| EventData::Progress(progress.clone()))?;
+        }
+        let was_noted = row.noted;
+        self.save_notes(row)?;
+        if !was_noted {
+            self.conn.prepare_cached(sql::JOB_NOTED)?.execute([row.job])?;
+        }
+        Ok(())
+    }
+
+    /// Gives a job a new number, so that it stands behind its like.
+    pub(super) fn renumber(&mut self, row: &mut Row) {
+        row.seq = self.number();
+    }
+
+    /// Writes how a job stands now, moves the counters, and wakes whoever waits for it.
+    pub(super) fn save(&mut self, row: &mut Row) -> Step<()> {
+        row.lane = self.lane_of(row)?;
+        let status = &row.status;
+        let reason = row.cancel.as_ref().map_or(status.reason.as_deref(), |reason| reason.as_deref());
+        let worker = status.worker.map(|worker| worker.as_uuid().into_bytes());
+        self.conn.prepare_cached(sql::JOB_SAVE)?.execute(rusqlite::params![
+            row.lane,
+            row.seq,
+            status.state.name(),
+            status.attempt,
+            status.crashes,
+            micros(status.run_at),
+            status.expires_at.map(micros),
+            status.started_at.map(micros),
+            status.finished_at.map(micros),
+            row.keep_until,
+            worker,
+            row.token,
+            row.charged,
+            row.cancel.is_some(),
+            row.noted,
+            reason,
+            status.result.as_deref(),
+            row.job,
+        ])?;
+        self.recount(row);
+        Ok(())
+    }
+
+    /// Moves the counters by what has changed since the row was last written.
+    fn recount(&mut self, row: &mut Row) {
+        let (was, was_lane, was_exact) = row.stored;
+        let (is, exact) = (row.status.state, row.keep_until.is_some());
+        row.stored = (is, row.lane, exact);
+        self.count(row.queue, was, -1);
+        self.count(row.queue, is, 1);
+        self.count_exactly(row.queue, i64::from(exact) - i64::from(was_exact));
+        if was == JobState::Waiting {
+            self.count_lane(was_lane, -1);
+        }
+        if is == JobState::Waiting {
+            self.count_lane(row.lane, 1);
+        }
+        if matches!(is, JobState::Waiting | JobState::Delayed) {
+            self.wake(row.queue);
+        }
+    }
+
+    /// Returns the lane in which a job stands: suspects have their own.
+    fn lane_of(&mut self, row: &Row) -> Step<i64> {
+        let key = self.lane_key(row.lane)?;
+        let suspect = is_suspect(&row.status);
+        if key.suspect == suspect { Ok(row.lane) } else { self.lane(&LaneKey { suspect, ..key }) }
+    }
+
+    /// Forgets a job.
+    pub(super) fn forget(&mut self, row: &Row) -> Step<()> {
+        let (was, was_lane, was_exact) = row.stored;
+        self.conn.prepare_cached(sql::JOB_DELETE)?.execute([row.job])?;
+        if row.apart {
+            self.conn.prepare_cached(sql::PAYLOAD_DELETE)?.execute([row.job])?;
+        }
+        if row.noted {
+            self.conn.prepare_cached(sql::NOTES_DELETE)?.execute([row.job])?;
+        }
+        self.count(row.queue, was, -1);
+        self.count_exactly(row.queue, -i64::from(was_exact));
+        if was == JobState::Waiting {
+            self.count_lane(was_lane, -1);
+        }
+        Ok(())
+    }
+
+    /// Keeps a job that has just ended for as long as the rules say.
+    pub(super) fn retire(&mut self, row: &mut Row, retention: Retention) -> Step<()> {
+        row.seq = self.number();
+        (row.token, row.cancel, row.charged) = (None, None, false);
+        self.count_ended(row.queue);
+        row.keep_until = match keep(row.status.state, retention, self.now, &Limits::default()) {
+            Keep::Nothing => return self.forget(row),
+            Keep::Exactly(until) => Some(micros(until)),
+            Keep::Counted(_) => None,
+        };
+        self.save(row)
+    }
+
+    /// An ended job goes on as something else.
+    pub(super) const fn unretire(row: &mut Row) {
+        row.keep_until = None;
+    }
+
+    /// Puts together who a job is, without its arguments.
+    pub(super) fn envelope(&mut self, row: &Row) -> Step<Envelope> {
+        let mut find = self.conn.prepare_cached(sql::JOB_ID)?;
+        let (id, text): (Vec<u8>, Option<String>) =
+            find.query_row([row.job], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (_, queue) = self.queue_name(row.queue)?;
+        let LaneKey { task, version, .. } = self.lane_key(row.lane)?;
+        let mut envelope = Envelope::new(readable(id_of(&id), "a job's id")?, queue, task, Bytes::new());
+        envelope.version = version;
+        if let Some(text) = text {
+            options::read(&text, &mut envelope)?;
+        }
+        Ok(envelope)
+    }
+
+    /// Tells what happened to a job, if anybody listens; `data` is built only then.
+    pub(super) fn emit_job(
+        &mut self,
+        kind: EventKind,
+        row: &Row,
+        data: impl FnOnce(&Status) -> EventData,
+    ) -> Step<()> {
+        if !self.is_heard() {
+            return Ok(());
+        }
+        let envelope = Arc::new(self.envelope(row)?);
+        let (space, _) = self.queue_name(row.queue)?;
+        let event = Event::of_job(kind, envelope, row.status.attempt, self.now);
+        self.emit(space, event.by(row.status.worker).with(data(&row.status)));
+        Ok(())
+    }
+
+    /// Tells what happened to a job whose envelope is at hand.
+    pub(super) fn emit_envelope(
+        &mut self,
+        kind: EventKind,
+        envelope: &Arc<Envelope>,
+        row: (i64, u32, Option<WorkerId>),
+        data: impl FnOnce() -> EventData,
+    ) -> Step<()> {
+        if self.is_heard() {
+            let (queue, attempt, worker) = row;
+            let (space, _) = self.queue_name(queue)?;
+            let event = Event::of_job(kind, envelope.clone(), attempt, self.now);
+            self.emit(space, event.by(worker).with(data()));
+        }
+        Ok(())
+    }
+
+    pub(super) fn find(&mut self, space: i64, queue: &Name, id: &[u8]) -> Step<Option<Row>> {
+        let Some(queue) = self.find_queue(space, queue)? else { return Ok(None) };
+        let mut find = self.conn.prepare_cached(sql::JOB_FIND)?;
+        let job = find.query_row((queue, id), |row| row.get(0)).optional()?;
+        drop(find);
+        job.map_or(Ok(None), |job| self.load(job))
+    }
+}
+
+impl From<rusqlite::types::FromSqlError> for Fault {
+    fn from(_: rusqlite::types::FromSqlError) -> Self {
+        Self::Unreadable("a value of another type")
+    }
+}

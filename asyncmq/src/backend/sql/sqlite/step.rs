@@ -1,0 +1,216 @@
+//! One transaction as the verbs see it: the connection, the time, and what is to be told once it is committed.
+
+use rusqlite::Connection;
+
+use super::super::statements as sql;
+use super::super::tale;
+use super::ears::Ears;
+use super::fault::{Fault, Step};
+use super::names::{LaneKey, Names};
+use crate::backend::{Token, random_bits};
+use crate::clock::Timestamp;
+use crate::event::Event;
+use crate::job::{JobState, Name, WorkerId};
+
+/// How many events are kept for a process that is slow to read them.
+pub(super) const KEPT_EVENTS: i64 = 8_192;
+
+/// The row that all processes on a file share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shared {
+    pub(super) now: i64,
+    pub(super) numbers: i64,
+    pub(super) events: i64,
+    pub(super) listeners: i64,
+}
+
+impl Shared {
+    pub(super) fn read(conn: &Connection) -> Step<Self> {
+        Ok(conn.prepare_cached(sql::STORE_READ)?.query_row([], |row| {
+            Ok(Self { now: row.get(0)?, numbers: row.get(1)?, events: row.get(2)?, listeners: row.get(3)? })
+        })?)
+    }
+}
+
+/// What has to be told once a transaction is committed.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Queues of which a claim may give something now.
+    pub(super) wakes: Vec<i64>,
+    /// Claims whose jobs somebody wants cancelled.
+    pub(super) cancels: Vec<(WorkerId, Token)>,
+    /// What happened, with the namespace in which it did.
+    pub(super) events: Vec<(i64, Event)>,
+    /// Whether there is something for other processes to read.
+    pub(super) kept_events: bool,
+    /// Whether this process is now one of those that listen, or no more.
+    pub(super) registered: Option<bool>,
+}
+
+impl Told {
+    /// Tells whether there is nobody to be told.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.wakes.is_empty() && self.cancels.is_empty() && !self.kept_events
+    }
+}
+
+/// One transaction, under way.
+pub(super) struct Tx<'a> {
+    pub(super) conn: &'a Connection,
+    pub(super) names: &'a mut Names,
+    pub(super) ears: &'a Ears,
+    pub(super) now: Timestamp,
+    pub(super) shared: Shared,
+    pub(super) told: Told,
+    queues: Vec<(i64, Tally)>,
+    lanes: Vec<(i64, i64)>,
+}
+
+/// How far the counters of a queue have to be moved.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    states: [i64; JobState::ALL.len()],
+    exactly: i64,
+    enqueued: i64,
+    ended: i64,
+}
+
+impl<'a> Tx<'a> {
+    pub(super) fn new(
+        conn: &'a Connection,
+        names: &'a mut Names,
+        ears: &'a Ears,
+        now: Timestamp,
+        shared: Shared,
+    ) -> Self {
+        let (told, queues, lanes) = (Told::default(), Vec::new(), Vec::new());
+        Self { conn, names, ears, now, shared, told, queues, lanes }
+    }
+
+    /// Returns a number that never comes again.
+    pub(super) const fn number(&mut self) -> i64 {
+        self.shared.numbers += 1;
+        self.shared.numbers
+    }
+
+    pub(super) fn queue(&mut self, space: i64, name: &Name) -> Step<i64> {
+        self.names.queue(self.conn, space, name)
+    }
+
+    pub(super) fn find_queue(&mut self, space: i64, name: &Name) -> Step<Option<i64>> {
+        self.names.find_queue(self.conn, space, name)
+    }
+
+    pub(super) fn queue_name(&mut self, queue: i64) -> Step<(i64, Name)> {
+        self.names.queue_name(self.conn, queue)
+    }
+
+    pub(super) fn lane(&mut self, key: &LaneKey) -> Step<i64> {
+        self.names.lane(self.conn, key)
+    }
+
+    pub(super) fn lane_key(&mut self, lane: i64) -> Step<LaneKey> {
+        self.names.lane_key(self.conn, lane)
+    }
+
+    fn tally(&mut self, queue: i64) -> &mut Tally {
+        let place = self.queues.iter().position(|(other, _)| *other == queue).unwrap_or_else(|| {
+            self.queues.push((queue, Tally::default()));
+            self.queues.len() - 1
+        });
+        &mut self.queues[place].1
+    }
+
+    /// Counts a job into or out of a state.
+    pub(super) fn count(&mut self, queue: i64, state: JobState, by: i64) {
+        self.tally(queue).states[state as usize] += by;
+    }
+
+    pub(super) fn count_exactly(&mut self, queue: i64, by: i64) {
+        self.tally(queue).exactly += by;
+    }
+
+    pub(super) fn count_enqueued(&mut self, queue: i64) {
+        self.tally(queue).enqueued += 1;
+    }
+
+    pub(super) fn count_ended(&mut self, queue: i64) {
+        self.tally(queue).ended += 1;
+    }
+
+    /// Counts jobs that wait in a lane.
+    pub(super) fn count_lane(&mut self, lane: i64, by: i64) {
+        match self.lanes.iter_mut().find(|(other, _)| *other == lane) {
+            Some((_, count)) => *count += by,
+            None => self.lanes.push((lane, by)),
+        }
+    }
+
+    /// Writes the counters.
+    pub(super) fn flush(&mut self) -> Step<()> {
+        for (queue, tally) in self.queues.drain(..) {
+            let s = tally.states;
+            let used = i64::from(tally.enqueued != 0);
+            let (exactly, enqueued, ended) = (tally.exactly, tally.enqueued, tally.ended);
+            let columns =
+                [s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], exactly, enqueued, ended, used, queue];
+            self.conn.prepare_cached(sql::QUEUE_COUNT)?.execute(columns)?;
+        }
+        for (lane, by) in self.lanes.drain(..).filter(|(_, by)| *by != 0) {
+            self.conn.prepare_cached(sql::LANE_COUNT)?.execute([by, lane])?;
+        }
+        Ok(())
+    }
+
+    /// Takes note that a claim from a queue may give something now.
+    pub(super) fn wake(&mut self, queue: i64) {
+        if !self.told.wakes.contains(&queue) {
+            self.told.wakes.push(queue);
+        }
+    }
+
+    /// Tells whether anybody listens, here or elsewhere.
+    pub(super) fn is_heard(&self) -> bool {
+        self.ears.is_heard() || self.ears.others(self.shared.listeners)
+    }
+
+    pub(super) fn emit(&mut self, space: i64, event: Event) {
+        self.told.events.push((space, event));
+    }
+
+    /// Writes what all processes share, and the events for those that listen elsewhere.
+    pub(super) fn finish(mut self, before: Shared) -> Step<(Told, Shared)> {
+        self.flush()?;
+        let first = self.shared.events + 1;
+        self.shared.events += self.told.events.len() as i64;
+        if self.ears.others(self.shared.listeners) && !self.told.events.is_empty() {
+            self.keep_events(first)?;
+        }
+        if before != self.shared {
+            let Shared { numbers, events, listeners, .. } = self.shared;
+            let now = super::super::bytes::micros(self.now);
+            self.conn.prepare_cached(sql::STORE_WRITE)?.execute((now, numbers, events, listeners))?;
+        }
+        Ok((self.told, self.shared))
+    }
+
+    fn keep_events(&mut self, first: i64) -> Step<()> {
+        let mut add = self.conn.prepare_cached(sql::EVENT_ADD)?;
+        for (number, (space, event)) in (first..).zip(&self.told.events) {
+            add.execute((number, space, tale::write(event)?))?;
+        }
+        self.conn.prepare_cached(sql::EVENT_TRIM)?.execute([self.shared.events - KEPT_EVENTS])?;
+        self.told.kept_events = true;
+        Ok(())
+    }
+}
+
+/// Returns bits for the lot of a batch of tokens.
+pub(super) fn lot() -> u64 {
+    random_bits()
+}
+
+/// Says what cannot be read.
+pub(super) fn readable<T>(value: Option<T>, what: &'static str) -> Step<T> {
+    value.ok_or(Fault::Unreadable(what))
+}

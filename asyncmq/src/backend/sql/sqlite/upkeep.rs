@@ -1,0 +1,207 @@
+//! The duties, and the list of workers.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::OptionalExtension;
+
+use super::super::bytes::{micros, time_of, worker_of};
+use super::super::{people, statements as sql};
+use super::SqliteStore;
+use super::fault::Step;
+use super::inbox::Weight;
+use super::row::Row;
+use super::step::{Tx, readable};
+use crate::backend::{StoreError, Upkeep, WorkerInfo};
+use crate::event::{Event, EventData, EventKind};
+use crate::job::{Failure, FailureKind, JobState, WorkerId};
+use crate::lifecycle::{Limits, Transition, Verdict, after_crash};
+
+/// How long a silent worker stays in the list.
+const LISTED_FOR: Duration = Duration::from_secs(300);
+
+#[async_trait]
+impl Upkeep for SqliteStore {
+    async fn rescue(&self, max_crashes: u32, limit: usize) -> Result<usize, StoreError> {
+        let space = self.space;
+        self.engine.write(Weight::durable(limit), move |tx| tx.rescue(space, max_crashes, limit)).await
+    }
+
+    async fn expire(&self, limit: usize) -> Result<usize, StoreError> {
+        let space = self.space;
+        self.engine.write(Weight::durable(limit), move |tx| tx.expire(space, limit)).await
+    }
+
+    async fn prune(&self, limits: &Limits, limit: usize) -> Result<usize, StoreError> {
+        let (space, limits, office) = (self.space, *limits, self.engine.office.clone());
+        self.engine
+            .write(Weight::durable(limit), move |tx| {
+                tx.strike_listeners(&office)?;
+                tx.prune(space, &limits, limit)
+            })
+            .await
+    }
+
+    async fn register(&self, worker: &WorkerInfo, lease: Duration) -> Result<(), StoreError> {
+        let (space, worker) = (self.space, worker.clone());
+        self.engine.write(Weight::fleeting(1), move |tx| tx.register(space, &worker, lease)).await
+    }
+
+    async fn deregister(&self, worker: WorkerId) -> Result<(), StoreError> {
+        let space = self.space;
+        self.engine.write(Weight::durable(1), move |tx| tx.deregister(space, worker)).await
+    }
+}
+
+impl Tx<'_> {
+    fn expire(&mut self, space: i64, limit: usize) -> Step<usize> {
+        let mut expired = 0;
+        for queue in self.queues_of(space)? {
+            let mut mortal = self.conn.prepare_cached(sql::MORTAL)?;
+            let columns = (queue.queue, micros(self.now), (limit - expired) as i64);
+            let jobs = mortal.query_map(columns, |row| row.get(0))?;
+            let jobs: Vec<i64> = jobs.collect::<Result<_, _>>()?;
+            for job in jobs {
+                let mut row = readable(self.load(job)?, "a place without its job")?;
+                self.expire_job(&mut row)?;
+                expired += 1;
+            }
+        }
+        Ok(expired)
+    }
+
+    fn register(&mut self, space: i64, worker: &WorkerInfo, lease: Duration) -> Step<()> {
+        self.renew(space, worker.id, self.now.after(lease))?;
+        let id = worker.id.as_uuid().into_bytes();
+        let mut find = self.conn.prepare_cached(sql::WORKER_FIND)?;
+        let known: Option<i64> = find.query_row([id], |row| row.get(0)).optional()?;
+        let (started_at, seen_at) = (known.unwrap_or(micros(self.now)), micros(self.now));
+        let mut save = self.conn.prepare_cached(sql::WORKER_SAVE)?;
+        save.execute((id, space, worker.draining, started_at, seen_at, people::write(worker)?))?;
+        if known.is_none() && self.is_heard() {
+            self.emit(space, Event::of_worker(EventKind::WorkerStarted, worker.id, self.now));
+        }
+        Ok(())
+    }
+
+    fn deregister(&mut self, space: i64, worker: WorkerId) -> Step<()> {
+        for mut row in self.held(worker, usize::MAX)? {
+            row.token = None;
+            self.give_back(&mut row)?;
+        }
+        if self.strike(worker)? && self.is_heard() {
+            self.emit(space, Event::of_worker(EventKind::WorkerStopped, worker, self.now));
+        }
+        Ok(())
+    }
+
+    /// Forgets a worker. Returns whether it was known.
+    fn strike(&mut self, worker: WorkerId) -> Step<bool> {
+        let worker = worker.as_uuid().into_bytes();
+        let sessions = self.conn.prepare_cached(sql::SESSION_DELETE)?.execute([worker])?;
+        let workers = self.conn.prepare_cached(sql::WORKER_DELETE)?.execute([worker])?;
+        Ok(sessions + workers != 0)
+    }
+
+    /// Reads what a worker holds, in the order in which it was claimed.
+    fn held(&mut self, worker: WorkerId, limit: usize) -> Step<Vec<Row>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut held = self.conn.prepare_cached(sql::HELD)?;
+        let jobs = held.query_map((worker.as_uuid().into_bytes(), limit), |row| row.get(0))?;
+        let jobs: Vec<i64> = jobs.collect::<Result<_, _>>()?;
+        drop(held);
+        jobs.into_iter().map(|job| readable(self.load(job)?, "a claim without its job")).collect()
+    }
+
+    /// Releases a job that a worker holds; one that somebody wanted cancelled is cancelled.
+    fn give_back(&mut self, row: &mut Row) -> Step<()> {
+        let cancel = row.cancel.take();
+        let transition = cancel.map_or(Transition::Release, |reason| Transition::Cancel { reason });
+        self.carry_out(row, transition)
+    }
+
+    fn rescue(&mut self, space: i64, max_crashes: u32, limit: usize) -> Step<usize> {
+        let mut over = self.conn.prepare_cached(sql::SESSIONS_OVER)?;
+        let dead = over.query_map((space, micros(self.now)), |row| {
+            let draining: Option<bool> = row.get(2)?;
+            Ok((worker_of(row.get_ref(0)?.as_blob()?), row.get(1)?, draining.unwrap_or_default()))
+        })?;
+        let dead: Vec<(Option<WorkerId>, Option<bool>, bool)> = dead.collect::<Result<_, _>>()?;
+        drop(over);
+        let mut rescued = 0;
+        for (worker, had_suspect, draining) in dead {
+            let worker = readable(worker, "a worker's id")?;
+            rescued += self.rescue_all(worker, had_suspect, draining, (max_crashes, limit - rescued))?;
+        }
+        self.strike_the_silent(space)?;
+        Ok(rescued)
+    }
+
+    /// Takes the jobs of a worker whose lease ran out, at most `limit`. Returns how many.
+    ///
+    /// Each keeps its token: should the worker be alive after all, it may still settle until somebody else claims the job.
+    fn rescue_all(
+        &mut self,
+        worker: WorkerId,
+        had_suspect: Option<bool>,
+        draining: bool,
+        (max_crashes, limit): (u32, usize),
+    ) -> Step<usize> {
+        let held = self.held(worker, limit)?;
+        let had_suspect = match had_suspect {
+            _ if held.is_empty() => return Ok(0),
+            Some(had_suspect) => had_suspect,
+            None => self.note_suspect(worker)?,
+        };
+        let count = held.len();
+        for mut row in held {
+            if draining {
+                self.give_back(&mut row)?;
+            } else {
+                self.rescue_job(&mut row, had_suspect, max_crashes)?;
+            }
+        }
+        Ok(count)
+    }
+
+    /// A rescue begins: whether a suspect is among the jobs must not be asked again once the first of them have gone.
+    fn note_suspect(&mut self, worker: WorkerId) -> Step<bool> {
+        let had_suspect = self.holds_suspect(worker)?;
+        let worker = worker.as_uuid().into_bytes();
+        self.conn.prepare_cached(sql::SESSION_SUSPECT)?.execute((had_suspect, worker))?;
+        Ok(had_suspect)
+    }
+
+    fn rescue_job(&mut self, row: &mut Row, had_suspect: bool, max_crashes: u32) -> Step<()> {
+        if let Some(reason) = row.cancel.take() {
+            return self.carry_out(row, Transition::Cancel { reason });
+        }
+        let verdict = after_crash(row.status.crashes, had_suspect, max_crashes);
+        row.charged = verdict != Verdict::Innocent;
+        row.status.crashes += u32::from(row.charged);
+        if verdict == Verdict::Quarantined {
+            let message = format!("the worker died {} time(s) with this job in hand", row.status.crashes);
+            let failure = Failure::new(row.status.attempt, FailureKind::Crash, message);
+            return self.carry_out(row, Transition::Fail { failure });
+        }
+        row.status.attempt = row.status.attempt.saturating_sub(1);
+        row.status.state = JobState::Waiting;
+        self.emit_job(EventKind::Stalled, row, |_| EventData::None)?;
+        self.save(row)
+    }
+
+    /// Forgets workers that have been silent for long and hold nothing.
+    fn strike_the_silent(&mut self, space: i64) -> Step<()> {
+        let border = micros(self.now).saturating_sub(micros(time_of(0).after(LISTED_FOR)));
+        let mut silent = self.conn.prepare_cached(sql::SESSIONS_SILENT)?;
+        let workers = silent.query_map((space, border), |row| Ok(worker_of(row.get_ref(0)?.as_blob()?)))?;
+        let workers: Vec<Option<WorkerId>> = workers.collect::<Result<_, _>>()?;
+        drop(silent);
+        for worker in workers.into_iter().flatten() {
+            if self.held(worker, 1)?.is_empty() {
+                self.strike(worker)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,2 @@
+-- Keeps an event for the other processes.
+INSERT INTO events (event, space, data) VALUES ($1, $2, $3)

@@ -1,0 +1,2 @@
+-- Drops the oldest events.
+DELETE FROM events WHERE event <= $1

@@ -1,0 +1,2 @@
+-- Forgets a job.
+DELETE FROM jobs WHERE job = $1

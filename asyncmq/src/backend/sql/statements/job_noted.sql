@@ -1,0 +1,2 @@
+-- Takes note that a job has notes.
+UPDATE jobs SET noted = 1 WHERE job = $1

@@ -1,0 +1,2 @@
+-- Lists the processes that listen.
+SELECT listener FROM listeners

@@ -1,0 +1,2 @@
+-- Forgets what was noted of a job.
+DELETE FROM notes WHERE job = $1

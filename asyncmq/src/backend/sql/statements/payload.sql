@@ -1,0 +1,2 @@
+-- Returns large arguments.
+SELECT args FROM payloads WHERE job = $1

@@ -1,0 +1,2 @@
+-- Forgets large arguments.
+DELETE FROM payloads WHERE job = $1

@@ -1,0 +1,2 @@
+-- Finds a queue by its name.
+SELECT queue FROM queues WHERE space = $1 AND name = $2

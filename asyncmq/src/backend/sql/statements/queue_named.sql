@@ -1,0 +1,2 @@
+-- Returns what a queue is called.
+SELECT space, name FROM queues WHERE queue = $1

@@ -1,0 +1,2 @@
+-- Tells whether a queue gives nothing out.
+SELECT paused FROM queues WHERE queue = $1

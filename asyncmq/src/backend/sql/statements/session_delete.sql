@@ -1,0 +1,2 @@
+-- Forgets a lease.
+DELETE FROM sessions WHERE worker = $1

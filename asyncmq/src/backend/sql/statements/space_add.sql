@@ -1,0 +1,2 @@
+-- Makes a namespace.
+INSERT INTO spaces (prefix) VALUES ($1) RETURNING space

@@ -1,0 +1,2 @@
+-- Finds a namespace.
+SELECT space FROM spaces WHERE prefix = $1

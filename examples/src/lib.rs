@@ -1,1 +1,0 @@
-//! Examples: one idea each, see the `[[example]]` targets.

@@ -1,0 +1,175 @@
+//! What a store did, call by call, and the invariants that hold of it whatever was lost on the way.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use asyncmq::backend::{CallId, Claimed, Fenced, Ordered, Pushed, Settlement, Token};
+use asyncmq::job::{Envelope, JobId, WorkerId};
+use asyncmq::lifecycle::Transition;
+use bytes::Bytes;
+
+/// One thing that happened to a job, as the store carried it out.
+#[derive(Debug, Clone)]
+pub(crate) enum Deed {
+    Pushed {
+        id: JobId,
+        args: Bytes,
+    },
+    Claimed {
+        id: JobId,
+        token: Token,
+        by: WorkerId,
+        args: Bytes,
+    },
+    Settled {
+        id: JobId,
+        token: Token,
+        ended: bool,
+    },
+    /// Some jobs of silent workers were let wait again.
+    Rescued,
+    /// A worker went and gave back what it held.
+    Deregistered(WorkerId),
+    Replayed(JobId),
+}
+
+/// What a store did.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    deeds: Vec<Deed>,
+    /// A repeated call that is recognised does nothing, so its deeds are written down once.
+    calls: HashSet<(&'static str, CallId)>,
+}
+
+impl History {
+    pub(super) fn pushed(&mut self, call: CallId, jobs: &[Arc<Envelope>], reply: &[Pushed]) {
+        if !self.calls.insert(("push", call)) {
+            return;
+        }
+        let added = jobs.iter().zip(reply).filter(|(_, pushed)| **pushed == Pushed::Added);
+        let deeds = added.map(|(job, _)| Deed::Pushed { id: job.id.clone(), args: job.args.clone() });
+        self.deeds.extend(deeds);
+    }
+
+    pub(super) fn claimed(&mut self, call: CallId, reply: &Claimed) {
+        let known = !self.calls.insert(("claim", call));
+        for job in &reply.jobs {
+            let seen = |deed: &Deed| matches!(deed, Deed::Claimed { token, .. } if *token == job.token);
+            if known && self.deeds.iter().any(seen) {
+                continue;
+            }
+            let (id, args) = (job.envelope.id.clone(), job.envelope.args.clone());
+            self.deeds.push(Deed::Claimed { id, token: job.token, by: call.sender, args });
+        }
+    }
+
+    pub(super) fn settled(&mut self, call: CallId, jobs: &[Settlement], reply: &[Fenced]) {
+        if !self.calls.insert(("settle", call)) {
+            return;
+        }
+        for (job, _) in jobs.iter().zip(reply).filter(|(_, fenced)| **fenced == Fenced::Applied) {
+            let ended = matches!(
+                job.transition,
+                Transition::Complete { .. } | Transition::Fail { .. } | Transition::Cancel { .. }
+            );
+            self.deeds.push(Deed::Settled { id: job.envelope.id.clone(), token: job.token, ended });
+        }
+    }
+
+    pub(super) fn rescued(&mut self, count: usize) {
+        if count != 0 {
+            self.deeds.push(Deed::Rescued);
+        }
+    }
+
+    pub(super) fn deregistered(&mut self, worker: WorkerId) {
+        self.deeds.push(Deed::Deregistered(worker));
+    }
+
+    pub(super) fn replayed(&mut self, id: &JobId, order: Ordered) {
+        if order == Ordered::Done {
+            self.deeds.push(Deed::Replayed(id.clone()));
+        }
+    }
+
+    /// Returns the tokens of the claims that were settled.
+    pub(crate) fn settled_tokens(&self) -> Vec<Token> {
+        let tokens = self.deeds.iter().filter_map(|deed| match deed {
+            Deed::Settled { token, .. } => Some(*token),
+            _ => None,
+        });
+        tokens.collect()
+    }
+
+    /// Returns how many claims of a job were settled.
+    pub(crate) fn settled_times(&self, job: &JobId) -> usize {
+        self.deeds.iter().filter(|deed| matches!(deed, Deed::Settled { id, .. } if id == job)).count()
+    }
+
+    /// Returns the ids that the store took in.
+    pub(crate) fn taken_in(&self) -> Vec<JobId> {
+        let ids = self.deeds.iter().filter_map(|deed| match deed {
+            Deed::Pushed { id, .. } => Some(id.clone()),
+            _ => None,
+        });
+        ids.collect()
+    }
+
+    /// Checks that every job was taken in once, claimed with what was sent, under a token of its own each time, settled at
+    /// most once a claim and only by its latest one, claimed again only for a reason, and never after its end.
+    pub(crate) fn check(&self) {
+        let mut jobs: HashMap<JobId, Life> = HashMap::new();
+        let mut tokens = HashSet::new();
+        for deed in &self.deeds {
+            match deed {
+                Deed::Pushed { id, args } => {
+                    let before = jobs.insert(id.clone(), Life::new(args.clone()));
+                    assert!(before.is_none(), "{id} was taken in twice");
+                }
+                Deed::Claimed { id, token, by, args } => {
+                    assert!(tokens.insert(*token), "a token of {id} came twice");
+                    let life =
+                        jobs.get_mut(id).unwrap_or_else(|| panic!("{id} was claimed and never pushed"));
+                    assert_eq!(life.args, args, "{id} was given out with other arguments");
+                    assert!(!life.ended, "{id} was claimed after its end");
+                    assert!(life.free, "{id} was claimed again without a reason");
+                    (life.free, life.claim) = (false, Some((*token, *by)));
+                }
+                Deed::Settled { id, token, ended } => {
+                    let life =
+                        jobs.get_mut(id).unwrap_or_else(|| panic!("{id} was settled and never pushed"));
+                    let claim = life.claim.take().map(|(token, _)| token);
+                    assert_eq!(claim, Some(*token), "{id} was settled by a claim that was not its latest");
+                    (life.free, life.ended) = (true, *ended);
+                }
+                Deed::Rescued => jobs.values_mut().for_each(|life| life.free = true),
+                Deed::Deregistered(worker) => {
+                    let of_worker = |life: &&mut Life| life.claim.is_some_and(|(_, by)| by == *worker);
+                    jobs.values_mut()
+                        .filter(of_worker)
+                        .for_each(|life| (life.free, life.claim) = (true, None));
+                }
+                Deed::Replayed(id) => {
+                    let life =
+                        jobs.get_mut(id).unwrap_or_else(|| panic!("{id} was replayed and never pushed"));
+                    (life.free, life.ended) = (true, false);
+                }
+            }
+        }
+    }
+}
+
+/// How a job stands while its history is read.
+struct Life {
+    args: Bytes,
+    /// Whether it may be claimed.
+    free: bool,
+    claim: Option<(Token, WorkerId)>,
+    ended: bool,
+}
+
+impl Life {
+    const fn new(args: Bytes) -> Self {
+        Self { args, free: true, claim: None, ended: false }
+    }
+}

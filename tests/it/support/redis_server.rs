@@ -1,0 +1,131 @@
+//! A Redis server that a test starts for itself, and that ends with it.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A server on a port of its own.
+pub(crate) struct RedisServer {
+    port: u16,
+    options: Vec<String>,
+    process: Mutex<Child>,
+    directory: TempDir,
+}
+
+impl RedisServer {
+    /// Starts a server with these options (`--name value`), and waits until it answers.
+    pub(crate) fn start(options: &[&str]) -> Self {
+        Self::start_on(free_port(), options)
+    }
+
+    /// Starts a server on this port.
+    pub(crate) fn start_on(port: u16, options: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let options: Vec<String> = options.iter().map(ToString::to_string).collect();
+        let process = Mutex::new(spawn(port, directory.path(), &options));
+        let server = Self { port, options, process, directory };
+        server.wait();
+        server
+    }
+
+    /// Returns the server that tests share: it starts with the first and ends with the last of those that run together.
+    pub(crate) fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<RedisServer>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(server) = shared.upgrade() {
+            return server;
+        }
+        let server = Arc::new(Self::start(&[]));
+        *shared = Arc::downgrade(&server);
+        server
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Kills the server as a power switch would, and leaves it dead.
+    pub(crate) fn kill(&self) {
+        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = process.kill();
+        let _ = process.wait();
+    }
+
+    /// Starts the server again, on its port and with its files.
+    pub(crate) fn revive(&self) {
+        *self.process.lock().unwrap_or_else(PoisonError::into_inner) =
+            spawn(self.port, self.directory.path(), &self.options);
+        self.wait();
+    }
+
+    /// Opens a connection for orders to the server itself.
+    pub(crate) fn admin(&self) -> redis::Connection {
+        redis::Client::open(self.url()).unwrap().get_connection().unwrap()
+    }
+
+    /// Sends one order.
+    pub(crate) fn order<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut order = redis::cmd(words[0]);
+        for word in &words[1..] {
+            order.arg(word);
+        }
+        order.query(&mut self.admin()).unwrap()
+    }
+
+    fn wait(&self) {
+        let start = Instant::now();
+        loop {
+            let answer = redis::Client::open(self.url())
+                .and_then(|client| client.get_connection())
+                .and_then(|mut connection| redis::cmd("PING").query::<String>(&mut connection));
+            match answer {
+                Ok(_) => return,
+                // It answers, though not to just anybody.
+                Err(error) if error.code() == Some("NOAUTH") => return,
+                Err(error) if start.elapsed() < Duration::from_secs(20) => {
+                    let _ = error;
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err(error) => panic!("the server does not answer: {error}"),
+            }
+        }
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Returns a port that nobody uses.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+fn spawn(port: u16, directory: &Path, options: &[String]) -> Child {
+    let defaults = ["--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--dir"];
+    Command::new("redis-server")
+        .arg("--port")
+        .arg(port.to_string())
+        .args(defaults)
+        .arg(directory)
+        .args(options)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("redis-server can be started")
+}

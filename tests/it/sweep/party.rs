@@ -1,0 +1,180 @@
+//! A client and worker in one, at the level of the store: it repeats what is not answered, or dies of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use asyncmq::JobState;
+use asyncmq::backend::conformance::Fixture;
+use asyncmq::backend::{
+    CallId, Claim, ClaimedJob, Control, Extension, Fenced, Ordered, Report, Settlement, Store, StoreError,
+    TaskSet, Token, Upkeep, WorkerInfo,
+};
+use asyncmq::job::{Envelope, JobId, Name, Retention, WorkerId};
+use asyncmq::lifecycle::Transition;
+use bytes::Bytes;
+
+use crate::support::faulty::FaultyBackend;
+
+pub(crate) const QUEUE: Name = Name::from_static("sweep");
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+/// What is done about a call that was not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnLoss {
+    /// It is repeated under the same id.
+    Repeat,
+    /// The process dies at this point.
+    Die,
+}
+
+/// The process died.
+#[derive(Debug)]
+pub(crate) struct Died;
+
+/// One process.
+pub(crate) struct Party<'a> {
+    pub(crate) fixture: &'a dyn Fixture,
+    pub(crate) store: Arc<FaultyBackend>,
+    on_loss: OnLoss,
+    pub(crate) id: WorkerId,
+    calls: u64,
+    /// Jobs whose enqueueing was acknowledged.
+    pub(crate) acknowledged: Vec<JobId>,
+    /// The claims whose handlers ran.
+    pub(crate) effects: Vec<(JobId, Token)>,
+    /// How many of them come to nothing without anybody's death.
+    pub(crate) excused: usize,
+}
+
+impl<'a> Party<'a> {
+    pub(crate) fn new(fixture: &'a dyn Fixture, store: &Arc<FaultyBackend>, on_loss: OnLoss) -> Self {
+        let (acknowledged, effects) = (Vec::new(), Vec::new());
+        let id = WorkerId::generate();
+        Self { fixture, store: store.clone(), on_loss, id, calls: 0, acknowledged, effects, excused: 0 }
+    }
+
+    /// Makes another process on the same store.
+    pub(crate) fn other(&self) -> Self {
+        Self::new(self.fixture, &self.store, self.on_loss)
+    }
+
+    fn next(&mut self) -> CallId {
+        self.calls += 1;
+        CallId { sender: self.id, sequence: self.calls }
+    }
+
+    /// Makes a call until it is answered, or dies.
+    pub(crate) async fn ask<T>(&self, call: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, Died> {
+        loop {
+            match call().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) if error.is_retryable() && self.on_loss == OnLoss::Repeat => {}
+                Err(error) if error.is_retryable() => return Err(Died),
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    pub(crate) async fn push(&mut self, count: usize) -> Result<Vec<Arc<Envelope>>, Died> {
+        let (call, jobs) = (self.next(), (0..count).map(|_| Arc::new(job())).collect::<Vec<_>>());
+        self.ask(async || self.store.push(call, &jobs).await).await?;
+        self.acknowledged.extend(jobs.iter().map(|job| job.id.clone()));
+        Ok(jobs)
+    }
+
+    pub(crate) async fn claim(&mut self, limit: usize) -> Result<Vec<ClaimedJob>, Died> {
+        let call = self.next();
+        let tasks: TaskSet = [(Name::from_static("task"), 1)].into_iter().collect();
+        let queues = [QUEUE];
+        let claim = Claim { call, queues: &queues, tasks: &tasks, limit, lease: LEASE };
+        Ok(self.ask(async || self.store.claim(claim).await).await?.jobs)
+    }
+
+    /// Runs the handlers of claimed jobs.
+    pub(crate) fn run(&mut self, jobs: &[ClaimedJob]) {
+        self.effects.extend(jobs.iter().map(|job| (job.envelope.id.clone(), job.token)));
+    }
+
+    pub(crate) async fn settle(&mut self, jobs: &[ClaimedJob], end: Transition) -> Result<Vec<Fenced>, Died> {
+        let call = self.next();
+        let batch: Vec<_> = jobs.iter().map(|job| settlement(job, end.clone())).collect();
+        self.ask(async || self.store.settle(call, &batch).await).await
+    }
+
+    /// Claims, runs and settles, and checks that every claim was still good.
+    pub(crate) async fn work(&mut self, limit: usize, end: Transition) -> Result<usize, Died> {
+        let jobs = self.claim(limit).await?;
+        self.run(&jobs);
+        let reply = self.settle(&jobs, end).await?;
+        assert_eq!(reply, vec![Fenced::Applied; jobs.len()]);
+        Ok(jobs.len())
+    }
+
+    pub(crate) async fn extend(&self, jobs: &[ClaimedJob]) -> Result<Extension, Died> {
+        let held: Vec<_> = jobs.iter().map(|job| (job.envelope.clone(), job.token)).collect();
+        let extend = async || self.store.leases().await?.extend(self.id, &held, LEASE).await;
+        self.ask(extend).await
+    }
+
+    pub(crate) async fn cancel(&self, id: &JobId) -> Result<Ordered, Died> {
+        self.ask(async || self.store.cancel(&QUEUE, id, Some("swept")).await).await
+    }
+
+    pub(crate) async fn register(&self) -> Result<(), Died> {
+        let info = info(self.id);
+        self.ask(async || self.store.register(&info, LEASE).await).await
+    }
+
+    /// Tells the others that it is about to go.
+    pub(crate) async fn drain(&self) -> Result<(), Died> {
+        let info = WorkerInfo { draining: true, ..info(self.id) };
+        self.ask(async || self.store.register(&info, LEASE).await).await
+    }
+
+    pub(crate) async fn rescue(&self) -> Result<usize, Died> {
+        self.ask(async || self.store.rescue(3, 100).await).await
+    }
+
+    pub(crate) async fn advance(&self, by: Duration) {
+        self.fixture.advance(by).await;
+    }
+
+    pub(crate) async fn state(&self, job: &Envelope) -> JobState {
+        let kept = self.store.inner().find(&QUEUE, &job.id).await.expect("the store answers");
+        kept.expect("it is kept").state()
+    }
+}
+
+pub(crate) fn complete() -> Transition {
+    Transition::Complete { result: Bytes::from_static(b"1"), retention: Retention::Standard }
+}
+
+fn job() -> Envelope {
+    let id = JobId::generate();
+    let args = Bytes::from(format!("[\"{id}\"]"));
+    Envelope::new(id, QUEUE, Name::from_static("task"), args)
+}
+
+fn settlement(job: &ClaimedJob, transition: Transition) -> Settlement {
+    Settlement { envelope: job.envelope.clone(), token: job.token, transition, report: Report::default() }
+}
+
+fn info(id: WorkerId) -> WorkerInfo {
+    WorkerInfo {
+        id,
+        host: "host".into(),
+        pid: 1,
+        version: "0".into(),
+        queues: vec![QUEUE],
+        concurrency: 1,
+        tasks: Vec::new(),
+        draining: false,
+        running: 0,
+        completed: 0,
+        failed: 0,
+        started_at: asyncmq::Timestamp::default(),
+        seen_at: asyncmq::Timestamp::default(),
+        alive: true,
+    }
+}

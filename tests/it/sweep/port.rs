@@ -1,0 +1,204 @@
+//! Programs that call the store as clients and workers do, with every call lost once on either side.
+
+use std::collections::HashSet;
+
+use asyncmq::backend::{Control, Fenced, Ordered, Upkeep};
+use asyncmq::job::{Failure, FailureKind};
+use asyncmq::lifecycle::Transition;
+use asyncmq::{Counts, JobState};
+
+use super::party::{Died, LEASE, OnLoss, Party, QUEUE, SECOND, complete};
+use crate::support::Make;
+use crate::support::faulty::{Fault, FaultyBackend, Side};
+use crate::support::memory::Memory;
+#[cfg(feature = "redis")]
+use crate::support::redis_store::Redis;
+
+/// Sweeps over a program: first without a fault, then with each call lost in turn.
+async fn sweep<F: Make>(program: impl AsyncFn(&mut Party<'_>) -> Result<(), Died>) {
+    let calls = run::<F>(&program, None, OnLoss::Repeat).await;
+    assert!(2 < calls, "the program makes calls");
+    for call in 0..calls {
+        for side in [Side::Request, Side::Reply] {
+            for on_loss in [OnLoss::Repeat, OnLoss::Die] {
+                run::<F>(&program, Some(Fault { call, side }), on_loss).await;
+            }
+        }
+    }
+}
+
+/// Runs a program to its end, lets others finish what it left, and checks what came of it. Returns the number of its calls.
+async fn run<F: Make>(
+    program: &impl AsyncFn(&mut Party<'_>) -> Result<(), Died>,
+    fault: Option<Fault>,
+    on_loss: OnLoss,
+) -> usize {
+    let fixture = F::make().await;
+    let store = FaultyBackend::new(fixture.store(), fault);
+    let mut party = Party::new(&fixture, &store, on_loss);
+    let ended = program(&mut party).await;
+    assert_eq!(ended.is_err(), on_loss == OnLoss::Die && fault.is_some(), "{fault:?}");
+    let calls = store.calls();
+    let successor = finish(&party).await;
+    let mut effects = std::mem::take(&mut party.effects);
+    effects.extend(successor.effects);
+    check(&party, &effects, &ended).await;
+    calls
+}
+
+/// Lets a new process do what is left.
+async fn finish<'a>(party: &Party<'a>) -> Party<'a> {
+    let mut successor = party.other();
+    for _ in 0..20 {
+        successor.advance(LEASE + SECOND).await;
+        successor.rescue().await.expect("the fault is over");
+        while successor.work(10, complete()).await.expect("the fault is over") != 0 {}
+        if counts(party).await.unfinished() == 0 {
+            return successor;
+        }
+    }
+    panic!("jobs are left: {:?}", counts(party).await);
+}
+
+async fn counts(party: &Party<'_>) -> Counts {
+    party.store.inner().queue(&QUEUE).await.expect("the store answers").counts
+}
+
+type Effect = (asyncmq::JobId, asyncmq::backend::Token);
+
+/// Checks that no job was lost or run without reason, and that the counts are right.
+async fn check(party: &Party<'_>, effects: &[Effect], ended: &Result<(), Died>) {
+    let died = ended.is_err();
+    let (history, store) = (party.store.history().await, party.store.inner().clone());
+    history.check();
+    let (taken_in, settled) = (history.taken_in(), history.settled_tokens());
+    drop(history);
+    for id in &party.acknowledged {
+        assert!(taken_in.contains(id), "{id} was acknowledged and never taken in");
+    }
+    for id in &taken_in {
+        let job = store.find(&QUEUE, id).await.expect("the store answers").expect("it is kept");
+        let ran = effects.iter().any(|(of, _)| of == id);
+        assert!(job.state().is_terminal(), "{job:?}");
+        assert!(ran || job.state() != JobState::Completed, "{id} completed without a run");
+        assert!(died || job.crashes() as usize <= party.excused, "nobody died: {job:?}");
+    }
+    let tokens: HashSet<_> = effects.iter().map(|(_, token)| *token).collect();
+    assert_eq!(tokens.len(), effects.len(), "a claim ran twice");
+    let wasted = effects.len() - settled.iter().filter(|token| tokens.contains(token)).count();
+    assert!(wasted <= if died { 3 } else { party.excused }, "{wasted} runs came to nothing");
+    recount(party, taken_in.len()).await;
+}
+
+/// Checks that each job is in one list, that of its state, and that the counts say so.
+async fn recount(party: &Party<'_>, jobs: usize) {
+    let (store, counts) = (party.store.inner(), counts(party).await);
+    let mut recount = Counts::default();
+    for state in JobState::ALL {
+        let list = store.list(&QUEUE, state, (0..1_000).into()).await.expect("the store answers");
+        *recount.of_mut(state) = list.len() as u64;
+    }
+    assert_eq!(counts, recount);
+    assert_eq!(counts.total(), jobs as u64);
+}
+
+fn retry() -> Transition {
+    Transition::Retry { failure: Failure::new(1, FailureKind::Error, "no"), after: SECOND }
+}
+
+async fn completes_in_batches(party: &mut Party<'_>) -> Result<(), Died> {
+    party.push(3).await?;
+    party.push(2).await?;
+    while party.work(2, complete()).await? != 0 {}
+    Ok(())
+}
+
+async fn retries(party: &mut Party<'_>) -> Result<(), Died> {
+    party.push(2).await?;
+    for _ in 0..2 {
+        party.work(2, retry()).await?;
+        party.advance(SECOND).await;
+    }
+    party.work(2, complete()).await?;
+    Ok(())
+}
+
+async fn snoozes(party: &mut Party<'_>) -> Result<(), Died> {
+    let jobs = party.push(2).await?;
+    party.work(2, Transition::Snooze { after: SECOND }).await?;
+    assert_eq!(party.state(&jobs[0]).await, JobState::Delayed);
+    party.advance(SECOND).await;
+    party.work(2, complete()).await?;
+    Ok(())
+}
+
+async fn cancels(party: &mut Party<'_>) -> Result<(), Died> {
+    let jobs = party.push(3).await?;
+    let held = party.claim(2).await?;
+    party.run(&held);
+    party.cancel(&jobs[2].id).await?;
+    assert_eq!(party.state(&jobs[2]).await, JobState::Cancelled);
+    assert_eq!(party.cancel(&jobs[0].id).await?, Ordered::Requested);
+    assert_eq!(party.extend(&held).await?.cancelled, [held[0].token]);
+    assert_eq!(party.settle(&held, complete()).await?, [Fenced::Applied; 2]);
+    assert_eq!(party.state(&jobs[0]).await, JobState::Cancelled);
+    assert_eq!(party.state(&jobs[1]).await, JobState::Completed);
+    Ok(())
+}
+
+async fn drains_and_goes(party: &mut Party<'_>) -> Result<(), Died> {
+    party.register().await?;
+    party.push(3).await?;
+    let held = party.claim(3).await?;
+    party.drain().await?;
+    assert_eq!(party.settle(&held[..1], Transition::Release).await?, [Fenced::Applied]);
+    party.run(&held[1..2]);
+    assert_eq!(party.settle(&held[1..2], complete()).await?, [Fenced::Applied]);
+    party.ask(async || party.store.deregister(party.id).await).await?;
+    Ok(())
+}
+
+async fn loses_its_lease(party: &mut Party<'_>) -> Result<(), Died> {
+    party.push(2).await?;
+    let held = party.claim(2).await?;
+    party.run(&held);
+    party.advance(LEASE + SECOND).await;
+    party.rescue().await?;
+    let mut other = party.other();
+    let again = other.claim(1).await?;
+    assert_eq!(party.extend(&held).await?.lost.len(), 2);
+    assert_eq!(party.settle(&held, complete()).await?, [Fenced::Stale, Fenced::Applied]);
+    other.run(&again);
+    assert_eq!(other.settle(&again, complete()).await?, [Fenced::Applied]);
+    party.excused = 1;
+    party.effects.append(&mut other.effects);
+    Ok(())
+}
+
+async fn replays_a_dead_letter(party: &mut Party<'_>) -> Result<(), Died> {
+    let jobs = party.push(1).await?;
+    party.work(1, Transition::Fail { failure: Failure::new(1, FailureKind::Error, "no") }).await?;
+    party.ask(async || party.store.retry(&QUEUE, &jobs[0].id).await).await?;
+    assert_eq!(party.work(1, complete()).await?, 1);
+    Ok(())
+}
+
+/// Makes a test of each program for a store.
+macro_rules! sweeps {
+    ($store:ident, $fixture:ty: $($program:ident)*) => {
+        mod $store {
+            use super::*;
+
+            $(
+                #[tokio::test]
+                async fn $program() {
+                    sweep::<$fixture>(super::$program).await;
+                }
+            )*
+        }
+    };
+}
+
+sweeps!(memory, Memory: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter);
+#[cfg(feature = "redis")]
+sweeps!(redis, Redis: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter);

@@ -1,0 +1,6 @@
+use asyncmq::task;
+
+#[task(backoff = latter)]
+async fn send() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use asyncmq::task;
+
+#[task(cron = "* * *")]
+async fn tidy() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use asyncmq::task;
+
+#[task(cron = "@dayly")]
+async fn tidy() {}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use asyncmq::task;
+
+#[task(timeout = TIMEOUT)]
+async fn send(to: String) {
+    drop(to);
+}
+
+fn main() {
+    drop(send::job("a"));
+    drop(send("a".into()));
+}

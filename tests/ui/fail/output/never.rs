@@ -1,0 +1,8 @@
+use asyncmq::task;
+
+#[task]
+async fn send() -> ! {
+    std::future::pending().await
+}
+
+fn main() {}

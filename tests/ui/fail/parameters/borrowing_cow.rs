@@ -1,0 +1,17 @@
+use asyncmq::task;
+
+use std::borrow::Cow;
+
+#[task]
+async fn send(text: Cow<'_, str>) -> Result<u8, String> {
+    let _ = text;
+    Ok(1)
+}
+
+async fn signup() -> asyncmq::Result<u8> {
+    send::enqueue("a").await?.result().await
+}
+
+fn main() {
+    drop(signup());
+}

@@ -1,0 +1,8 @@
+use asyncmq::task;
+
+mod send {}
+
+#[task]
+async fn send() {}
+
+fn main() {}

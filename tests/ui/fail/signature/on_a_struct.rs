@@ -1,0 +1,8 @@
+use asyncmq::task;
+
+#[task]
+struct Send {
+    to: String,
+}
+
+fn main() {}
