@@ -1,13 +1,17 @@
 //! What the library does, seen from outside.
-
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod architecture;
+mod client;
 mod conformance;
+mod events;
 mod macros;
 mod model;
+mod process;
 #[cfg(feature = "redis")]
 mod redis;
 mod sqlite;
 mod support;
 mod sweep;
+mod testing;
 mod worker;

@@ -46,7 +46,7 @@ const PUBLISHED_FOR: Duration = Duration::from_secs(5);
 const MOST_PUBLISHED: usize = 1_000;
 
 /// What is done after each push: tests run jobs at once.
-pub(crate) type AfterPush = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+pub(crate) type AfterPush = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
 
 impl BackendHandle {
     pub(crate) fn new(backend: Arc<dyn Backend>, max_payload: usize) -> Self {
@@ -125,7 +125,7 @@ impl BackendHandle {
             }
         }
         if let Some(after_push) = &self.0.after_push {
-            after_push().await;
+            after_push().await?;
         }
         Ok(replies)
     }

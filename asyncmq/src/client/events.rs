@@ -136,9 +136,15 @@ impl Client {
                     tell(&handler, event);
                 }
             };
+            let switched_off = async {
+                if is_off.wait_for(|off| *off).await.is_err() {
+                    // The subscription was dropped, which does not switch it off.
+                    std::future::pending::<()>().await;
+                }
+            };
             tokio::select! {
                 () = hear => {}
-                _ = is_off.wait_for(|off| *off) => {}
+                () = switched_off => {}
             }
         });
         Subscription { off, ready }

@@ -63,16 +63,15 @@ impl TestClient {
     }
 
     /// Makes every job run at once, as part of its enqueue. States are to be given before.
+    ///
+    /// A job that no worker could run is an error of its enqueue, as it is one of [`TestClient::drain`].
     #[must_use]
     pub fn run_inline(mut self) -> Self {
         let runner = self.runner();
         let after_push = move || {
             let runner = runner.clone();
-            let run: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
-                if let Err(error) = runner.run_due(&mut Drained::default()).await {
-                    tracing::error!(?error, "a job could not run inline");
-                }
-            });
+            let run: std::pin::Pin<Box<dyn Future<Output = crate::Result<()>> + Send>> =
+                Box::pin(async move { runner.run_due(&mut Drained::default()).await });
             run
         };
         self.client = Client { handle: self.client.handle.with_after_push(Arc::new(after_push)) };

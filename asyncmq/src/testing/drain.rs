@@ -55,28 +55,34 @@ pub(super) struct Runner {
     running: Arc<Mutex<bool>>,
 }
 
+/// Jobs are being run.
+struct Running(Arc<Mutex<bool>>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    }
+}
+
 impl Runner {
     pub(super) fn new(handle: BackendHandle, states: States, registry: Option<Registry>) -> Self {
         let registry = registry.unwrap_or_else(Registry::linked);
         Self { handle, states, registry, running: Arc::default() }
     }
 
-    fn begin(&self) -> bool {
-        !std::mem::replace(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner), true)
-    }
-
-    fn end(&self) {
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    /// Begins to run jobs until what is returned is dropped; `None` if it has begun already.
+    fn begin(&self) -> Option<Running> {
+        let running =
+            std::mem::replace(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner), true);
+        (!running).then(|| Running(self.running.clone()))
     }
 
     /// Runs what is due, and what that enqueues.
     pub(super) async fn run_due(&self, drained: &mut Drained) -> Result<()> {
-        if !self.begin() {
-            return Ok(());
+        match self.begin() {
+            Some(_running) => self.run_all(drained).await,
+            None => Ok(()),
         }
-        let ran = self.run_all(drained).await;
-        self.end();
-        ran
     }
 
     async fn run_all(&self, drained: &mut Drained) -> Result<()> {

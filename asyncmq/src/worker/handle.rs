@@ -64,6 +64,12 @@ pub struct StopReport {
     pub blocked: bool,
 }
 
+/// Whether the store has struck a worker off.
+enum Farewell {
+    Heard,
+    Unheard,
+}
+
 impl WorkerHandle {
     /// Returns the worker's id.
     #[must_use]
@@ -113,8 +119,11 @@ impl WorkerHandle {
             self.abandon().await;
         }
         let report = self.report();
-        let struck_off = self.farewell().await;
-        let report = self.told(report, struck_off);
+        let report = match self.farewell().await {
+            Farewell::Heard => self.with_released(report),
+            Farewell::Unheard => report,
+        };
+        tell(&report);
         // Each has something to tidy up, whatever became of the others.
         let mut ended = Ok(report);
         for hook in std::mem::take(&mut self.on_stop) {
@@ -156,26 +165,16 @@ impl WorkerHandle {
         }
     }
 
-    /// Completes the report and logs it: striking the worker off gives back whatever it still held.
-    fn told(&self, mut report: StopReport, struck_off: bool) -> StopReport {
-        if struck_off {
-            let running = self.shared.hand.running_ids();
-            report.unconfirmed.retain(|id| !running.contains(id));
-            report.given_back.extend(running);
-        }
-        if !(report.given_back.is_empty() && report.unconfirmed.is_empty()) {
-            let texts = |ids: &[JobId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-            tracing::warn!(
-                given_back = texts(&report.given_back),
-                unconfirmed = texts(&report.unconfirmed),
-                "jobs did not end before the worker stopped; they run again"
-            );
-        }
+    /// Adds the jobs that striking the worker off gave back: those whose handlers still run.
+    fn with_released(&self, mut report: StopReport) -> StopReport {
+        let running = self.shared.hand.running_ids();
+        report.unconfirmed.retain(|id| !running.contains(id));
+        report.given_back.extend(running);
         report
     }
 
-    /// Strikes the worker off. Returns whether the store has answered.
-    async fn farewell(&mut self) -> bool {
+    /// Strikes the worker off.
+    async fn farewell(&mut self) -> Farewell {
         let shared = self.shared.clone();
         let deregister = async {
             let mut pause = Pause::new();
@@ -183,17 +182,20 @@ impl WorkerHandle {
                 pause.wait().await;
             }
         };
-        let struck_off = tokio::time::timeout(FAREWELL / 2, deregister).await.is_ok();
-        if !struck_off {
-            tracing::warn!(
-                "the store did not answer the worker's farewell; it will be shown dead for a while"
-            );
-        }
+        let farewell = match tokio::time::timeout(FAREWELL / 2, deregister).await {
+            Ok(()) => Farewell::Heard,
+            Err(_) => {
+                tracing::warn!(
+                    "the store did not answer the worker's farewell; it will be shown dead for a while"
+                );
+                Farewell::Unheard
+            }
+        };
         self.shared.enter(Phase::Ended);
         if let Some(lease) = self.lease.take() {
             let _ = tokio::task::spawn_blocking(move || lease.join()).await;
         }
-        struck_off
+        farewell
     }
 
     /// Claims nothing until [`WorkerHandle::resume`]; running jobs go on.
@@ -234,6 +236,18 @@ impl WorkerHandle {
     /// Waits until nothing waits in the worker's queues and nothing runs. Jobs that are not yet due are not waited for.
     pub async fn idle(&self) {
         self.shared.is_idle().await;
+    }
+}
+
+/// Logs what a worker left behind.
+fn tell(report: &StopReport) {
+    if !(report.given_back.is_empty() && report.unconfirmed.is_empty()) {
+        let texts = |ids: &[JobId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        tracing::warn!(
+            given_back = texts(&report.given_back),
+            unconfirmed = texts(&report.unconfirmed),
+            "jobs did not end before the worker stopped; they run again"
+        );
     }
 }
 

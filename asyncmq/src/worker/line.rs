@@ -17,7 +17,7 @@ use crate::job::{Failure, FailureKind};
 use crate::lifecycle::Transition;
 use crate::task::Attempt;
 use crate::worker::execute::execute;
-use crate::worker::shared::Shared;
+use crate::worker::shared::{Shared, give_way};
 
 /// How many attempts a task takes before it lets others of its thread have a turn.
 const TURNS: u32 = 32;
@@ -140,7 +140,7 @@ async fn take_turns(shared: Arc<Shared>) {
         turns += 1;
         if turns == TURNS {
             turns = 0;
-            tokio::task::yield_now().await;
+            give_way().await;
         }
     }
 }

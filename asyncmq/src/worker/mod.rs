@@ -27,6 +27,7 @@ mod reports;
 mod run;
 mod settle;
 mod shared;
+mod signals;
 mod solo;
 mod start;
 mod turns;

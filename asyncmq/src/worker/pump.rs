@@ -188,7 +188,7 @@ impl Pump {
         let full = asked <= claimed.jobs.len();
         self.hungry |= full;
         self.limiter.take(claimed.jobs.len(), self.now());
-        self.turns.gave(claimed.jobs.iter().map(|job| &job.envelope.queue), full);
+        self.turns.gave(claimed.jobs.iter().map(|job| &job.envelope.queue), asked);
         if let Some(due) = claimed.next_due {
             self.look_at(Deadline::now() + due);
         }
@@ -256,7 +256,9 @@ impl Pump {
     }
 
     fn note_idle(&self) {
-        self.shared.note_idle(!self.hungry && self.running == 0 && self.is_quiet());
+        if !self.hungry && self.running == 0 && self.is_quiet() && self.shared.is_idle_awaited() {
+            self.shared.note_idle();
+        }
     }
 
     fn is_quiet(&self) -> bool {

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
 use crate::client::Queue;
 use crate::error::{Error, Result};
 use crate::settings::{Asked, Settings};
 use crate::worker::builder::Worker;
 use crate::worker::handle::{StopReport, WorkerHandle};
+use crate::worker::signals::Signals;
+
+/// How long a program has to end by itself after its worker, when a handler still blocks a thread.
+const END_WITHIN: Duration = Duration::from_secs(1);
 
 /// Runs a worker as the whole `main` of a binary: reads flags, environment and file, connects, serves every task that is
 /// linked, and stops in order on SIGTERM or SIGINT; a second signal hurries.
@@ -53,11 +55,21 @@ impl Worker {
 
     /// Serves until SIGTERM or SIGINT, then stops in order; a second signal skips the wait.
     ///
+    /// If a handler then still blocks a thread, which the end of a runtime would wait for, the process ends a second later.
+    ///
     /// # Errors
     ///
     /// What [`Worker::start`] says, and that of an `on_stop` hook.
     pub async fn run(self) -> Result<()> {
-        self.serve().await.map(|_| ())
+        let report = self.serve().await?;
+        if report.blocked {
+            tracing::warn!(within = ?END_WITHIN, "a handler still blocks its thread; the process ends without it");
+            std::thread::spawn(|| {
+                std::thread::sleep(END_WITHIN);
+                std::process::exit(0);
+            });
+        }
+        Ok(())
     }
 
     /// Serves until `until` is ready, then stops in order. Installs no signal handlers.
@@ -91,10 +103,12 @@ impl Worker {
     }
 
     async fn serve(self) -> Result<StopReport> {
-        let mut signals = Signals::install()?;
         let (drain, burst) = (self.settings.drain_timeout, self.settings.burst);
+        let mut signals = Signals::install(drain)?;
         let volatile = self.client.backend().is_volatile().then(|| self.client.clone());
-        let serving = Serving(Some(self.start().await?));
+        let serving = self.start().await?;
+        signals.watch_over(serving.shared.clone());
+        let serving = Serving(Some(serving));
         let why = tokio::select! {
             why = signals.next() => why,
             () = serving.idle(), if burst => "nothing is left to do",
@@ -186,28 +200,5 @@ impl Queue {
             runtime.shutdown_background();
         }
         Ok(())
-    }
-}
-
-/// The two signals that end a worker.
-struct Signals {
-    term: Signal,
-    int: Signal,
-}
-
-impl Signals {
-    fn install() -> Result<Self> {
-        let install = |kind| {
-            signal(kind).map_err(|error| Error::Startup(format!("cannot listen for signals: {error}")))
-        };
-        Ok(Self { term: install(SignalKind::terminate())?, int: install(SignalKind::interrupt())? })
-    }
-
-    /// Waits for the next one and names it.
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.term.recv() => "SIGTERM",
-            _ = self.int.recv() => "SIGINT",
-        }
     }
 }

@@ -162,14 +162,13 @@ impl Shared {
         let _ = idle.wait_for(|idle| *idle).await;
     }
 
-    /// Tells those who wait for it whether there is nothing to do; not if somebody has just asked for another look.
-    pub(crate) fn note_idle(&self, idle: bool) {
-        if idle || *self.idle.borrow() {
-            self.idle.send_if_modified(|known| {
-                let idle = idle && !self.work.load(Ordering::Acquire);
-                std::mem::replace(known, idle) != idle
-            });
-        }
+    /// Tells those who wait for it that there is nothing to do, unless somebody has just asked for another look.
+    pub(crate) fn note_idle(&self) {
+        self.idle.send_if_modified(|idle| {
+            let is_new = !*idle && !self.work.load(Ordering::Acquire);
+            *idle |= is_new;
+            is_new
+        });
     }
 
     /// Tells whether somebody waits for the worker to be idle.

@@ -135,8 +135,7 @@ impl Worker {
             .chain(registry.iter().map(|task| task.queue()))
             .chain(self.settings.exclude_queues.iter().map(String::as_str))
             .collect();
-        let is_known = |queue: &str| known.contains(&queue);
-        match self.weights.iter().find(|(queue, _)| !is_known(queue)) {
+        match self.weights.iter().find(|(queue, _)| !known.contains(&queue.as_ref())) {
             None => Ok(()),
             Some((queue, _)) => {
                 let near = nearest(queue, known.iter().copied());

@@ -30,14 +30,14 @@ impl Turns {
         &self.order
     }
 
-    /// Takes note of what a claim gave, and whether it gave all that was asked for.
+    /// Takes note of what a claim gave that asked for so many jobs.
     ///
     /// A queue that had nothing to give saves nothing up.
-    pub(crate) fn gave<'a>(&mut self, jobs: impl Iterator<Item = &'a Name>, full: bool) {
+    pub(crate) fn gave<'a>(&mut self, jobs: impl ExactSizeIterator<Item = &'a Name>, asked: usize) {
         if self.queues.len() < 2 {
             return;
         }
-        if !full {
+        if jobs.len() < asked {
             // Everyone has had all there was.
             self.queues.iter_mut().for_each(|turn| turn.had = 0.0);
             return;
@@ -76,7 +76,7 @@ mod tests {
             let first = turns.order()[0].clone();
             let place = weights.iter().position(|(name, _)| first == *name).unwrap();
             shares[place] += u32::try_from(size).unwrap();
-            turns.gave(std::iter::repeat_n(&first, size), true);
+            turns.gave(std::iter::repeat_n(&first, size), size);
         }
         shares
     }
@@ -99,11 +99,11 @@ mod tests {
         let (a, b) = (Name::from_static("a"), Name::from_static("b"));
         let mut turns = Turns::new([(a.clone(), 1), (b.clone(), 1)]);
         for _ in 0..100 {
-            turns.gave(std::iter::repeat_n(&a, 10), true);
+            turns.gave(std::iter::repeat_n(&a, 10), 10);
         }
         assert_eq!(turns.order()[0], b);
-        turns.gave(std::iter::repeat_n(&b, 10), true);
-        turns.gave(std::iter::repeat_n(&b, 10), true);
+        turns.gave(std::iter::repeat_n(&b, 10), 10);
+        turns.gave(std::iter::repeat_n(&b, 10), 10);
         assert_eq!(turns.order()[0], a, "it was idle before, which gives it no more than its turn now");
     }
 
@@ -111,8 +111,8 @@ mod tests {
     fn a_claim_that_was_not_filled_evens_all_out() {
         let (a, b) = (Name::from_static("a"), Name::from_static("b"));
         let mut turns = Turns::new([(a.clone(), 1), (b.clone(), 1)]);
-        turns.gave(std::iter::repeat_n(&a, 10), true);
-        turns.gave([&b].into_iter(), false);
+        turns.gave(std::iter::repeat_n(&a, 10), 10);
+        turns.gave([&b].into_iter(), 2);
         assert!(turns.queues.iter().all(|turn| turn.had == 0.0));
     }
 }

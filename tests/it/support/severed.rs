@@ -64,18 +64,20 @@ struct Plan {
 
 /// A store in memory with faults on order.
 #[derive(Clone)]
-pub(crate) struct Faulty {
+pub(crate) struct Severed {
     inner: Arc<MemoryStore>,
     plan: Arc<Mutex<Plan>>,
+    /// Whoever holds this holds the replies to claims back.
+    claim_replies: Arc<tokio::sync::Mutex<()>>,
 }
 
-impl Faulty {
+impl Severed {
     pub(crate) fn new() -> Arc<Self> {
         Self::over(MemoryStore::new())
     }
 
     pub(crate) fn over(inner: Arc<MemoryStore>) -> Arc<Self> {
-        Arc::new(Self { inner, plan: Arc::default() })
+        Arc::new(Self { inner, plan: Arc::default(), claim_replies: Arc::default() })
     }
 
     /// Lets the next calls of a verb go wrong.
@@ -83,7 +85,12 @@ impl Faulty {
         self.plan.lock().unwrap().faults.insert(verb, (fault, times));
     }
 
-    /// Cuts everything off until [`Faulty::heal`].
+    /// Holds the replies to claims back, not the claims, until what is returned is dropped.
+    pub(crate) async fn hold_claim_replies(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        self.claim_replies.clone().lock_owned().await
+    }
+
+    /// Cuts everything off until [`Severed::heal`].
     pub(crate) fn go_down(&self) {
         VERBS.iter().for_each(|verb| self.fail(*verb, Fault::Cut, usize::MAX));
     }
@@ -132,9 +139,9 @@ impl Faulty {
     }
 }
 
-impl Backend for Faulty {
+impl Backend for Severed {
     fn kind(&self) -> &'static str {
-        "faulty"
+        "severed"
     }
 
     fn is_volatile(&self) -> bool {
@@ -143,13 +150,15 @@ impl Backend for Faulty {
 }
 
 #[async_trait]
-impl Store for Faulty {
+impl Store for Severed {
     async fn push(&self, call: CallId, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
         self.through(Verb::Push, self.inner.push(call, jobs)).await
     }
 
     async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
-        self.through(Verb::Claim, self.inner.claim(claim)).await
+        let claimed = self.through(Verb::Claim, self.inner.claim(claim)).await;
+        let _let_through = self.claim_replies.lock().await;
+        claimed
     }
 
     async fn settle(&self, call: CallId, jobs: &[Settlement]) -> Result<Vec<Fenced>, StoreError> {
@@ -161,8 +170,8 @@ impl Store for Faulty {
     }
 
     async fn leases(&self) -> Result<Box<dyn Leases>, StoreError> {
-        let (inner, faulty) = (self.inner.leases().await?, self.clone());
-        Ok(Box::new(FaultyLeases { inner, faulty }))
+        let (inner, severed) = (self.inner.leases().await?, self.clone());
+        Ok(Box::new(SeveredLeases { inner, severed }))
     }
 
     async fn signals(&self, worker: WorkerId, queues: &[Name]) -> Result<Box<dyn Signals>, StoreError> {
@@ -170,25 +179,25 @@ impl Store for Faulty {
     }
 }
 
-struct FaultyLeases {
+struct SeveredLeases {
     inner: Box<dyn Leases>,
-    faulty: Faulty,
+    severed: Severed,
 }
 
 #[async_trait]
-impl Leases for FaultyLeases {
+impl Leases for SeveredLeases {
     async fn extend(
         &mut self,
         worker: WorkerId,
         held: &[(Arc<Envelope>, Token)],
         lease: Duration,
     ) -> Result<Extension, StoreError> {
-        self.faulty.through(Verb::Extend, self.inner.extend(worker, held, lease)).await
+        self.severed.through(Verb::Extend, self.inner.extend(worker, held, lease)).await
     }
 }
 
 #[async_trait]
-impl Upkeep for Faulty {
+impl Upkeep for Severed {
     async fn rescue(&self, max_crashes: u32, limit: usize) -> Result<usize, StoreError> {
         self.inner.rescue(max_crashes, limit).await
     }
@@ -211,7 +220,7 @@ impl Upkeep for Faulty {
 }
 
 #[async_trait]
-impl Inspect for Faulty {
+impl Inspect for Severed {
     async fn find(&self, queue: &Name, id: &JobId) -> Result<Option<Job>, StoreError> {
         self.inner.find(queue, id).await
     }
@@ -242,7 +251,7 @@ impl Inspect for Faulty {
 }
 
 #[async_trait]
-impl Control for Faulty {
+impl Control for Severed {
     async fn pause(&self, queue: &Name) -> Result<bool, StoreError> {
         self.inner.pause(queue).await
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use asyncmq::{Client, Context, EventKind, JobState, State, task};
 
 use crate::support::gate::Gate;
+use crate::support::severed::Severed;
 use crate::support::stage::{Recorder, Stage};
 use crate::support::{soon, until};
 
@@ -103,12 +104,32 @@ async fn a_cancel_in_the_moment_of_the_claim_is_not_lost() {
         tokio::spawn(async move { client.queue("cancel").cancel_job(id).await.unwrap() });
     });
     let mut stage = Stage::on(&client, "cancel", |worker| worker.state(gate.clone()).concurrency(50)).await;
+    let start = std::time::Instant::now();
     let handles = client.enqueue_all((0..50).map(|_| deaf::job())).await.unwrap();
     for handle in &handles {
         stage.tells(handle, &["enqueued", "started 1", "cancelled 1"]).await;
     }
+    // The next extension of the lease would tell too, but only ten seconds later.
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     subscription.off();
     soon("the worker's stop", stage.worker.stop()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_order_that_comes_before_the_claims_reply_is_kept_for_it() {
+    let (store, gate) = (Severed::new(), Gate::new());
+    let mut stage = Stage::over(store.clone(), "cancel", |worker| worker.state(gate.clone())).await;
+    let held = store.hold_claim_replies().await;
+    let start = std::time::Instant::now();
+    let handle = stage.enqueue(deaf::job()).await;
+    stage.recorder.next(EventKind::Started).await;
+    assert!(handle.cancel().await.unwrap());
+    // The order has its time to arrive first; should it not, it is heeded as any other.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    drop(held);
+    stage.tells(&handle, &["enqueued", "started 1", "cancelled 1"]).await;
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    stage.worker.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use asyncmq::{EventKind, JobState, State, task};
 use futures::future::join_all;
 
 use crate::support::gate::Gate;
-use crate::support::severed::{Fault, Faulty, Verb};
+use crate::support::severed::{Fault, Severed, Verb};
 use crate::support::stage::Stage;
 use crate::support::{soon, until};
 
@@ -23,7 +23,7 @@ async fn held(gate: State<Gate>) {
 #[tokio::test]
 async fn a_settle_is_repeated_until_it_is_answered_and_counts_once() {
     for fault in [Fault::Cut, Fault::Lost] {
-        let (store, gate) = (Faulty::new(), Gate::new());
+        let (store, gate) = (Severed::new(), Gate::new());
         store.fail(Verb::Settle, fault, 4);
         let mut stage = Stage::over(store.clone(), "outage", |worker| worker.state(gate.clone())).await;
         let handle = stage.enqueue(counted::job()).await;
@@ -38,7 +38,7 @@ async fn a_settle_is_repeated_until_it_is_answered_and_counts_once() {
 #[tokio::test]
 async fn claims_resume_and_a_lost_reply_loses_no_job() {
     for fault in [Fault::Cut, Fault::Lost] {
-        let (store, gate) = (Faulty::new(), Gate::new());
+        let (store, gate) = (Severed::new(), Gate::new());
         store.fail(Verb::Claim, fault, 5);
         let mut stage = Stage::over(store.clone(), "outage", |worker| worker.state(gate.clone())).await;
         let handles = stage.client.enqueue_all((0..30).map(|_| counted::job())).await.unwrap();
@@ -53,7 +53,7 @@ async fn claims_resume_and_a_lost_reply_loses_no_job() {
 
 #[tokio::test]
 async fn a_worker_starts_while_the_store_is_away_and_serves_when_it_is_back() {
-    let (store, gate) = (Faulty::new(), Gate::new());
+    let (store, gate) = (Severed::new(), Gate::new());
     let client = asyncmq::Client::with_backend(store.clone());
     let handle = counted::job().enqueue_on(&client).await.unwrap();
     store.go_down();
@@ -69,7 +69,7 @@ async fn a_worker_starts_while_the_store_is_away_and_serves_when_it_is_back() {
 
 #[tokio::test]
 async fn running_jobs_go_on_through_an_outage() {
-    let (store, gate) = (Faulty::new(), Gate::new());
+    let (store, gate) = (Severed::new(), Gate::new());
     let mut stage = Stage::over(store.clone(), "outage", |worker| worker.state(gate.clone())).await;
     let handle = stage.enqueue(held::job()).await;
     gate.arrived(1).await;
@@ -86,7 +86,7 @@ async fn running_jobs_go_on_through_an_outage() {
 
 #[tokio::test]
 async fn a_settle_that_the_store_refuses_leaves_no_job_active_for_ever() {
-    let (store, gate) = (Faulty::new(), Gate::new());
+    let (store, gate) = (Severed::new(), Gate::new());
     let mut stage = Stage::over(store.clone(), "outage", |worker| worker.state(gate.clone())).await;
     store.fail(Verb::Settle, Fault::Refused, 1);
     let handle = stage.enqueue(counted::job()).await;
@@ -99,7 +99,7 @@ async fn a_settle_that_the_store_refuses_leaves_no_job_active_for_ever() {
 
 #[tokio::test]
 async fn one_job_that_the_store_refuses_to_settle_harms_no_other_of_its_batch() {
-    let (store, gate) = (Faulty::new(), Gate::new());
+    let (store, gate) = (Severed::new(), Gate::new());
     let mut stage = Stage::over(store.clone(), "outage", |worker| worker.state(gate.clone())).await;
     let handles = stage.client.enqueue_all((0..5).map(|_| held::job())).await.unwrap();
     gate.arrived(5).await;
@@ -115,7 +115,7 @@ async fn one_job_that_the_store_refuses_to_settle_harms_no_other_of_its_batch() 
 
 #[tokio::test]
 async fn a_stop_during_an_outage_ends_in_time_and_names_what_is_unconfirmed() {
-    let (store, gate) = (Faulty::new(), Gate::new());
+    let (store, gate) = (Severed::new(), Gate::new());
     let stage = Stage::over(store.clone(), "outage", |worker| {
         worker.state(gate.clone()).drain_timeout(Duration::from_millis(400))
     })
@@ -131,7 +131,7 @@ async fn a_stop_during_an_outage_ends_in_time_and_names_what_is_unconfirmed() {
 
 #[tokio::test]
 async fn a_worker_whose_lease_ran_out_and_was_given_to_nobody_still_settles() {
-    let (store, gate) = (Faulty::new(), Gate::new());
+    let (store, gate) = (Severed::new(), Gate::new());
     let mut stage = Stage::over(store.clone(), "outage", |worker| {
         worker.state(gate.clone()).lease(Duration::from_millis(60)).concurrency(1)
     })
@@ -152,7 +152,7 @@ async fn a_worker_whose_lease_ran_out_and_was_given_to_nobody_still_settles() {
 
 #[tokio::test]
 async fn a_result_is_waited_for_through_an_outage() {
-    let (store, gate) = (Faulty::new(), Gate::new());
+    let (store, gate) = (Severed::new(), Gate::new());
     let stage = Stage::over(store.clone(), "outage", |worker| worker.state(gate.clone())).await;
     let handle = stage.enqueue(held::job()).await;
     gate.arrived(1).await;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use asyncmq::{Context, EventData, EventKind, State, task};
 
 use crate::support::gate::Gate;
-use crate::support::severed::{Fault, Faulty, Verb};
+use crate::support::severed::{Fault, Severed, Verb};
 use crate::support::stage::{Stage, check};
 
 #[task(name = "reports.chatters", queue = "reports")]
@@ -67,7 +67,7 @@ async fn log_lines_are_kept_in_order_up_to_the_last() {
 
 #[tokio::test]
 async fn reports_that_the_store_did_not_take_are_told_again_in_order() {
-    let store = Faulty::new();
+    let store = Severed::new();
     store.fail(Verb::Report, Fault::Cut, 3);
     let mut stage = Stage::over(store.clone(), "reports", |worker| worker).await;
     let handle = stage.enqueue(writes_lines::job(200_usize)).await;
