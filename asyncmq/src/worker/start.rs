@@ -135,7 +135,7 @@ impl Worker {
             .chain(registry.iter().map(|task| task.queue()))
             .chain(self.settings.exclude_queues.iter().map(String::as_str))
             .collect();
-        let is_known = |queue: &str| known.iter().any(|known| *known == queue);
+        let is_known = |queue: &str| known.contains(&queue);
         match self.weights.iter().find(|(queue, _)| !is_known(queue)) {
             None => Ok(()),
             Some((queue, _)) => {

@@ -6,6 +6,7 @@ mod load;
 mod phases;
 mod process;
 mod report;
+mod server;
 mod yardstick;
 
 use asyncmq::{Client, Error, Result};
@@ -14,6 +15,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use phases::Bench;
 use report::Report;
+use server::Server;
 
 /// Describes the command's flags.
 pub(crate) fn command() -> Command {
@@ -76,6 +78,7 @@ async fn measure(flags: &ArgMatches) -> Result<()> {
     let only = flags.get_one::<String>("only").map_or("", String::as_str);
     let bench = Bench {
         client: Client::connect(&own_namespace(url)).await?,
+        server: Server::of(url).await,
         jobs: number(flags, "jobs")?,
         concurrency: number(flags, "concurrency")?,
         probes: number(flags, "probes")?,

@@ -9,6 +9,7 @@ use asyncmq::{Client, Drain, Force, JobState, Result, Retention, Worker};
 use super::load::{self, QUEUE, expect, job, probe, reached};
 use super::process;
 use super::report::Row;
+use super::server::{Sample, Server};
 
 /// How many jobs one bulk call is given.
 const BULK: usize = 10_000;
@@ -18,6 +19,7 @@ const PRODUCERS: usize = 100;
 /// What is measured with.
 pub(crate) struct Bench {
     pub(super) client: Client,
+    pub(super) server: Option<Server>,
     pub(super) jobs: usize,
     pub(super) concurrency: usize,
     pub(super) probes: usize,
@@ -70,18 +72,19 @@ impl Bench {
 
     async fn one_by_one(&self) -> Result<Row> {
         let jobs = (self.jobs / 10).max(1);
-        let start = Instant::now();
+        let (before, start) = (self.sample().await, Instant::now());
         for id in 0..jobs {
             self.job(id).enqueue_on(&self.client).await?;
         }
         let row = Row::rate("one", PHASES[0].title, jobs, start.elapsed());
+        let row = self.costs(row, before, jobs).await;
         self.empty().await?;
         Ok(row)
     }
 
     async fn many(&self) -> Result<Row> {
         let each = (self.jobs / PRODUCERS).max(1);
-        let start = Instant::now();
+        let (before, start) = (self.sample().await, Instant::now());
         let producers: Vec<_> = (0..PRODUCERS)
             .map(|producer| {
                 let (client, discard) = (self.client.clone(), self.discard);
@@ -99,6 +102,7 @@ impl Bench {
             producer.await.map_err(|error| asyncmq::Error::Startup(error.to_string()))??;
         }
         let row = Row::rate("many", PHASES[1].title, each * PRODUCERS, start.elapsed());
+        let row = self.costs(row, before, each * PRODUCERS).await;
         self.empty().await?;
         Ok(row)
     }
@@ -114,10 +118,11 @@ impl Bench {
     }
 
     async fn bulk(&self) -> Result<Row> {
-        let (cpu, start) = (process::cpu(), Instant::now());
+        let (before, start) = (self.sample().await, Instant::now());
         self.fill(self.jobs).await?;
-        let row = Row::rate("bulk", PHASES[2].title, self.jobs, start.elapsed())
-            .with("cpu_us", self.cpu_since(cpu));
+        let row = Row::rate("bulk", PHASES[2].title, self.jobs, start.elapsed());
+        let row = self.costs(row, before, self.jobs).await;
+        let row = self.memory(row, before).await;
         self.empty().await?;
         Ok(row)
     }
@@ -125,11 +130,11 @@ impl Bench {
     async fn drain(&self) -> Result<Row> {
         self.fill(self.jobs).await?;
         expect(self.jobs);
-        let (cpu, start) = (process::cpu(), Instant::now());
+        let (before, start) = (self.sample().await, Instant::now());
         let worker = self.worker().start().await?;
         reached().await;
-        let row = Row::rate("drain", PHASES[3].title, self.jobs, start.elapsed())
-            .with("cpu_us", self.cpu_since(cpu));
+        let row = Row::rate("drain", PHASES[3].title, self.jobs, start.elapsed());
+        let row = self.costs(row, before, self.jobs).await;
         worker.stop().await?;
         Ok(row)
     }
@@ -137,11 +142,11 @@ impl Bench {
     async fn through(&self) -> Result<Row> {
         let worker = self.worker().start().await?;
         expect(self.jobs);
-        let (cpu, start) = (process::cpu(), Instant::now());
+        let (before, start) = (self.sample().await, Instant::now());
         self.fill(self.jobs).await?;
         reached().await;
-        let row = Row::rate("through", PHASES[4].title, self.jobs, start.elapsed())
-            .with("cpu_us", self.cpu_since(cpu));
+        let row = Row::rate("through", PHASES[4].title, self.jobs, start.elapsed());
+        let row = self.costs(row, before, self.jobs).await;
         worker.stop().await?;
         Ok(row)
     }
@@ -160,9 +165,38 @@ impl Bench {
         Ok(row)
     }
 
+    /// Takes note of what this process and the server have used.
+    async fn sample(&self) -> (Duration, Sample) {
+        let server = match &self.server {
+            Some(server) => server.sample().await,
+            None => Sample::default(),
+        };
+        (process::cpu(), server)
+    }
+
+    /// Adds what each job cost here and on the server.
     #[expect(clippy::cast_precision_loss, reason = "a mean needs no exact count")]
-    fn cpu_since(&self, before: Duration) -> f64 {
-        (process::cpu() - before).as_secs_f64() * 1e6 / self.jobs as f64
+    async fn costs(&self, row: Row, before: (Duration, Sample), jobs: usize) -> Row {
+        let (cpu, server) = self.sample().await;
+        let each = |total: f64| total / jobs as f64;
+        let row = row.with("cpu_us", each((cpu - before.0).as_secs_f64() * 1e6));
+        if self.server.is_none() {
+            return row;
+        }
+        row.with("server_cpu_us", each((server.cpu - before.1.cpu) * 1e6))
+            .with("server_commands", each(server.commands - before.1.commands))
+    }
+
+    /// Adds what each job that waits takes of the server's memory.
+    #[expect(clippy::cast_precision_loss, reason = "a mean needs no exact count")]
+    async fn memory(&self, row: Row, before: (Duration, Sample)) -> Row {
+        match &self.server {
+            Some(server) => {
+                let now = server.sample().await;
+                row.with("server_bytes", (now.memory - before.1.memory) / self.jobs as f64)
+            }
+            None => row,
+        }
     }
 
     /// Removes what a phase left.
