@@ -1,6 +1,7 @@
 //! From a URL to a client.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::backend::memory::MemoryStore;
@@ -55,12 +56,20 @@ impl Client {
         match std::env::var("ASYNCMQ_URL") {
             Ok(url) => Self::connect(&url).await,
             Err(_) => {
-                tracing::info!(
-                    "no ASYNCMQ_URL is set: jobs are kept in memory, in this process alone, and end with it"
-                );
+                say_that_jobs_are_in_memory();
                 Ok(Self::memory())
             }
         }
+    }
+}
+
+/// Says once that jobs end with the process; not before there is a log that takes it.
+pub(crate) fn say_that_jobs_are_in_memory() {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if tracing::enabled!(tracing::Level::INFO) && !SAID.swap(true, Ordering::Relaxed) {
+        tracing::info!(
+            "no ASYNCMQ_URL is set: jobs are kept in memory, in this process alone, and end with it"
+        );
     }
 }
 

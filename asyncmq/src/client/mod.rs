@@ -14,6 +14,7 @@ mod seal;
 
 use std::sync::Arc;
 
+pub(crate) use connect::say_that_jobs_are_in_memory;
 pub use default::init;
 pub(crate) use default::{Scope, current as current_client, current_or_made, scoped};
 pub use enqueue::{Enqueue, EnqueueAll};

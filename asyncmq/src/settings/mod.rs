@@ -98,7 +98,13 @@ impl Settings {
                 }
                 Client::connect(url).await?
             }
-            _ => crate::client::current_or_made().await?,
+            _ => {
+                let client = crate::client::current_or_made().await?;
+                if self.url.is_none() && client.backend().is_volatile() {
+                    crate::client::say_that_jobs_are_in_memory();
+                }
+                client
+            }
         };
         Ok(client.max_payload(self.max_payload))
     }

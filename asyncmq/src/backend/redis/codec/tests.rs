@@ -51,7 +51,10 @@ fn extras() -> impl Strategy<Value = Extras> {
 }
 
 fn id() -> impl Strategy<Value = JobId> {
-    prop_oneof![Just(()).prop_map(|()| JobId::generate()), ".{1,40}".prop_map(|id| JobId::from_stored(&id))]
+    prop_oneof![
+        Just(()).prop_map(|()| JobId::generate()),
+        "\\P{Cc}{1,40}".prop_map(|id| JobId::from_stored(&id))
+    ]
 }
 
 prop_compose! {
