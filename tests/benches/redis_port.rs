@@ -2,6 +2,7 @@
 //!
 //! Starts a server of its own (or uses `REDIS_URL`), and prints for each phase the rate, the server's CPU time and commands per
 //! job, and the memory per waiting job. `JOBS` sets how many jobs there are, 200000 unless set.
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 
 #[path = "../it/support/redis_server.rs"]
 #[expect(dead_code, reason = "only a part of it is needed here")]

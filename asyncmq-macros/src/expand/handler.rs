@@ -53,7 +53,7 @@ fn prepare(model: &Model, invocation: &Ident) -> TokenStream {
         Parameter::Stored(_) => None,
     });
     quote! {
-        let Self { #(#fields),* } = <Self as #private::Task>::__decode(&#invocation.args)?;
+        let Self { #(#fields),* } = <Self as #private::Task>::__decode(#invocation.args())?;
         #(#given)*
     }
 }

@@ -107,7 +107,7 @@ const _: () = {
         ) -> ::asyncmq::__private::HandlerFuture {
             ::asyncmq::__private::handler(async move {
                 let Self { count: __arg0, sort: __arg1, r#fn: __arg2 } = <Self as ::asyncmq::__private::Task>::__decode(
-                    &__invocation.args,
+                    __invocation.args(),
                 )?;
                 let __outcome = ::asyncmq::__private::future(
                         take(__arg0, __arg1, __arg2),

@@ -76,7 +76,7 @@ const _: () = {
                 __invocation,
                 |__invocation| {
                     let Self { n: __arg0 } = <Self as ::asyncmq::__private::Task>::__decode(
-                        &__invocation.args,
+                        __invocation.args(),
                     )?;
                     let __outcome = square(__arg0);
                     match <anyhow::Result<

@@ -140,7 +140,7 @@ const _: () = {
         ) -> ::asyncmq::__private::HandlerFuture {
             ::asyncmq::__private::handler(async move {
                 let Self { name: __arg0, parts: __arg1, mail: __arg2, maybe: __arg3 } = <Self as ::asyncmq::__private::Task>::__decode(
-                    &__invocation.args,
+                    __invocation.args(),
                 )?;
                 let __outcome = ::asyncmq::__private::future(
                         borrow(

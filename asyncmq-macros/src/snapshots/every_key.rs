@@ -116,7 +116,7 @@ const _: () = {
         ) -> ::jobs::__private::HandlerFuture {
             ::jobs::__private::handler(async move {
                 let Self { user: __arg0 } = <Self as ::jobs::__private::Task>::__decode(
-                    &__invocation.args,
+                    __invocation.args(),
                 )?;
                 let __outcome = ::jobs::__private::future(all(__arg0)).await;
                 ::jobs::__private::encode(&__outcome)

@@ -93,7 +93,7 @@ const _: () = {
         ) -> ::asyncmq::__private::HandlerFuture {
             ::asyncmq::__private::handler(async move {
                 let Self { name: __arg2 } = <Self as ::asyncmq::__private::Task>::__decode(
-                    &__invocation.args,
+                    __invocation.args(),
                 )?;
                 let __arg0 = __ASYNCMQ_0.take(&__invocation.context)?;
                 let __arg1 = __ASYNCMQ_1.take(&__invocation.context)?;

@@ -57,7 +57,7 @@ const _: () = {
         ) -> ::asyncmq::__private::HandlerFuture {
             ::asyncmq::__private::handler(async move {
                 let Self {} = <Self as ::asyncmq::__private::Task>::__decode(
-                    &__invocation.args,
+                    __invocation.args(),
                 )?;
                 let __outcome = ::asyncmq::__private::future(nothing()).await;
                 ::asyncmq::__private::encode(&__outcome)

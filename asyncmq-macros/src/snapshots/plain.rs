@@ -106,7 +106,7 @@ const _: () = {
         ) -> ::asyncmq::__private::HandlerFuture {
             ::asyncmq::__private::handler(async move {
                 let Self { to: __arg0, size: __arg1 } = <Self as ::asyncmq::__private::Task>::__decode(
-                    &__invocation.args,
+                    __invocation.args(),
                 )?;
                 let __outcome = ::asyncmq::__private::future(send(__arg0, __arg1)).await;
                 match <Result<

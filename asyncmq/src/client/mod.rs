@@ -15,7 +15,7 @@ mod seal;
 use std::sync::Arc;
 
 pub use default::init;
-pub(crate) use default::{Scope, current as current_client, scoped};
+pub(crate) use default::{Scope, current as current_client, current_or_made, scoped};
 pub use enqueue::{Enqueue, EnqueueAll};
 pub use events::{Events, Subscription};
 pub use job_handle::{JobHandle, ResultFuture};

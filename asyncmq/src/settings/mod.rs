@@ -85,12 +85,40 @@ impl Settings {
         Ok(())
     }
 
-    /// Connects to the store of the URL; without one, to the in-memory store.
+    /// Connects to the store of the URL. Where that is what the environment says, it is the process's default client, so
+    /// that a worker finds what its program enqueued before.
     pub(crate) async fn connect(&self) -> Result<Client> {
         let client = match &self.url {
-            Some(url) => Client::connect(url).await?,
-            None => Client::from_env().await?,
+            Some(url) if std::env::var("ASYNCMQ_URL").ok().as_ref() != Some(url) => {
+                if crate::client::current_client().is_some() {
+                    tracing::warn!(
+                        "this program has enqueued, or chosen a store, before its settings said which one to serve: set \
+                         ASYNCMQ_URL, which counts for both"
+                    );
+                }
+                Client::connect(url).await?
+            }
+            _ => crate::client::current_or_made().await?,
         };
         Ok(client.max_payload(self.max_payload))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_worker_serves_the_store_that_its_program_has_enqueued_to() {
+        assert!(std::env::var("ASYNCMQ_URL").is_err(), "a test of what happens without it");
+        let before = crate::client::current_or_made().await.unwrap();
+        let served = Settings::default().connect().await.unwrap();
+        assert!(Arc::ptr_eq(before.backend(), served.backend()));
+
+        let other = Settings { url: Some("memory:".into()), ..Settings::default() };
+        let served = other.connect().await.unwrap();
+        assert!(!Arc::ptr_eq(before.backend(), served.backend()));
     }
 }

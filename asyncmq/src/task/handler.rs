@@ -10,10 +10,16 @@ use crate::task::{BackoffFn, Context, TaskError};
 /// One call of a handler: the stored arguments, and what the worker gives.
 #[derive(Debug)]
 pub struct Invocation {
-    /// The arguments as they are stored.
-    pub args: Bytes,
     /// What the handler is told about its job.
     pub context: Context,
+}
+
+impl Invocation {
+    /// Returns the arguments as they are stored.
+    #[must_use]
+    pub fn args(&self) -> &[u8] {
+        &self.context.0.job.envelope.args
+    }
 }
 
 /// A running handler: gives its result as JSON.

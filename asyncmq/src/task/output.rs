@@ -1,5 +1,7 @@
 //! What handlers return, on its way into the store.
 
+use std::cell::Cell;
+
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -60,9 +62,23 @@ impl<T, E> Probe<Result<T, E>> {
 pub fn encode<T: Serialize>(value: &T) -> Result<Bytes, TaskError> {
     let unserialisable =
         |error| TaskError::unserialisable(format!("the result cannot be written as JSON: {error}"));
-    let json = serde_json::to_vec(value).map_err(unserialisable)?;
-    finite::check(value, &json).map_err(unserialisable)?;
-    Ok(json.into())
+    let mut json = SCRATCH.take();
+    json.clear();
+    let written = serde_json::to_writer(&mut json, value).and_then(|()| finite::check(value, &json));
+    let result = written
+        .map(|()| if json == b"null" { Bytes::from_static(b"null") } else { Bytes::copy_from_slice(&json) });
+    if json.capacity() <= KEPT_SCRATCH {
+        SCRATCH.set(json);
+    }
+    result.map_err(unserialisable)
+}
+
+/// How much of its scratch paper a thread keeps, in bytes.
+const KEPT_SCRATCH: usize = 65_536;
+
+thread_local! {
+    /// Where a result is written before its size is known.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// Turns an error that is `Into<Box<dyn Error + Send + Sync>>` into one of ours.

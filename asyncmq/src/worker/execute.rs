@@ -80,7 +80,7 @@ pub(crate) async fn conclude(
 
 /// Calls the handler, through the middleware if there is any, and watches it.
 async fn run(attempt: &Attempt, task: &'static TaskDefinition, layers: &Layers, context: Context) -> Ended {
-    let invocation = Invocation { args: attempt.job.envelope.args.clone(), context };
+    let invocation = Invocation { context };
     let call = || match layers.is_empty() {
         true => (task.run)(invocation),
         false => Next::new(layers.clone(), task.run, invocation).run(),

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -24,7 +24,11 @@ const TURNS: u32 = 32;
 
 /// The attempts that are about to start.
 #[derive(Debug, Default)]
-pub(crate) struct Line(Mutex<Standing>);
+pub(crate) struct Line {
+    standing: Mutex<Standing>,
+    /// How many there are, to be read without the lock.
+    length: AtomicUsize,
+}
 
 #[derive(Debug, Default)]
 struct Standing {
@@ -37,11 +41,11 @@ struct Standing {
 
 impl Line {
     fn standing(&self) -> MutexGuard<'_, Standing> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.standing().attempts.is_empty()
+        self.length.load(Ordering::SeqCst) == 0
     }
 
     /// Takes the next attempt; whoever finds none has left the line.
@@ -50,6 +54,7 @@ impl Line {
         match standing.attempts.pop_front() {
             Some(attempt) => {
                 standing.taken += 1;
+                self.length.store(standing.attempts.len(), Ordering::SeqCst);
                 Some(attempt)
             }
             None => {
@@ -82,6 +87,7 @@ pub(crate) fn add(shared: &Arc<Shared>, attempts: Vec<Arc<Attempt>>) {
     let called = {
         let mut standing = shared.line.standing();
         standing.attempts.extend(attempts);
+        shared.line.length.store(standing.attempts.len(), Ordering::SeqCst);
         let called = most.min(standing.attempts.len()).saturating_sub(standing.takers);
         standing.takers += called;
         called
@@ -114,6 +120,10 @@ async fn take_turns(shared: Arc<Shared>) {
     let most = threads();
     let mut turns = 0;
     while let Some(attempt) = shared.line.take() {
+        if shared.line.is_empty() {
+            // Nobody comes after this one, whose handler may take long: what has ended is not to wait for it.
+            shared.settle_now();
+        }
         let mut running = Running { shared: &shared, attempt: Some(attempt.clone()), at_line: true };
         let mut execution = pin!(run(&shared, &attempt));
         let settlement = match poll_fn(|poller| Poll::Ready(execution.as_mut().poll(poller))).await {

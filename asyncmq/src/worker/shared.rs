@@ -19,6 +19,9 @@ use crate::worker::line::Line;
 use crate::worker::middleware::Layers;
 use crate::worker::reports::Reports;
 
+/// How many ended attempts leave without waiting for those that are about to end.
+const GATHERED: usize = 32;
+
 /// How far a worker is in its life. It only goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
@@ -179,18 +182,32 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    /// Takes in how an attempt ended; it leaves with the next batch.
+    /// Takes in how an attempt ended. It leaves at once if no other is about to end, else with those that are.
+    ///
+    /// Should they be held up after all, the loop looks for itself within milliseconds, as the line is not empty then.
     pub(crate) fn finish(&self, settlement: Settlement) {
-        let mut finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
-        finished.push(settlement);
-        if finished.len() == 1 {
-            drop(finished);
+        let gathered = {
+            let mut finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
+            finished.push(settlement);
+            finished.len()
+        };
+        if gathered % GATHERED == 0 || self.line.is_empty() {
             self.wake.notify_one();
         }
     }
 
+    /// Lets leave what has ended.
+    pub(crate) fn settle_now(&self) {
+        self.wake.notify_one();
+    }
+
     pub(crate) fn take_finished(&self) -> Vec<Settlement> {
-        std::mem::take(&mut *self.finished.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
+        if finished.is_empty() {
+            Vec::new()
+        } else {
+            std::mem::replace(&mut *finished, Vec::with_capacity(GATHERED))
+        }
     }
 
     pub(crate) fn count(&self, kind: EventKind) {

@@ -13,6 +13,7 @@ use crate::support::faulty::{Fault, FaultyBackend, Side};
 use crate::support::memory::Memory;
 #[cfg(feature = "redis")]
 use crate::support::redis_store::Redis;
+use crate::support::sqlite::Sqlite;
 
 /// Sweeps over a program: first without a fault, then with each call lost in turn.
 async fn sweep<F: Make>(program: impl AsyncFn(&mut Party<'_>) -> Result<(), Died>) {
@@ -202,3 +203,4 @@ macro_rules! sweeps {
 sweeps!(memory, Memory: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter);
 #[cfg(feature = "redis")]
 sweeps!(redis, Redis: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter);
+sweeps!(sqlite, Sqlite: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter);

@@ -58,7 +58,7 @@ impl MemoryStore {
     }
 }
 
-/// One step on the state. Whom it gives work to is woken when the lock is free again.
+/// One step on the state. Whom it gives work to is woken, and what it forgot is dropped, when the lock is free again.
 struct Step<'a>(Option<MutexGuard<'a, State>>);
 
 impl Deref for Step<'_> {
@@ -77,9 +77,10 @@ impl DerefMut for Step<'_> {
 
 impl Drop for Step<'_> {
     fn drop(&mut self) {
-        let touched = self.watchers.take_touched();
+        let (touched, forgotten) = (self.watchers.take_touched(), std::mem::take(&mut self.forgotten));
         self.0 = None;
         touched.iter().for_each(|watcher| watcher.wake());
+        drop(forgotten);
     }
 }
 
@@ -97,4 +98,30 @@ impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore").finish_non_exhaustive()
     }
+}
+
+/// The properties are tried here too, so that changes of these files are tested by this package alone.
+#[cfg(all(test, feature = "conformance"))]
+mod tests {
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::backend::conformance::Fixture;
+
+    struct Memory(Arc<MemoryStore>);
+
+    #[async_trait]
+    impl Fixture for Memory {
+        fn store(&self) -> Arc<dyn Backend> {
+            self.0.clone()
+        }
+
+        async fn advance(&self, by: Duration) {
+            self.0.clock().advance(by);
+        }
+    }
+
+    crate::conformance!(kept, Memory(MemoryStore::with_clock(Clock::manual())));
 }

@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) pushes: RecallPushes,
     pub(super) settles: RecallSettles,
     pub(super) limits: Limits,
+    /// Jobs that this step forgot: they are dropped when the lock is free again.
+    pub(super) forgotten: Vec<Slot>,
     /// Numbers that never come again: places in lanes, claims, ends.
     numbers: u64,
 }
@@ -238,6 +240,7 @@ impl State {
             queue.ids.remove(&slot.envelope.id);
             *queue.counts.of_mut(slot.status.state) -= 1;
             self.free.push(place);
+            self.forgotten.push(slot);
         }
     }
 

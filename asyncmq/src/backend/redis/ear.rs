@@ -35,10 +35,13 @@ pub(super) trait Hearer: Send + Sync {
     fn hear(&self, channel: &[u8], sound: Sound<'_>);
 }
 
+/// Who listens to which channel.
+type Channels = HashMap<Vec<u8>, Vec<Weak<dyn Hearer>>>;
+
 /// The connection that listens.
 pub(super) struct Ear {
     settings: Arc<Settings>,
-    channels: Mutex<HashMap<Vec<u8>, Vec<Weak<dyn Hearer>>>>,
+    channels: Mutex<Channels>,
     /// The connection, and which one in a row it is.
     open: watch::Sender<Option<(u64, OpenConnection)>>,
     running: Mutex<bool>,
@@ -53,7 +56,7 @@ impl Ear {
         Self { settings, channels, open: watch::Sender::new(None), running }
     }
 
-    fn channels(&self) -> MutexGuard<'_, HashMap<Vec<u8>, Vec<Weak<dyn Hearer>>>> {
+    fn channels(&self) -> MutexGuard<'_, Channels> {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

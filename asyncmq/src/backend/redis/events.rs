@@ -122,13 +122,11 @@ impl RedisStore {
         Ok(Box::pin(wanted.filter(move |heard| std::future::ready(wants(&filter, heard)))))
     }
 
-    /// Listens to the public channel, and tells scripts so. In a cluster every queue has a channel of its own beside it.
+    /// Listens to the public channel, and tells scripts so; in a cluster those of each queue.
     async fn hear_all(&self, hearer: &Arc<dyn Hearer>) -> Result<(), StoreError> {
+        let channel = format!("{}:ev", self.link.settings().prefix).into_bytes();
+        self.ear.join(&[channel], hearer).await.map_err(worded)?;
         let queues = if self.keys.is_cluster() { self.queues().await? } else { Vec::new() };
-        let shares =
-            std::iter::once(self.keys.common()).chain(queues.iter().map(|queue| self.keys.queue(queue)));
-        let channels: Vec<_> = shares.map(|base| format!("{base}ev").into_bytes()).collect();
-        self.ear.join(&channels, hearer).await.map_err(worded)?;
         for shared in std::iter::once(&[] as &[Name]).chain(queues.chunks(1)) {
             let call = self.call(&EARS, shared).await.map_err(worded)?;
             call.send(&self.link).await.map_err(worded)?;

@@ -133,10 +133,10 @@ impl RedisStore {
         &self,
         queues: impl Iterator<Item = &'a Name>,
     ) -> std::result::Result<(), StoreError> {
-        if self.keys.is_cluster() {
+        let bases: Vec<_> = queues.map(|queue| self.keys.queue(queue)).collect();
+        if self.keys.is_cluster() && !bases.is_empty() {
             let mut add = redis::cmd("SADD");
-            add.arg(format!("{}queues", self.keys.common()));
-            add.arg(queues.map(|queue| self.keys.queue(queue)).collect::<Vec<_>>());
+            add.arg(format!("{}queues", self.keys.common())).arg(bases);
             self.link.send(&add).await.map_err(error::worded)?;
         }
         Ok(())

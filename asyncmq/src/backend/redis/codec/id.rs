@@ -17,11 +17,13 @@ pub(in super::super) fn put_id(id: &JobId, to: &mut Vec<u8>) {
         to.extend_from_slice(uuid.as_bytes());
         return;
     }
-    to.push(0);
-    if id.len() + 1 == UUID {
+    // One that would have the length of a UUID is made longer, under another mark.
+    let would_be_mistaken = id.len() + 1 == UUID;
+    to.push(u8::from(would_be_mistaken));
+    to.extend_from_slice(id.as_bytes());
+    if would_be_mistaken {
         to.push(0);
     }
-    to.extend_from_slice(id.as_bytes());
 }
 
 /// Returns an id as it is written.
@@ -48,7 +50,7 @@ pub(in super::super) fn read_id(bytes: &[u8]) -> Result<JobId> {
         return Ok(JobId::from_stored(Uuid::from_bytes(uuid).hyphenated().encode_lower(&mut spelt)));
     }
     let custom = match bytes {
-        [0, 0, rest @ ..] | [0, rest @ ..] => rest,
+        [0, rest @ ..] | [1, rest @ .., 0] => rest,
         _ => return Err(Garbled("an id")),
     };
     Ok(JobId::from_stored(text(custom)?))

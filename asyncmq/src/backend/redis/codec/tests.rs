@@ -80,6 +80,8 @@ fn record_of(job: &Envelope, whole: bool) -> (Vec<u8>, Vec<u8>) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn a_job_is_read_as_it_was_written(job in envelope(), wish in any::<bool>()) {
         let whole = wish && is_plain(&job);

@@ -40,6 +40,7 @@ local function emit_other(Q, kind, worker, now)
   frames[#frames + 1] = pack('>BI7I4c16Bc0I2c0I2c0c1I4c0', kind, now, 0, worker, 0, '', #Q, Q, 0, '', '-', 0, '')
 end
 local function publish()
-  if frames then call('PUBLISH', S .. 'ev', table.concat(frames)) end
+  -- All queues share one channel, also where they share no keys.
+  if frames then call('PUBLISH', (string.match(S, '^(.-:){') or S) .. 'ev', table.concat(frames)) end
   for to, batch in pairs(private or {}) do call('PUBLISH', S .. 'ev' .. to, batch) end
 end

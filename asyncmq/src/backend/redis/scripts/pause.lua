@@ -5,7 +5,7 @@
 -- Reply  1 if it changed
 -- Cost   3 commands
 local Q, paused = KEYS[2], ARGV[2] == '1'
-call('SADD', S .. 'queues', Q)
+begin(Q)
 if (call('HGET', Q .. 'meta', 'p') == '1') == paused then return 0 end
 if paused then call('HSET', Q .. 'meta', 'p', 1) else call('HDEL', Q .. 'meta', 'p') end
 emit_other(Q, paused and 18 or 19, NOBODY, time())

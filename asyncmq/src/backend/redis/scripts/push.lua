@@ -56,7 +56,7 @@ for _ = 1, runs do
   local header, batch = headers[Q], batches[Q]
   if not header then
     local number = call('HINCRBY', Q .. 'meta', 'b', 1)
-    if number == 1 then call('SADD', S .. 'queues', Q) end
+    if number == 1 then begin(Q) end
     batch = pack('>I5', number)
     header = batch .. pack('>I7', now)
     headers[Q], batches[Q], added[Q] = header, batch, 0

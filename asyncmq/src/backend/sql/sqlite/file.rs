@@ -15,8 +15,9 @@ const FIRST_SOUND_VERSION: i32 = 3_051_003;
 const BUSY: Duration = Duration::from_secs(10);
 /// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 128;
-/// How many KiB of pages a connection keeps.
-const CACHE_KIB: i64 = 65_536;
+/// How many KiB of pages the writer keeps. More would cost more than it saves: SQLite goes through the whole cache after
+/// each transaction that had to split a page.
+const CACHE_KIB: i64 = 8_192;
 /// How large the log may stay once it has been carried over, in bytes.
 const LOG_LIMIT: i64 = 67_108_864;
 /// After how many pages the log is carried over into the file.
