@@ -7,7 +7,7 @@ use asyncmq::{
 use futures::StreamExt;
 use std::sync::Arc;
 
-use crate::support::soon;
+use crate::support::{PATIENCE, soon};
 
 /// Keeps every event of a client's store.
 pub(crate) struct Recorder {
@@ -28,7 +28,14 @@ impl Recorder {
     /// Waits for the next event that is wanted; those before it are kept too.
     pub(crate) async fn until(&mut self, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {
         loop {
-            let event = soon(what, self.events.next()).await.expect("the store lives");
+            let Ok(event) = tokio::time::timeout(PATIENCE, self.events.next()).await else {
+                let seen: Vec<_> = self.seen.iter().map(line).collect();
+                panic!(
+                    "waited in vain for {what}; what happened is {seen:?}, {} missed",
+                    self.events.missed()
+                );
+            };
+            let event = event.expect("the store lives");
             self.seen.push(event.clone());
             if wanted(&event) {
                 return event;
