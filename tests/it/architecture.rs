@@ -40,7 +40,9 @@ struct File {
 impl File {
     /// Returns the code above the tests, line by line, without comments.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let is_test = |line: &str| line.starts_with("#[cfg(test)]") || line.starts_with("#[cfg(all(test");
+        let is_test = |line: &str| {
+            ["#[cfg(test)]", "#[cfg(all(test"].iter().any(|start| line.trim_start().starts_with(start))
+        };
         let lines = self.text.lines().take_while(move |line| !is_test(line));
         lines.enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
     }

@@ -120,11 +120,11 @@ async fn take_turns(shared: Arc<Shared>) {
     let most = threads();
     let mut turns = 0;
     while let Some(attempt) = shared.line.take() {
-        if shared.line.is_empty() {
-            // Nobody comes after this one, whose handler may take long: what has ended is not to wait for it.
-            shared.settle_now();
-        }
         let mut running = Running { shared: &shared, attempt: Some(attempt.clone()), at_line: true };
+        // Nobody comes after the last one, whose handler may take long: what has ended is not to wait for it.
+        if shared.line.is_empty() && shared.settle_now() {
+            give_way().await;
+        }
         let mut execution = pin!(run(&shared, &attempt));
         let settlement = match poll_fn(|poller| Poll::Ready(execution.as_mut().poll(poller))).await {
             Poll::Ready(settlement) => settlement,
@@ -133,12 +133,13 @@ async fn take_turns(shared: Arc<Shared>) {
                 execution.await
             }
         };
-        let at_line = running.finish(settlement);
+        let at_line = running.end();
+        let woke_the_loop = shared.finish(settlement);
         if !at_line && !shared.line.come_back(most) {
             return;
         }
         turns += 1;
-        if turns == TURNS {
+        if turns == TURNS || (woke_the_loop && !shared.line.is_empty()) {
             turns = 0;
             give_way().await;
         }
@@ -159,10 +160,9 @@ impl Running<'_> {
         }
     }
 
-    /// Hands the end over. Tells whether the task is still at the line.
-    fn finish(mut self, settlement: Settlement) -> bool {
+    /// Ends in order. Tells whether the task is still at the line.
+    fn end(mut self) -> bool {
         self.attempt = None;
-        self.shared.finish(settlement);
         std::mem::take(&mut self.at_line)
     }
 }

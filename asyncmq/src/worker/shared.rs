@@ -185,20 +185,29 @@ impl Shared {
     /// Takes in how an attempt ended. It leaves at once if no other is about to end, else with those that are.
     ///
     /// Should they be held up after all, the loop looks for itself within milliseconds, as the line is not empty then.
-    pub(crate) fn finish(&self, settlement: Settlement) {
+    ///
+    /// Tells whether the loop was woken. It waits on this thread now and no other can take it: whoever goes on to a handler,
+    /// which may block the thread, has to [give way](give_way) first.
+    pub(crate) fn finish(&self, settlement: Settlement) -> bool {
         let gathered = {
             let mut finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
             finished.push(settlement);
             finished.len()
         };
-        if gathered % GATHERED == 0 || self.line.is_empty() {
+        let is_time = gathered % GATHERED == 0 || self.line.is_empty();
+        if is_time {
             self.wake.notify_one();
         }
+        is_time
     }
 
-    /// Lets leave what has ended.
-    pub(crate) fn settle_now(&self) {
-        self.wake.notify_one();
+    /// Lets leave what has ended, if anything has. Tells whether the loop was woken, as [`Shared::finish`] does.
+    pub(crate) fn settle_now(&self) -> bool {
+        let has_ended = !self.finished.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        if has_ended {
+            self.wake.notify_one();
+        }
+        has_ended
     }
 
     pub(crate) fn take_finished(&self) -> Vec<Settlement> {

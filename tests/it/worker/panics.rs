@@ -308,3 +308,34 @@ async fn a_handler_that_blocks_its_thread_harms_no_other_job() {
     stage.tells(&blocker, &["enqueued", "started 1", "completed 1"]).await;
     soon("the worker's stop", stage.worker.stop()).await.unwrap();
 }
+
+#[task(name = "panics.in_line", queue = "line")]
+async fn in_line(gate: State<Gate>, turns: u32, blocks: bool) {
+    for _ in 0..turns {
+        tokio::task::yield_now().await;
+    }
+    if blocks {
+        gate.pass_blocking();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_blocks_its_thread_holds_no_other_up_wherever_it_stands_in_line() {
+    let gate = Gate::new();
+    let _open = gate.opens_at_the_end();
+    let stage = Stage::with("line", |worker| worker.state(gate.clone()).concurrency(50)).await;
+    for place in 0..80 {
+        let turns = place % 3;
+        let jobs = (0..40).map(|number| in_line::job(turns, number == place / 2));
+        let handles = stage.client.enqueue_all(jobs).await.unwrap();
+        let blocker = &handles[place as usize / 2];
+        gate.arrived(1).await;
+        for handle in handles.iter().filter(|handle| handle.id() != blocker.id()) {
+            let result = handle.result_within(Duration::from_secs(5)).await;
+            assert!(result.is_ok(), "behind a blocker at place {place}: {result:?}");
+        }
+        gate.open(1);
+        soon("the blocker", blocker.result()).await.unwrap();
+    }
+    soon("the worker's stop", stage.worker.stop()).await.unwrap();
+}
