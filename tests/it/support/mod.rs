@@ -3,6 +3,8 @@
 pub(crate) mod faulty;
 pub(crate) mod gate;
 pub(crate) mod history;
+#[cfg(feature = "redis-cluster")]
+pub(crate) mod in_cluster;
 pub(crate) mod memory;
 #[cfg(feature = "redis")]
 pub(crate) mod proxy;

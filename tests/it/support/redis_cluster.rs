@@ -1,13 +1,7 @@
-//! A cluster of three servers on this machine, and the Redis store in it.
+//! A cluster of three servers on this machine.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
-
-use async_trait::async_trait;
-use asyncmq::Clock;
-use asyncmq::backend::Backend;
-use asyncmq::backend::conformance::Fixture;
-use asyncmq::backend::redis::RedisStore;
 
 use crate::support::redis_server::{RedisServer, free_port};
 
@@ -68,42 +62,5 @@ impl Cluster {
     pub(crate) fn url(&self) -> String {
         let nodes: Vec<_> = self.0.iter().map(|server| format!("127.0.0.1:{}", server.port())).collect();
         format!("redis+cluster://{}", nodes.join(","))
-    }
-}
-
-pub(crate) struct InCluster {
-    clock: Clock,
-    store: Arc<RedisStore>,
-    other: Arc<RedisStore>,
-    _cluster: Arc<Cluster>,
-}
-
-impl InCluster {
-    pub(crate) async fn new() -> Self {
-        let cluster = tokio::task::spawn_blocking(Cluster::shared).await.unwrap();
-        let url = format!("{}?prefix={}", cluster.url(), uuid::Uuid::new_v4());
-        let clock = Clock::manual();
-        let store = RedisStore::connect_with_clock(&url, clock.clone()).await.unwrap();
-        let other = RedisStore::connect_with_clock(&url, clock.clone()).await.unwrap();
-        Self { clock, store, other, _cluster: cluster }
-    }
-}
-
-#[async_trait]
-impl Fixture for InCluster {
-    fn store(&self) -> Arc<dyn Backend> {
-        self.store.clone()
-    }
-
-    fn other(&self) -> Arc<dyn Backend> {
-        self.other.clone()
-    }
-
-    fn gaps(&self) -> &'static [(&'static str, &'static str)] {
-        &[("suspect::one_suspect_is_allowed_over_all_queues", "in a cluster each queue counts for itself")]
-    }
-
-    async fn advance(&self, by: Duration) {
-        self.clock.advance(by);
     }
 }
