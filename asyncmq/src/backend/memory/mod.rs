@@ -109,6 +109,9 @@ mod tests {
 
     use super::*;
     use crate::backend::conformance::Fixture;
+    use crate::backend::{Inspect, Upkeep, WorkerInfo};
+    use crate::clock::Timestamp;
+    use crate::job::WorkerId;
 
     struct Memory(Arc<MemoryStore>);
 
@@ -124,4 +127,36 @@ mod tests {
     }
 
     crate::conformance!(kept, Memory(MemoryStore::with_clock(Clock::manual())));
+
+    fn worker() -> WorkerInfo {
+        WorkerInfo {
+            id: WorkerId::generate(),
+            host: "here".into(),
+            pid: 1,
+            version: "0".into(),
+            queues: Vec::new(),
+            concurrency: 1,
+            tasks: Vec::new(),
+            draining: false,
+            running: 0,
+            completed: 0,
+            failed: 0,
+            started_at: Timestamp::default(),
+            seen_at: Timestamp::default(),
+            alive: true,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_silent_worker_is_listed_as_dead_for_minutes_and_then_struck_off() {
+        let store = MemoryStore::with_clock(Clock::manual());
+        store.register(&worker(), Duration::from_secs(30)).await.unwrap();
+        store.clock().advance(Duration::from_secs(60));
+        store.rescue(3, 10).await.unwrap();
+        let listed = store.workers().await.unwrap();
+        assert_eq!(listed.iter().map(|worker| worker.alive).collect::<Vec<_>>(), [false]);
+        store.clock().advance(upkeep::LISTED_FOR);
+        store.rescue(3, 10).await.unwrap();
+        assert!(store.workers().await.unwrap().is_empty());
+    }
 }
