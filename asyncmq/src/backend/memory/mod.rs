@@ -7,6 +7,7 @@ mod claim;
 mod control;
 mod emitter;
 mod ended;
+mod ids;
 mod inspect;
 mod lane;
 mod recall;
