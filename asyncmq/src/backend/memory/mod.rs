@@ -148,6 +148,13 @@ mod tests {
         }
     }
 
+    #[test]
+    fn it_says_what_it_is_and_that_it_forgets() {
+        let store = MemoryStore::new();
+        assert_eq!((store.kind(), store.is_volatile()), ("memory", true));
+        assert_eq!(format!("{store:?}"), "MemoryStore { .. }");
+    }
+
     #[tokio::test]
     async fn a_silent_worker_is_listed_as_dead_for_minutes_and_then_struck_off() {
         let store = MemoryStore::with_clock(Clock::manual());
