@@ -110,7 +110,7 @@ fn read_until(log: &mut impl BufRead, words: &str) -> Vec<u8> {
 fn a_second_signal_skips_the_wait() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = under_load(&folder, 60_000, &["--log-format", "json"]);
-    wait_for_file(&folder.path().join("acks"));
+    wait_for_file(&folder.path().join("begun"));
     let mut log = BufReader::new(child.stderr.take().unwrap());
     send(&child, Signal::SIGTERM);
     // Two signals that come at once may be taken as one, so the first is to have had its effect.
