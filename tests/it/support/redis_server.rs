@@ -24,7 +24,11 @@ impl RedisServer {
 
     /// Starts a server on this port.
     pub(crate) fn start_on(port: u16, options: &[&str]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::start_in(port, tempfile::tempdir().unwrap(), options)
+    }
+
+    /// Starts a server on the files of a folder.
+    pub(crate) fn start_in(port: u16, directory: TempDir, options: &[&str]) -> Self {
         let options: Vec<String> = options.iter().map(ToString::to_string).collect();
         let process = Mutex::new(spawn(port, directory.path(), &options));
         let server = Self { port, options, process, directory };
@@ -42,6 +46,11 @@ impl RedisServer {
         let server = Arc::new(Self::start(&[]));
         *shared = Arc::downgrade(&server);
         server
+    }
+
+    /// Returns the folder of its files.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     pub(crate) fn port(&self) -> u16 {
