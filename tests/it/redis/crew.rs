@@ -19,6 +19,7 @@ use crate::support::{soon, until};
 #[derive(Debug, Clone)]
 pub(super) struct Noted {
     pub(super) id: String,
+    pub(super) attempt: u32,
     pub(super) process: u32,
     /// Since 1970.
     pub(super) at: Duration,
@@ -88,8 +89,9 @@ fn noted(path: &Path) -> Vec<Noted> {
         .filter(|line| line.ends_with('\n'))
         .map(|line| {
             let words: Vec<_> = line.split_whitespace().collect();
-            let (process, at) = (words[2].parse().unwrap(), words[3].parse().unwrap());
-            Noted { id: words[0].to_owned(), process, at: Duration::from_micros(at) }
+            let number = |place: usize| words[place].parse::<u32>().unwrap();
+            let at = Duration::from_micros(words[3].parse().unwrap());
+            Noted { id: words[0].to_owned(), attempt: number(1), process: number(2), at }
         })
         .collect()
 }
@@ -106,6 +108,10 @@ pub(super) struct Member {
 }
 
 impl Member {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) fn process(&self) -> u32 {
         self.child.id()
     }

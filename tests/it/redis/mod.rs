@@ -4,7 +4,10 @@
 
 mod crew;
 mod cuts;
+mod failover;
 mod faults;
+mod field;
+mod long;
 mod processes;
 mod scene;
 mod server;

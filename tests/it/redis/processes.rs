@@ -123,6 +123,35 @@ async fn a_process_whose_handlers_block_keeps_its_leases() {
     assert!(crew.runs().values().all(|runs| *runs == 1), "{:?}", crew.runs());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn running_jobs_outlast_a_server_that_is_down_for_longer_than_their_lease() {
+    let server = Arc::new(RedisServer::start(&["--appendonly", "yes"]));
+    let client = Client::connect(&server.url()).await.unwrap();
+    let crew = Crew::new(LEASE);
+    let first = crew.start(&server.url(), "first", 10);
+    let handles = client.enqueue_all((0..10).map(|_| work::hold::job())).await.unwrap();
+    crew.started(first.process(), 10).await;
+    // One that has nothing to do would take them over at once.
+    let second = crew.start(&server.url(), "second", 10);
+    second.consumes(&client).await;
+    crew.let_go(second.process());
+    for _ in 0..3 {
+        server.kill();
+        let down = now();
+        until("the end of every lease", async || down + LEASE * 2 < now()).await;
+        let revived = server.clone();
+        tokio::task::spawn_blocking(move || revived.revive()).await.unwrap();
+        second.consumes(&client).await;
+    }
+    crew.let_go(first.process());
+    for handle in &handles {
+        soon("a result", handle.result()).await.unwrap();
+    }
+    let runs = crew.runs();
+    let again = handles.iter().filter(|handle| runs[handle.id().as_str()] != 1).count();
+    assert_eq!(again, 0, "{again} jobs ran again, though their worker lived");
+}
+
 /// Lets a job that aborts its process run beside a hundred others that take so long each.
 async fn quarantine(members: usize, millis: u64) {
     const INNOCENT: usize = 100;

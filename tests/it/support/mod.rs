@@ -9,6 +9,8 @@ pub(crate) mod history;
 pub(crate) mod in_cluster;
 pub(crate) mod memory;
 #[cfg(feature = "redis")]
+pub(crate) mod names;
+#[cfg(feature = "redis")]
 pub(crate) mod proxy;
 #[cfg(feature = "redis")]
 pub(crate) mod redis_check;
