@@ -98,7 +98,7 @@ pub async fn abort(ctx: &Context, starts: usize) {
 }
 
 /// Shows that this process consumes.
-#[task(name = "canary", queue = "canary", retain = "none")]
+#[task(name = "canary", queue = "canary")]
 pub async fn canary() -> u32 {
     std::process::id()
 }

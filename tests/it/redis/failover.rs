@@ -143,3 +143,28 @@ async fn what_a_replica_confirmed_survives_the_death_of_its_master() {
     scene.enqueue(100).await;
     scene.finish(1).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_listens_follows_a_master_that_hands_over_and_goes_on() {
+    let master = Arc::new(RedisServer::start(&[]));
+    let replica = replica_of(&master, &[]);
+    has_replicas(&master, 1).await;
+    let (names, proxy) = (Names::start().await, Proxy::start(master.port()).await);
+    names.set("main", "127.0.0.1", master.port());
+    let url = names.url("main");
+    let mut scene = Scene::with(master.clone(), proxy, &url, &url).await;
+    scene.enqueue(300).await;
+    master.order::<()>(&["FAILOVER", "TO", "127.0.0.1", &replica.port().to_string()]);
+    until("the replica takes over", async || {
+        replica.order::<String>(&["INFO", "replication"]).contains("role:master")
+    })
+    .await;
+    names.set("main", "127.0.0.1", replica.port());
+    scene.consumes("the master handed over", Duration::from_secs(3)).await;
+    // The old one is alive, and would be listened to for ever.
+    until("nobody listens to the old master", async || {
+        master.order::<String>(&["CLIENT", "LIST", "TYPE", "pubsub"]).trim().is_empty()
+    })
+    .await;
+    scene.finish(1).await;
+}

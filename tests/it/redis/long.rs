@@ -1,7 +1,8 @@
 //! Fault after fault under load: what was acknowledged and not run, what ran again without a cause, and how soon every
 //! worker consumed again.
 //!
-//! `ASYNCMQ_SEED`, `ASYNCMQ_JOBS` and `ASYNCMQ_FAULTS` set the order, how many jobs, and how many faults there are.
+//! `ASYNCMQ_SEED`, `ASYNCMQ_JOBS` and `ASYNCMQ_FAULTS` set the order, how many jobs, and how many faults there are;
+//! `ASYNCMQ_ONLY` lets only those come whose name begins so.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -53,7 +54,9 @@ fn setting(name: &str, default: usize) -> usize {
 
 /// Puts the faults into an order of the seed's.
 fn order(round: &[(Kind, usize)], count: usize, dice: &mut Dice) -> Vec<Kind> {
-    let mut kinds: Vec<_> = round.iter().flat_map(|(kind, times)| vec![*kind; *times]).collect();
+    let only = std::env::var("ASYNCMQ_ONLY").unwrap_or_default();
+    let round = round.iter().filter(|(kind, _)| format!("{kind:?}").starts_with(&only));
+    let mut kinds: Vec<_> = round.flat_map(|(kind, times)| vec![*kind; *times]).collect();
     for place in (1..kinds.len()).rev() {
         kinds.swap(place, usize::try_from(dice.below(place as u64 + 1)).unwrap());
     }

@@ -66,7 +66,7 @@ impl Cluster {
             replica.order::<String>(&["INFO", "replication"]).contains("master_link_status:up")
         });
         cluster.0.push(replica);
-        let known = |server: &RedisServer| server.order::<String>(&["CLUSTER", "NODES"]).contains(" slave ");
+        let known = |server: &RedisServer| server.order::<String>(&["CLUSTER", "NODES"]).contains("slave");
         wait_until("all know the replica", || cluster.0.iter().all(known));
         cluster
     }
