@@ -54,6 +54,13 @@ impl Crew {
         Member { child, name: name.to_owned() }
     }
 
+    /// Returns the last that a worker had to say.
+    pub(super) fn log(&self, name: &str) -> String {
+        let log = std::fs::read_to_string(self.folder.path().join(format!("log.{name}"))).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+
     pub(super) fn starts(&self) -> Vec<Noted> {
         noted(&self.folder.path().join("starts"))
     }

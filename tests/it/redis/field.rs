@@ -255,4 +255,32 @@ impl Field {
         self.master().order::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
         Instant::now()
     }
+
+    /// Waits until all jobs have ended; should they not, shows what is known.
+    pub(super) async fn drained(&self) {
+        let queue = self.client.queue("work");
+        let ended = async {
+            while queue.counts().await.map_or(1, |counts| counts.unfinished()) != 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(30), ended).await.is_ok() {
+            return;
+        }
+        println!("{:?}", queue.counts().await);
+        for state in [asyncmq::JobState::Waiting, asyncmq::JobState::Active] {
+            println!("{state}: {:?}", queue.list_jobs(state, 0..3).await);
+        }
+        println!("{:?}", self.client.workers().await);
+        println!("{}", self.master().order::<String>(&["CLIENT", "LIST"]));
+        for member in &self.members {
+            println!(
+                "worker {} is process {}: {}",
+                member.name(),
+                member.process(),
+                self.crew.log(member.name())
+            );
+        }
+        panic!("the jobs do not end");
+    }
 }

@@ -110,13 +110,7 @@ async fn run(round: &[(Kind, usize)], faults: usize, jobs: usize, slack: u32) {
         acknowledged.extend(ids);
         failed += refused;
     }
-    let queue = field.client.queue("work");
-    let drained = async {
-        while queue.counts().await.map_or(1, |counts| counts.unfinished()) != 0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), drained).await.expect("the queue runs empty");
+    field.drained().await;
     println!(
         "{} jobs acknowledged, {failed} calls not; {faults} faults in {:?}",
         acknowledged.len(),

@@ -9,6 +9,7 @@ use asyncmq_tests::work;
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
     let arguments: Vec<String> = std::env::args().collect();
     let [_, url, folder, name, lease, concurrency] = arguments.as_slice() else {
         anyhow::bail!("redis_worker URL FOLDER NAME LEASE_MS CONCURRENCY");
