@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use asyncmq::backend::redis::RedisStore;
-use asyncmq::backend::{CallId, Inspect, Pushed, Store};
+use asyncmq::backend::{CallId, Claim, Inspect, Pushed, Store, TaskSet};
 use asyncmq::job::{Envelope, JobId, Name, WorkerId};
 use asyncmq::{Client, Context, Registry, Worker, task};
 use bytes::Bytes;
@@ -167,4 +167,21 @@ async fn whoever_listens_follows_a_master_that_hands_over_and_goes_on() {
     })
     .await;
     scene.finish(1).await;
+}
+
+#[tokio::test]
+async fn a_claim_that_arrives_behind_a_later_one_takes_nothing() {
+    let server = RedisServer::start(&[]);
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let (queues, task) = ([Name::from_static("q")], Name::from_static("t"));
+    let tasks: TaskSet = [(task.clone(), 1)].into_iter().collect();
+    let job = || Arc::new(Envelope::new(JobId::generate(), queues[0].clone(), task.clone(), Bytes::new()));
+    let sender = WorkerId::generate();
+    store.push(CallId { sender, sequence: 1 }, &[job(), job(), job()]).await.unwrap();
+    for (sequence, jobs) in [(9, 1), (10, 1), (9, 0), (10, 1), (11, 1)] {
+        let (call, lease) = (CallId { sender, sequence }, Duration::from_secs(60));
+        let claim = Claim { call, queues: &queues, tasks: &tasks, limit: 1, lease };
+        assert_eq!(store.claim(claim).await.unwrap().jobs.len(), jobs, "claim {sequence}");
+    }
+    assert_eq!(store.queue(&queues[0]).await.unwrap().counts.active, 3);
 }
