@@ -122,86 +122,113 @@ impl Field {
     /// Does something bad, and returns when it was over.
     pub(super) async fn suffer(&mut self, kind: Kind, dice: &mut Dice) -> Instant {
         let victim = usize::try_from(dice.below(MEMBERS as u64)).unwrap();
-        let proxy = &self.proxies[victim];
-        let some_millis = Duration::from_millis(50 + dice.below(750));
+        let time = Duration::from_millis(50 + dice.below(750));
         match kind {
-            Kind::Restart(seconds) => return self.restart(Duration::from_secs(seconds)).await,
-            Kind::Loading => return self.restart_slowly().await,
+            Kind::Restart(seconds) => self.restart(Duration::from_secs(seconds)).await,
+            Kind::Loading => self.restart_slowly().await,
+            Kind::Failover => self.fail_over().await,
+            Kind::NoMemory => self.fill().await,
+            Kind::HalfOpen => self.half_open(victim, time).await,
             Kind::KillOneConnection => self.kill_one_connection(dice),
-            Kind::KillAllConnections => {
-                for kind in ["normal", "pubsub"] {
-                    self.master().order::<i64>(&["CLIENT", "KILL", "TYPE", kind]);
-                }
+            Kind::KillWorker => self.replace(victim).await,
+            Kind::StopWorker => self.stop(victim).await,
+            Kind::Reset | Kind::SlowReplies | Kind::LostReplies | Kind::NoSuchName => {
+                self.disturb_line(kind, victim, time).await;
             }
-            Kind::Reset => proxy.cut(),
-            Kind::HalfOpen => {
-                proxy.set(Mode::Swallow);
-                tokio::time::sleep(some_millis).await;
-                proxy.set_new(Mode::Pass);
-                // The old connections stay silent: they are noticed by their deadlines.
-                let since = Instant::now();
-                canary(&self.client, self.members[victim].name()).await;
-                let noticed = since.elapsed();
-                self.proxies[victim].heal();
-                return Instant::now().checked_sub(noticed).unwrap();
-            }
+            _ => self.disturb_server(kind, time).await,
+        }
+        match kind {
+            Kind::HalfOpen => self.noticed(victim).await,
+            _ => Instant::now(),
+        }
+    }
+
+    async fn disturb_line(&self, kind: Kind, victim: usize, time: Duration) {
+        let proxy = &self.proxies[victim];
+        match kind {
             Kind::SlowReplies => {
-                proxy.delay(some_millis);
-                tokio::time::sleep(some_millis * 3).await;
+                proxy.delay(time);
+                tokio::time::sleep(time * 3).await;
                 proxy.delay(Duration::ZERO);
             }
             Kind::LostReplies => {
                 proxy.set(Mode::SwallowReplies);
-                tokio::time::sleep(some_millis / 2).await;
+                tokio::time::sleep(time / 2).await;
                 proxy.heal();
             }
-            Kind::ScriptFlush => self.master().order::<()>(&["SCRIPT", "FLUSH"]),
-            Kind::ClientPause => {
-                let millis = (some_millis * 3).as_millis().to_string();
-                self.master().order::<()>(&["CLIENT", "PAUSE", &millis, "ALL"]);
-                tokio::time::sleep(some_millis * 3).await;
-            }
-            Kind::Failover => return self.fail_over().await,
-            Kind::ReadOnly => {
-                self.master().order::<()>(&["REPLICAOF", "127.0.0.1", "1"]);
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                self.master().order::<()>(&["REPLICAOF", "NO", "ONE"]);
-            }
-            Kind::NoMemory => return self.fill().await,
             Kind::NoSuchName => {
                 self.names.set(&victim.to_string(), NOWHERE, 6379);
                 proxy.cut();
-                tokio::time::sleep(some_millis).await;
+                tokio::time::sleep(time).await;
                 self.names.set(&victim.to_string(), "localhost", proxy.port());
             }
-            Kind::KillWorker => {
-                self.excused.push(self.members[victim].process());
-                self.members[victim].die();
-                let name = victim.to_string();
-                self.members[victim] = self.crew.start(&self.names.url(&name), &name, 10);
-                // The start of the process does not count.
-                self.members[victim].consumes(&self.client).await;
-            }
-            Kind::StopWorker => {
-                self.excused.push(self.members[victim].process());
-                self.members[victim].send(Signal::SIGSTOP);
-                tokio::time::sleep(LEASE * 5 / 4).await;
-                self.members[victim].send(Signal::SIGCONT);
-            }
+            _ => proxy.cut(),
         }
-        Instant::now()
     }
 
-    async fn restart(&self, down: Duration) -> Instant {
+    async fn disturb_server(&self, kind: Kind, time: Duration) {
+        let master = self.master();
+        match kind {
+            Kind::ClientPause => {
+                master.order::<()>(&["CLIENT", "PAUSE", &(time * 3).as_millis().to_string(), "ALL"]);
+                tokio::time::sleep(time * 3).await;
+            }
+            Kind::ReadOnly => {
+                master.order::<()>(&["REPLICAOF", "127.0.0.1", "1"]);
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                master.order::<()>(&["REPLICAOF", "NO", "ONE"]);
+            }
+            Kind::ScriptFlush => master.order::<()>(&["SCRIPT", "FLUSH"]),
+            _ => {
+                for kind in ["normal", "pubsub"] {
+                    master.order::<i64>(&["CLIENT", "KILL", "TYPE", kind]);
+                }
+            }
+        }
+    }
+
+    /// Lets a worker's connections fall silent; new ones are passed on.
+    async fn half_open(&self, victim: usize, time: Duration) {
+        self.proxies[victim].set(Mode::Swallow);
+        tokio::time::sleep(time).await;
+        self.proxies[victim].set_new(Mode::Pass);
+    }
+
+    /// Waits until a worker has noticed by its deadlines; returns since when it could.
+    async fn noticed(&self, victim: usize) -> Instant {
+        let since = Instant::now();
+        self.members[victim].consumes(&self.client).await;
+        let noticed = since.elapsed();
+        self.proxies[victim].heal();
+        Instant::now().checked_sub(noticed).unwrap()
+    }
+
+    /// Kills a worker, and starts another in its place; the start of the process does not count.
+    async fn replace(&mut self, victim: usize) {
+        self.excused.push(self.members[victim].process());
+        self.members[victim].die();
+        let name = victim.to_string();
+        self.members[victim] = self.crew.start(&self.names.url(&name), &name, 10);
+        self.members[victim].consumes(&self.client).await;
+    }
+
+    /// Stops a worker for longer than its lease.
+    async fn stop(&mut self, victim: usize) {
+        self.excused.push(self.members[victim].process());
+        self.members[victim].send(Signal::SIGSTOP);
+        tokio::time::sleep(LEASE * 5 / 4).await;
+        self.members[victim].send(Signal::SIGCONT);
+    }
+
+    async fn restart(&self, down: Duration) {
         self.master().kill();
         tokio::time::sleep(down).await;
         let server = self.master().clone();
         aside(move || server.revive()).await;
-        Instant::now()
     }
 
     /// Restarts the server with a snapshot that it takes a second to read.
-    async fn restart_slowly(&self) -> Instant {
+    async fn restart_slowly(&self) {
         let server = self.master().clone();
         let script = "for key = 1, 800 do redis.call('SET', 'ballast:' .. key, 1) end";
         server.order::<()>(&["EVAL", script, "0"]);
@@ -214,7 +241,6 @@ impl Field {
         server.kill();
         let said = aside(move || server.revive_with(&["--key-load-delay", "500"])).await;
         assert!(said.iter().any(|said| said.contains("BusyLoading")), "it was not slow: {said:?}");
-        Instant::now()
     }
 
     /// Kills one of the connections of workers.
@@ -227,7 +253,7 @@ impl Field {
         let _: Result<i64, _> = kill.arg("KILL").arg("ID").arg(id).query(&mut self.master().admin());
     }
 
-    async fn fail_over(&mut self) -> Instant {
+    async fn fail_over(&mut self) {
         let (old, new) = (self.master().clone(), self.servers[1 - self.master].clone());
         until("the replica is up to date", async || {
             old.order::<String>(&["INFO", "replication"]).contains("state=online")
@@ -241,19 +267,16 @@ impl Field {
         .await;
         self.master = 1 - self.master;
         self.proxies.iter().for_each(|proxy| proxy.lead_to(new.port()));
-        Instant::now()
     }
 
     /// Lets the server have no memory left, and looks whether what it has gets done all the same.
-    async fn fill(&self) -> Instant {
+    async fn fill(&self) {
         let queue = self.client.queue("work");
         self.master().order::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
         let refused = queue.add(asyncmq::NewJob::new("work.wait").args((0,))).await.unwrap_err();
         assert!(format!("{refused:?}").contains("memory limit"), "{refused:?}");
-        until("all jobs end", async || queue.counts().await.is_ok_and(|counts| counts.unfinished() == 0))
-            .await;
+        self.drained().await;
         self.master().order::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
-        Instant::now()
     }
 
     /// Waits until all jobs have ended; should they not, shows what is known.

@@ -163,7 +163,7 @@ async fn a_few_faults_lose_nothing_and_repeat_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "eight minutes: 100,000 jobs and 126 faults of all kinds"]
+#[ignore = "four minutes: 100,000 jobs and 124 faults of all kinds"]
 async fn a_hundred_faults_lose_nothing_and_repeat_nothing() {
     let round = [&ROUND[..], &[(Kind::StopWorker, 4)]].concat();
     let faults = round.iter().map(|(_, times)| times).sum();
