@@ -79,6 +79,9 @@ impl Field {
         let options = [
             "--appendonly",
             "yes",
+            // With `everysec` a server that is killed while its disk is busy forgets what it has answered.
+            "--appendfsync",
+            "always",
             "--repl-diskless-sync-delay",
             "0",
             "--loading-process-events-interval-bytes",
