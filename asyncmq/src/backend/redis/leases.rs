@@ -11,6 +11,7 @@ use super::keys::Keys;
 use super::link::Link;
 use super::reply::{bytes, strange};
 use super::script::{Call, EXTEND};
+use super::strays::{Ask, Strays};
 use super::{RedisStore, micros};
 use crate::backend::{Extension, Leases, MAX_BATCH, StoreError, Token};
 use crate::clock::Clock;
@@ -20,12 +21,45 @@ pub(super) struct RedisLeases {
     link: Link,
     keys: Keys,
     clock: Option<Clock>,
+    strays: Strays,
 }
 
 impl RedisLeases {
     pub(super) fn new(store: &RedisStore) -> Self {
         let link = Link::new(store.link.settings().clone());
-        Self { link, keys: store.keys.clone(), clock: store.clock.clone() }
+        Self { link, keys: store.keys.clone(), clock: store.clock.clone(), strays: Strays::default() }
+    }
+
+    /// Returns the time that scripts are told; empty for the server's own.
+    fn time(&self) -> String {
+        self.clock.as_ref().map(|clock| clock.now().as_micros().to_string()).unwrap_or_default()
+    }
+
+    /// Extends the lease and checks all that is held.
+    async fn extend_all(
+        &self,
+        worker: WorkerId,
+        held: &[(Arc<Envelope>, Token)],
+        lease: Duration,
+    ) -> Result<Extension, StoreError> {
+        let mut extension = Extension::default();
+        if !self.keys.is_cluster() {
+            let all: Vec<_> = held.iter().collect();
+            let mut chunks = all.chunks(MAX_BATCH);
+            self.extend_together(worker, chunks.next().unwrap_or_default(), lease, &mut extension).await?;
+            for chunk in chunks {
+                self.extend_together(worker, chunk, lease, &mut extension).await?;
+            }
+            return Ok(extension);
+        }
+        let mut held: Vec<_> = held.iter().collect();
+        held.sort_by_key(|(envelope, _)| &envelope.queue);
+        for of_queue in held.chunk_by(|(one, _), (other, _)| one.queue == other.queue) {
+            for chunk in of_queue.chunks(MAX_BATCH) {
+                self.extend_together(worker, chunk, lease, &mut extension).await?;
+            }
+        }
+        Ok(extension)
     }
 
     /// Extends the lease and checks claims of queues that share a slot.
@@ -44,7 +78,7 @@ impl RedisLeases {
         let mut bases =
             vec![queues.first().map_or_else(|| self.keys.common(), |queue| self.keys.shared(queue))];
         bases.extend(queues.iter().map(|queue| self.keys.queue(queue)));
-        let time = self.clock.as_ref().map(|clock| clock.now().as_micros().to_string()).unwrap_or_default();
+        let time = self.time();
         let dialect = self.link.dialect().await.map_err(worded)?;
         let mut script = Call::new(&EXTEND, dialect, &bases, &time);
         script.arg(worker.as_uuid().as_bytes()).number(micros(lease));
@@ -75,22 +109,11 @@ impl Leases for RedisLeases {
         held: &[(Arc<Envelope>, Token)],
         lease: Duration,
     ) -> Result<Extension, StoreError> {
-        let mut extension = Extension::default();
-        if !self.keys.is_cluster() {
-            let all: Vec<_> = held.iter().collect();
-            let mut chunks = all.chunks(MAX_BATCH);
-            self.extend_together(worker, chunks.next().unwrap_or_default(), lease, &mut extension).await?;
-            for chunk in chunks {
-                self.extend_together(worker, chunk, lease, &mut extension).await?;
-            }
-            return Ok(extension);
-        }
-        let mut held: Vec<_> = held.iter().collect();
-        held.sort_by_key(|(envelope, _)| &envelope.queue);
-        for of_queue in held.chunk_by(|(one, _), (other, _)| one.queue == other.queue) {
-            for chunk in of_queue.chunks(MAX_BATCH) {
-                self.extend_together(worker, chunk, lease, &mut extension).await?;
-            }
+        let extension = self.extend_all(worker, held, lease).await?;
+        if self.strays.is_time(held, self.link.connection(), lease) {
+            let time = self.time();
+            let ask = Ask { link: &self.link, keys: &self.keys, time: &time };
+            self.strays.release(ask, worker, held, lease).await?;
         }
         Ok(extension)
     }

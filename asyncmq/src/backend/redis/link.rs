@@ -113,6 +113,11 @@ impl Link {
         &self.settings
     }
 
+    /// Returns the number of the connection in use.
+    pub(super) fn connection(&self) -> Option<u64> {
+        locked(&self.live).as_ref().map(|live| live.number)
+    }
+
     /// Returns which scripts the server takes; opens a connection if there is none.
     pub(super) async fn dialect(&self) -> RedisResult<Dialect> {
         Ok(self.live().await?.dialect)

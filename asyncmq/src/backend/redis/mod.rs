@@ -30,6 +30,7 @@ mod settle;
 mod signals;
 mod start;
 mod store;
+mod strays;
 mod upkeep;
 
 use std::fmt;

@@ -85,6 +85,7 @@ scripts! {
     ARM = "allow-oom", base arm;
     DEAD = "allow-oom", base dead;
     RESCUE = "allow-oom", base emit wake side lines ended carry rescue;
+    STRAYS = "allow-oom", base emit wake side lines ended carry strays;
     FORGET = "allow-oom", base forget;
     STRIKE = "allow-oom", base strike;
     REGISTER = "allow-oom", base emit register;

@@ -1,0 +1,33 @@
+-- strays: releases what a worker has in one queue by the server's account and not by its own, a bounded number: the server
+-- has forgotten how it ended.
+--
+-- KEYS   shared base, base of the queue
+-- ARGV   time, worker, age of a claim whose reply may still be under way, cursor, ids that the worker holds
+-- Reply  number of jobs, cursor
+-- Cost   1 command; per job 8 to 15
+local now, worker, Q = time(), ARGV[2], KEYS[2]
+local before, held = now - tonumber(ARGV[3]), {}
+for at = 5, #ARGV do held[ARGV[at]] = true end
+local count = 0
+local scan = call('HSCAN', Q .. 'active', ARGV[4], 'COUNT', 250)
+local fields = scan[2]
+for i = 1, #fields, 2 do
+  local id, act = fields[i], fields[i + 1]
+  local started = sub(act, 1, 16) == worker and unpick('>I7', sub(act, 17, 23))
+  if started and started < before and not held[id] then
+    count = count + 1
+    call('HDEL', Q .. 'active', id)
+    local rec = call('HGET', Q .. 'jobs', id)
+    local s = side_of(Q, id, rec)
+    s.worker, s.started = worker, started
+    local reason = call('HGET', Q .. 'cancel', id)
+    if reason then
+      call('HDEL', Q .. 'cancel', id)
+      carry_out(Q, id, rec, s, 'X', sub(reason, 1, 1), sub(reason, 2), now)
+    else
+      carry_out(Q, id, rec, s, 'L', '0', '', now)
+    end
+  end
+end
+publish()
+return { count, scan[1] }

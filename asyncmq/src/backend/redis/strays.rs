@@ -1,0 +1,102 @@
+//! Looks for jobs that are a worker's by the server's account and not by its own.
+//!
+//! A server that dies may forget what it had answered: with `appendfsync everysec` the last moments, with an unreplicated
+//! failover what the replica had not heard. A job whose end is forgotten so would stay with its worker for ever, as
+//! the worker goes on and its lease with it. Nothing is forgotten while the connection lasts, so there is no look without a
+//! new one, and it comes late enough that every reply to a claim has been seen.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::codec::id_bytes;
+use super::error::worded;
+use super::keys::Keys;
+use super::link::Link;
+use super::micros;
+use super::reply::{bytes, next, number, parts};
+use super::script::{Call, STRAYS};
+use crate::backend::{StoreError, Token};
+use crate::job::{Envelope, Name, WorkerId};
+
+/// The most queues that are remembered.
+const MOST_QUEUES: usize = 1_000;
+
+/// When to look, and where.
+#[derive(Debug, Default)]
+pub(super) struct Strays {
+    /// The queues of all that was held so far.
+    queues: BTreeSet<Name>,
+    /// The connection that was used last.
+    connection: Option<u64>,
+    look_at: Option<Instant>,
+}
+
+impl Strays {
+    /// Takes note of what is held, and of the connection over which that was said. Tells whether it is time to look.
+    pub(super) fn is_time(
+        &mut self,
+        held: &[(Arc<Envelope>, Token)],
+        connection: Option<u64>,
+        lease: Duration,
+    ) -> bool {
+        for (envelope, _) in held {
+            if !self.queues.contains(&envelope.queue) && self.queues.len() < MOST_QUEUES {
+                self.queues.insert(envelope.queue.clone());
+            }
+        }
+        if self.connection.is_some() && self.connection != connection {
+            self.look_at = Some(Instant::now() + 2 * lease);
+        }
+        self.connection = connection;
+        self.look_at.is_some_and(|time| time <= Instant::now())
+    }
+
+    /// Releases what the server has and the worker has not, and is done until the next connection.
+    pub(super) async fn release(
+        &mut self,
+        ask: Ask<'_>,
+        worker: WorkerId,
+        held: &[(Arc<Envelope>, Token)],
+        lease: Duration,
+    ) -> Result<(), StoreError> {
+        for queue in &self.queues {
+            let (mut cursor, mut released) = (b"0".to_vec(), 0);
+            loop {
+                let bases = [ask.keys.shared(queue), ask.keys.queue(queue)];
+                let dialect = ask.link.dialect().await.map_err(worded)?;
+                let mut script = Call::new(&STRAYS, dialect, &bases, ask.time);
+                script.arg(worker.as_uuid().as_bytes()).number(micros(lease)).arg(&cursor);
+                for (envelope, _) in held.iter().filter(|(envelope, _)| envelope.queue == *queue) {
+                    script.arg(id_bytes(&envelope.id));
+                }
+                let mut answer = parts(script.send(ask.link).await.map_err(worded)?)?.into_iter();
+                released += number(&next(&mut answer)?)?;
+                cursor = bytes(next(&mut answer)?)?;
+                if cursor == b"0" {
+                    break;
+                }
+            }
+            if released != 0 {
+                tracing::warn!(
+                    queue = queue.as_str(),
+                    jobs = released,
+                    "the server has forgotten how jobs of this worker ended, and they run again"
+                );
+            }
+        }
+        self.look_at = None;
+        Ok(())
+    }
+}
+
+/// What it takes to ask the server.
+#[derive(Clone, Copy)]
+pub(super) struct Ask<'a> {
+    pub(super) link: &'a Link,
+    pub(super) keys: &'a Keys,
+    /// The time, empty for the server's own.
+    pub(super) time: &'a str,
+}
