@@ -11,7 +11,7 @@ use super::super::{options, statements as sql};
 use super::fault::Step;
 use super::names::LaneKey;
 use super::row::Row;
-use super::step::{Tx, lot, readable};
+use super::tx::{Tx, lot, readable};
 use crate::backend::{CallId, Claim, Claimed, ClaimedJob, MAX_BATCH, TaskSet};
 use crate::clock::Timestamp;
 use crate::event::{EventData, EventKind};
@@ -298,7 +298,7 @@ impl Tx<'_> {
         Ok(claimed)
     }
 
-    /// Makes a dead letter of a job whose time to live is over.
+    /// Makes a dead message of a job whose time to live is over.
     pub(super) fn expire_job(&mut self, row: &mut Row) -> Step<()> {
         row.status.state = JobState::Expired;
         row.status.finished_at = Some(self.now);

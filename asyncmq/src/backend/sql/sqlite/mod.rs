@@ -10,32 +10,34 @@
 //! (`.lock`) and the directory in which processes wake each other (`.wake`).
 
 mod backup;
+mod checkpoint;
 mod claim;
 mod control;
-mod ears;
 mod engine;
 mod fault;
 mod file;
 mod inbox;
 mod inspect;
-mod letter;
 mod list;
+mod listeners;
 mod migrate;
 mod names;
-mod office;
 mod options;
-mod post;
+mod process_state;
 mod prune;
 mod push;
-mod recall;
+mod replies;
 mod row;
 mod settle;
-mod step;
 mod store;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod time;
+mod tx;
 mod upkeep;
+mod wakeup;
+mod wakeup_message;
 mod watch;
 mod writer;
 

@@ -6,8 +6,8 @@ use super::super::bytes::{id_bytes, micros};
 use super::super::{options, statements as sql};
 use super::fault::Step;
 use super::names::LaneKey;
-use super::recall::{self, Verb};
-use super::step::{Tx, readable};
+use super::replies::{self, Verb};
+use super::tx::{Tx, readable};
 use crate::backend::{CallId, Pushed};
 use crate::event::{EventData, EventKind};
 use crate::job::{Envelope, JobState, Name};
@@ -19,7 +19,7 @@ const SMALL: usize = 1_024;
 impl Tx<'_> {
     pub(super) fn push(&mut self, space: i64, call: CallId, jobs: &[Arc<Envelope>]) -> Step<Vec<Pushed>> {
         if let Some(reply) = self.recall(Verb::Push, call)? {
-            return Ok(recall::read_pushes(&reply, jobs.len())?);
+            return Ok(replies::read_pushes(&reply, jobs.len())?);
         }
         let mut reply = Vec::with_capacity(jobs.len());
         // Most batches are of one task for one queue.
@@ -37,7 +37,7 @@ impl Tx<'_> {
             }
             reply.push(self.push_one(job, queue, lane)?);
         }
-        self.keep_reply(Verb::Push, call, &recall::write_pushes(&reply)?)?;
+        self.keep_reply(Verb::Push, call, &replies::write_pushes(&reply)?)?;
         Ok(reply)
     }
 

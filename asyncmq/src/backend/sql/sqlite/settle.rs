@@ -5,9 +5,9 @@ use rusqlite::OptionalExtension;
 use super::super::bytes::{fence, job_of, micros};
 use super::super::{options, statements as sql};
 use super::fault::Step;
-use super::recall::{self, Verb};
+use super::replies::{self, Verb};
 use super::row::Row;
-use super::step::Tx;
+use super::tx::Tx;
 use crate::backend::{CallId, Extension, Fenced, Report, Settlement, Token};
 use crate::clock::Timestamp;
 use crate::event::EventData;
@@ -17,21 +17,21 @@ use crate::lifecycle::{Keep, Limits, Transition, apply, heed_cancel, keep};
 impl Tx<'_> {
     pub(super) fn settle(&mut self, call: CallId, jobs: &[Settlement]) -> Step<Vec<Fenced>> {
         if let Some(reply) = self.recall(Verb::Settle, call)? {
-            return Ok(recall::read_settles(&reply, jobs.len())?);
+            return Ok(replies::read_settles(&reply, jobs.len())?);
         }
         let mut reply = Vec::with_capacity(jobs.len());
         for settlement in jobs {
             let done = self.complete_plainly(settlement)?;
             reply.push(if done { Fenced::Applied } else { self.settle_one(settlement)? });
         }
-        self.keep_reply(Verb::Settle, call, &recall::write_settles(&reply)?)?;
+        self.keep_reply(Verb::Settle, call, &replies::write_settles(&reply)?)?;
         Ok(reply)
     }
 
     /// Completes a job as nearly all do: by its worker, with nothing else said or wanted. Returns whether it was one.
     fn complete_plainly(&mut self, settlement: &Settlement) -> Step<bool> {
         let Transition::Complete { result, .. } = &settlement.transition else { return Ok(false) };
-        if !settlement.report.is_empty() || self.is_heard() {
+        if !settlement.report.is_empty() || self.has_listeners() {
             return Ok(false);
         }
         let (job, fence) = (job_of(settlement.token), fence(settlement.token));
@@ -81,7 +81,7 @@ impl Tx<'_> {
 
     /// Carries a transition out on an active job that no worker holds any more.
     pub(super) fn carry_out(&mut self, row: &mut Row, transition: Transition) -> Step<()> {
-        let (kind, heard) = (transition.event(), self.is_heard());
+        let (kind, heard) = (transition.event(), self.has_listeners());
         let data = if heard { data_of(&transition, self.now) } else { EventData::None };
         let released = transition == Transition::Release;
         let fails = matches!(transition, Transition::Retry { .. } | Transition::Fail { .. });
