@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rusqlite::Statement;
+
 use super::super::bytes::{id_bytes, micros};
 use super::super::{options, statements as sql};
 use super::fault::Step;
@@ -23,6 +25,7 @@ impl Tx<'_> {
         }
         let mut reply = Vec::with_capacity(jobs.len());
         // Most batches are of one task for one queue.
+        let mut add = self.conn.prepare_cached(sql::PUSH_JOB)?;
         let mut latest: Option<(Name, Name, u32, i64, i64)> = None;
         for job in jobs {
             let known = latest.as_ref().filter(|(queue, task, version, ..)| {
@@ -35,7 +38,7 @@ impl Tx<'_> {
             if known.is_none() {
                 latest = Some((job.queue.clone(), job.task.clone(), job.version, queue, lane));
             }
-            reply.push(self.push_one(job, queue, lane)?);
+            reply.push(self.push_one(&mut add, job, queue, lane)?);
         }
         self.keep_reply(Verb::Push, call, &replies::write_pushes(&reply)?)?;
         Ok(reply)
@@ -47,11 +50,16 @@ impl Tx<'_> {
         Ok((queue, self.lane(&key)?))
     }
 
-    fn push_one(&mut self, envelope: &Arc<Envelope>, queue: i64, lane: i64) -> Step<Pushed> {
+    fn push_one(
+        &mut self,
+        add: &mut Statement<'_>,
+        envelope: &Arc<Envelope>,
+        queue: i64,
+        lane: i64,
+    ) -> Step<Pushed> {
         let (job, status) = (self.number(), enter(envelope, self.now));
         let large = SMALL < envelope.args.len();
         let id = id_bytes(&envelope.id);
-        let mut add = self.conn.prepare_cached(sql::PUSH_JOB)?;
         let added = add.execute(rusqlite::params![
             job,
             queue,
@@ -66,7 +74,6 @@ impl Tx<'_> {
             options::write(envelope)?,
             (!large).then_some(&envelope.args[..]),
         ])?;
-        drop(add);
         if added == 0 {
             return self.meet(queue, &id);
         }

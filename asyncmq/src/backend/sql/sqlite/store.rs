@@ -32,8 +32,8 @@ impl Store for SqliteStore {
     }
 
     async fn settle(&self, call: CallId, jobs: &[Settlement]) -> Result<Vec<Fenced>, StoreError> {
-        let jobs = jobs.to_vec();
-        self.engine.write(Weight::durable(jobs.len()), move |tx| tx.settle(call, &jobs)).await
+        let (space, jobs) = (self.space, jobs.to_vec());
+        self.engine.write(Weight::durable(jobs.len()), move |tx| tx.settle(space, call, &jobs)).await
     }
 
     async fn report(&self, reports: &[(Arc<Envelope>, Token, Report)]) -> Result<Vec<Fenced>, StoreError> {

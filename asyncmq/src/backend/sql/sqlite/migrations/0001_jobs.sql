@@ -75,7 +75,8 @@ CREATE TABLE jobs (
     reason       TEXT,                    -- why it is, or is to be, cancelled
     options      TEXT,                    -- JSON: what it asks for beyond the defaults
     result       BLOB,
-    args         BLOB                     -- NULL: they are large and stand in `payloads`
+    args         BLOB,                    -- NULL: they are large and stand in `payloads`
+    room         BLOB                     -- bytes that make way for what a claim and an end write
 ) STRICT;
 CREATE UNIQUE INDEX jobs_by_id ON jobs (queue, id);
 CREATE INDEX jobs_waiting ON jobs (lane, priority, seq) WHERE state = 'waiting';
