@@ -1,9 +1,11 @@
 //! What only a file can suffer: killed processes, a log that ends early, locks that others hold, damage.
 
+mod crowd;
 mod damage;
 mod kill;
 mod log;
 mod process;
+mod trouble;
 mod wake;
 
 use std::path::Path;
