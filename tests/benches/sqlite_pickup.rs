@@ -39,8 +39,8 @@ fn report(what: &str, mut waits: Vec<u128>) {
 
 async fn same_process(path: &Path, probes: u64) {
     let client = Client::connect(&format!("sqlite:{}", path.display())).await.unwrap();
-    let (sender, mut started) = tokio::sync::mpsc::unbounded_channel();
-    let worker = Worker::new(&client).state(sender).start().await.unwrap();
+    let (sender, mut started) = tokio::sync::mpsc::unbounded_channel::<u128>();
+    let worker = Worker::new(&client).queues(["pickup"]).state(sender).start().await.unwrap();
     let mut waits = Vec::new();
     for number in 0..probes {
         pause(number).await;

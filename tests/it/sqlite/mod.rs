@@ -2,9 +2,11 @@
 
 mod crowd;
 mod damage;
+mod fair;
 mod kill;
 mod log;
 mod process;
+mod space;
 mod trouble;
 mod wake;
 

@@ -36,7 +36,10 @@ fn a_full_disk_is_waited_for() {
     let mount = "mount -t tmpfs -o size=4m tmpfs \"$(dirname \"$1\")\" \
                  || { echo 'no small disk can be mounted here: run this as root or allow user namespaces' >&2; exit 1; }";
     let inner = format!("{mount}; exec \"$0\" \"$@\"");
-    let outer = format!("exec unshare --user --map-root-user --mount sh -ec '{}' \"$0\" \"$@\"", inner.replace('\'', "'\\''"));
+    let outer = format!(
+        "exec unshare --user --map-root-user --mount sh -ec '{}' \"$0\" \"$@\"",
+        inner.replace('\'', "'\\''")
+    );
     run(&outer, &dir.path().join("jobs.db"), "full");
 }
 

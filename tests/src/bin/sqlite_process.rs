@@ -138,7 +138,9 @@ impl Process {
         self.produce(1).await?;
         self.work(1).await?;
         let conn = rusqlite::Connection::open(path)?;
-        conn.execute_batch(&format!("BEGIN IMMEDIATE; {CROWD} COMMIT;").replace("COUNT", &count.to_string()))?;
+        conn.execute_batch(
+            &format!("BEGIN IMMEDIATE; {CROWD} COMMIT;").replace("COUNT", &count.to_string()),
+        )?;
         Ok(())
     }
 

@@ -106,7 +106,8 @@ impl Pusher {
     async fn push(&mut self) -> Result<JobId, asyncmq::backend::StoreError> {
         self.sequence += 1;
         let args = Bytes::from_static(b"{}");
-        let job = Envelope::new(JobId::generate(), Name::from_static("trouble"), Name::from_static("quick"), args);
+        let job =
+            Envelope::new(JobId::generate(), Name::from_static("trouble"), Name::from_static("quick"), args);
         let (id, call) = (job.id.clone(), CallId { sender: self.sender, sequence: self.sequence });
         self.store.push(call, &[Arc::new(job)]).await.map(|_| id)
     }
@@ -144,7 +145,9 @@ async fn main() -> anyhow::Result<()> {
     confirmed.push(running.id().clone());
     confirmed.push(pusher.push().await?);
     let queue = client.queue("trouble");
-    tokio::time::timeout(Duration::from_secs(60), worker.idle()).await.context("the worker does not come back")?;
+    tokio::time::timeout(Duration::from_secs(60), worker.idle())
+        .await
+        .context("the worker does not come back")?;
     for id in &confirmed {
         let state = queue.job(id).await?.with_context(|| format!("{id} is lost"))?.state();
         ensure!(state == JobState::Completed, "{id} is {state:?}");
@@ -175,7 +178,8 @@ async fn suffer(
         }
     }
     let client = client.clone();
-    let late = tokio::spawn(async move { quick::job().enqueue_on(&client).await.map(|handle| handle.id().clone()) });
+    let late =
+        tokio::spawn(async move { quick::job().enqueue_on(&client).await.map(|handle| handle.id().clone()) });
     // A job that runs does not notice.
     gate.open.notify_one();
     gate.ended.notified().await;

@@ -82,3 +82,43 @@ fn sync(batch: &[Committed]) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::super::tx::Tx;
+    use super::*;
+    use crate::backend::StoreError;
+
+    /// A step whose outcome the test gets.
+    struct Told(oneshot::Sender<Result<(), StoreError>>);
+
+    impl Work for Told {
+        fn run(&mut self, _: &mut Tx<'_>) -> super::super::fault::Step<()> {
+            Ok(())
+        }
+
+        fn reply(self: Box<Self>, outcome: super::super::fault::Step<()>) {
+            self.0.send(outcome.map_err(Into::into)).unwrap();
+        }
+    }
+
+    async fn confirm(syncer: &Syncer, log: File) -> Result<(), StoreError> {
+        let (sender, outcome) = oneshot::channel();
+        syncer.confirm(Arc::new(log), vec![Box::new(Told(sender))]);
+        outcome.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_synced_is_not_confirmed() {
+        let syncer = Syncer::start().unwrap();
+        confirm(&syncer, tempfile::tempfile().unwrap()).await.unwrap();
+        assert!(!syncer.has_failed());
+        // A device has nothing that could be synced.
+        let error = confirm(&syncer, File::open("/dev/null").unwrap()).await.unwrap_err();
+        assert!(error.is_retryable() && syncer.has_failed());
+        syncer.recover();
+        assert!(!syncer.has_failed());
+    }
+}

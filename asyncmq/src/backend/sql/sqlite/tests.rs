@@ -54,9 +54,9 @@ const CROWD: &str = "
     WITH RECURSIVE n (n) AS (SELECT 1000000 UNION ALL SELECT n + 1 FROM n WHERE n < 1000000 + 39999)
     INSERT INTO jobs (job, queue, id, lane, state, priority, seq, attempt, crashes, max_attempts, created_at, run_at,
                       finished_at, args)
-    SELECT n, queue, CAST(n AS BLOB), lane, iif(n % 2, 'completed', 'delayed'), 128, n, n % 2, 0, 3, 1, 1 + 86400000000,
-           iif(n % 2, 1, NULL), x'7b7d'
-    FROM n, (SELECT queue, lane FROM lanes LIMIT 1)";
+    SELECT n, queue, CAST(n AS BLOB), lane, iif(n % 2, 'completed', 'delayed'), 128, n, n % 2, 0, 3, now, now + 86400000000,
+           iif(n % 2, now, NULL), x'7b7d'
+    FROM n, store, (SELECT queue, lane FROM lanes LIMIT 1)";
 
 /// Pushes and claims a hundred jobs. Returns how many steps SQLite's machine took for the claim.
 async fn steps_of_a_claim(store: &SqliteStore, worker: WorkerId, sequence: u64) -> i32 {
@@ -68,7 +68,8 @@ async fn steps_of_a_claim(store: &SqliteStore, worker: WorkerId, sequence: u64) 
     reset(store).await;
     let queues = [queue];
     let lease = Duration::from_secs(30);
-    let claimed = store.claim(Claim { call, queues: &queues, tasks: &tasks, limit: 100, lease }).await.unwrap();
+    let claimed =
+        store.claim(Claim { call, queues: &queues, tasks: &tasks, limit: 100, lease }).await.unwrap();
     assert_eq!(claimed.jobs.len(), 100);
     reset(store).await
 }
