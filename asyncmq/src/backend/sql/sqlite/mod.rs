@@ -4,13 +4,14 @@
 //! under way; so a lone job is on the disk at once, and a flood goes in large transactions. Between processes the
 //! right to write goes by a lock beside the file, so that none starves. Readers have connections of their own.
 //!
-//! The writer does not wait for the disk: one thread beside it syncs the log and answers all calls whose transactions are in
-//! it, another copies the log into the file from time to time.
+//! The writer does not wait for the disk: one thread beside it syncs the log and answers all calls that are in it,
+//! another copies the log into the file from time to time.
 //!
 //! What is confirmed has been committed: it survives the death of any process and, unless [`Synchronous::Normal`] is
-//! chosen, a power cut. Others may see a step a moment before its caller is answered. Claims and leases are not forced to the disk: a power cut undoes them together with the workers
-//! that held them. The file must lie on a disk of this machine; beside it lie its log (`-wal`, `-shm`), the lock
-//! (`.lock`) and the directory in which processes wake each other (`.wake`).
+//! chosen, a power cut. Others may see a step a moment before its caller is answered. Claims and leases are not forced to
+//! the disk: a power cut undoes them together with the workers that held them. The file must lie on a disk of this
+//! machine; beside it lie its log (`-wal`, `-shm`), the lock (`.lock`) and the directory in which processes wake each
+//! other (`.wake`).
 
 mod backup;
 mod checkpoint;
