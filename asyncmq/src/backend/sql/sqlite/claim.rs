@@ -150,7 +150,7 @@ impl Tx<'_> {
                 continue;
             }
             let (lane, suspect) = (lanes[place].lane, lanes[place].key.suspect);
-            claimed.jobs.push(self.hand_out(&mut start, head, (queue, lane), worker, lot)?);
+            claimed.jobs.push(self.hand_out(&mut start, head, (queue, lane), (worker, lot))?);
             if suspect {
                 lanes.retain(|lane| !lane.key.suspect);
             }
@@ -258,8 +258,7 @@ impl Tx<'_> {
         start: &mut Statement<'_>,
         head: Head,
         (queue, lane): (i64, i64),
-        worker: WorkerId,
-        lot: u64,
+        (worker, lot): (WorkerId, u64),
     ) -> Step<ClaimedJob> {
         let (token, fence) = mint(self.number(), lot, head.job);
         let (attempt, crashes) = (head.status.attempt + 1, head.status.crashes);
