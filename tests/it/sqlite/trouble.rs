@@ -22,7 +22,7 @@ fn run(shell: &str, file: &Path, trouble: &str) {
 }
 
 #[test]
-fn a_file_that_may_not_grow_is_waited_for() {
+fn a_file_that_may_not_be_written_is_waited_for() {
     let dir = TempDir::new().unwrap();
     // The signal that goes with the limit would end the process.
     run("trap '' XFSZ; exec \"$0\" \"$@\"", &dir.path().join("jobs.db"), "limit");

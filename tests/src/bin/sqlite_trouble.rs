@@ -1,6 +1,6 @@
 //! A worker on a SQLite file that cannot be written for a while: `sqlite_trouble FILE TROUBLE COPY`.
 //!
-//! `limit`: the file may not grow (`RLIMIT_FSIZE`; whoever starts this ignores `SIGXFSZ`). `full`: the disk is filled, so
+//! `limit`: no file may be written (`RLIMIT_FSIZE`; whoever starts this ignores `SIGXFSZ`). `full`: the disk is filled, so
 //! it had better be a small one. `frozen`: nobody may write the file (`chattr +i`).
 //!
 //! Before, during and after the trouble jobs are pushed, and a job runs through it all. What was confirmed and then was
@@ -42,7 +42,7 @@ async fn quick() {}
 
 /// What keeps the file from being written.
 enum Trouble {
-    Limit(PathBuf),
+    Limit,
     Full(PathBuf),
     Frozen(PathBuf),
 }
@@ -62,10 +62,9 @@ fn freeze(file: &Path, mode: &str) -> anyhow::Result<()> {
 impl Trouble {
     fn begin(&self) -> anyhow::Result<()> {
         match self {
-            Self::Limit(file) => {
+            Self::Limit => {
                 let (_, hard) = getrlimit(Resource::RLIMIT_FSIZE)?;
-                let now = std::fs::metadata(beside(file, "-wal"))?.len();
-                Ok(setrlimit(Resource::RLIMIT_FSIZE, now, hard)?)
+                Ok(setrlimit(Resource::RLIMIT_FSIZE, 0, hard)?)
             }
             Self::Full(file) => {
                 let mut ballast = File::create(beside(file, ".ballast"))?;
@@ -84,7 +83,7 @@ impl Trouble {
 
     fn end(&self) -> anyhow::Result<()> {
         match self {
-            Self::Limit(_) => {
+            Self::Limit => {
                 let (_, hard) = getrlimit(Resource::RLIMIT_FSIZE)?;
                 Ok(setrlimit(Resource::RLIMIT_FSIZE, hard, hard)?)
             }
@@ -118,7 +117,7 @@ async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     let file = PathBuf::from(&arguments[1]);
     let trouble = match arguments[2].as_str() {
-        "limit" => Trouble::Limit(file.clone()),
+        "limit" => Trouble::Limit,
         "full" => Trouble::Full(file.clone()),
         "frozen" => Trouble::Frozen(file.clone()),
         other => anyhow::bail!("there is no trouble {other:?}"),
@@ -183,7 +182,7 @@ async fn suffer(
     // A job that runs does not notice.
     gate.open.notify_one();
     gate.ended.notified().await;
-    // Its end cannot be written, nor can a claim: once more the store has to say so.
-    ensure!(pusher.push().await.is_err(), "the trouble is over too soon");
+    // A store may have made room by copying its log into the file. What it confirms then counts like all else.
+    confirmed.extend(pusher.push().await.ok());
     Ok(late)
 }
