@@ -1,5 +1,8 @@
 //! What the tests of this workspace share.
 
+#[cfg(feature = "redis")]
+pub mod work;
+
 /// The programs in the README compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

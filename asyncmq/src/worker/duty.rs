@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 
@@ -40,7 +40,12 @@ pub(crate) fn start(shared: &Arc<Shared>, queues: Vec<Name>, own: Vec<OwnDuty>) 
     spawn(shared, tell);
     spawn(shared, move |shared| {
         in_batches(shared, "rescue", rescue_every, move |shared| {
-            Box::pin(async move { shared.backend.backend().rescue(max_crashes, MAX_BATCH).await })
+            Box::pin(async move {
+                match shared.tenure.may_judge(Instant::now()) {
+                    true => shared.backend.backend().rescue(max_crashes, MAX_BATCH).await,
+                    false => Ok(0),
+                }
+            })
         })
     });
     spawn(shared, |shared| {

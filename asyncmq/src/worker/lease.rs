@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::backend::{Extension, Leases, Pause, StoreError};
 use crate::error::{Error, Result};
@@ -42,6 +42,7 @@ async fn keep_for_ever(shared: &Shared) {
     loop {
         match extend(shared, &mut leases).await {
             Ok(extension) => {
+                shared.tenure.kept(Instant::now());
                 heed(shared, &extension);
                 pause = Pause::new();
                 tokio::time::sleep(every).await;

@@ -30,6 +30,7 @@ mod shared;
 mod signals;
 mod solo;
 mod start;
+mod tenure;
 mod turns;
 
 pub use builder::Worker;

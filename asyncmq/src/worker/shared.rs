@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use foldhash::HashMap;
 use tokio::sync::{Notify, watch};
@@ -18,6 +18,7 @@ use crate::worker::hand::Hand;
 use crate::worker::line::Line;
 use crate::worker::middleware::Layers;
 use crate::worker::reports::Reports;
+use crate::worker::tenure::Tenure;
 
 /// How many ended attempts leave without waiting for those that are about to end.
 const GATHERED: usize = 32;
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) site: Arc<Site>,
     pub(crate) layers: Layers,
     pub(crate) times: Times,
+    pub(crate) tenure: Tenure,
     pub(crate) limits: Limits,
     pub(crate) max_crashes: u32,
     /// What is told to others; its changing parts are filled in when it is told.
@@ -102,6 +104,7 @@ impl Shared {
             tasks,
             known,
             layers,
+            tenure: Tenure::new(times.lease, Instant::now()),
             times,
             limits: Limits::default(),
             max_crashes,

@@ -1,10 +1,14 @@
 //! Lines that break between a worker and its server, and servers that go away for a while. Nothing is lost, nothing runs
 //! twice that need not, and the worker consumes again at once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::redis::scene::Scene;
-use crate::support::proxy::Mode;
+use crate::support::names::{NOWHERE, Names};
+use crate::support::proxy::{Mode, Proxy};
+use crate::support::redis_server::RedisServer;
+use crate::support::until;
 
 /// How soon a worker consumes again once the server answers.
 const SOON: Duration = Duration::from_millis(1_500);
@@ -130,4 +134,62 @@ async fn a_server_that_turns_into_a_replica_and_back_is_served_again() {
     scene.server.order::<()>(&["REPLICAOF", "NO", "ONE"]);
     scene.consumes("a replica for a second", SOON).await;
     scene.finish(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_cannot_be_resolved_for_a_while_is_tried_until_it_can() {
+    let server = Arc::new(RedisServer::start(&[]));
+    let (names, proxy) = (Names::start().await, Proxy::start(server.port()).await);
+    names.set("main", "localhost", proxy.port());
+    let mut scene = Scene::with(server.clone(), proxy, &server.url(), &names.url("main")).await;
+    for _ in 0..3 {
+        scene.enqueue(200).await;
+        names.set("main", NOWHERE, 6379);
+        scene.proxy.cut();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        names.set("main", "localhost", scene.proxy.port());
+        scene.consumes("no such name for a second", SOON).await;
+    }
+    scene.finish(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_still_loading_is_waited_for() {
+    // Slow to load, and ready to say so meanwhile.
+    let slowly = ["--key-load-delay", "500", "--loading-process-events-interval-bytes", "1024"];
+    let mut scene = Scene::new(&[&["--appendonly", "yes"][..], &slowly].concat()).await;
+    let ballast = "for key = 1, 1500 do redis.call('SET', 'ballast:' .. key, 1) end";
+    scene.server.order::<()>(&["EVAL", ballast, "0"]);
+    // As a snapshot, key by key.
+    scene.server.order::<()>(&["BGREWRITEAOF"]);
+    until("the snapshot", async || {
+        let info: String = scene.server.order(&["INFO", "persistence"]);
+        info.contains("aof_rewrite_in_progress:0") && info.contains("aof_rewrite_scheduled:0")
+    })
+    .await;
+    scene.enqueue(300).await;
+    scene.server.kill();
+    let server = scene.server.clone();
+    let said = tokio::task::spawn_blocking(move || server.revive()).await.unwrap();
+    assert!(said.iter().any(|error| error.contains("BusyLoading")), "it never said that it loads: {said:?}");
+    scene.consumes("loading", SOON).await;
+    scene.finish(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_server_takes_nothing_in_and_lets_every_job_end() {
+    let mut scene = Scene::new(&[]).await;
+    let queue = scene.client.queue("faults");
+    for _ in 0..3 {
+        queue.pause().await.unwrap();
+        scene.enqueue(300).await;
+        scene.server.order::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
+        queue.resume().await.unwrap();
+        until("all jobs end", async || queue.counts().await.unwrap().unfinished() == 0).await;
+        let refused = queue.add(asyncmq::NewJob::new("faults.work")).await.unwrap_err();
+        assert!(format!("{refused:?}").contains("memory limit"), "{refused:?}");
+        scene.server.order::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
+        scene.consumes("no memory left", SOON).await;
+    }
+    scene.finish(3).await;
 }

@@ -2,7 +2,14 @@
 //!
 //! Every test starts the servers that it needs; without `redis-server` on the machine there are no such tests.
 
+mod crew;
+mod cuts;
+mod failover;
 mod faults;
+mod field;
+mod long;
+mod processes;
 mod scene;
 mod server;
+mod steps;
 mod ways;

@@ -45,8 +45,14 @@ impl Scene {
     pub(super) async fn new(options: &[&str]) -> Self {
         let server = Arc::new(RedisServer::start(options));
         let proxy = Proxy::start(server.port()).await;
-        let client = Client::connect(&server.url()).await.unwrap();
-        let behind = Client::connect(&proxy.url()).await.unwrap();
+        let (beside, url) = (server.url(), proxy.url());
+        Self::with(server, proxy, &beside, &url).await
+    }
+
+    /// Sets a scene in which client and worker find their ways by themselves.
+    pub(super) async fn with(server: Arc<RedisServer>, proxy: Proxy, beside: &str, url: &str) -> Self {
+        let client = Client::connect(beside).await.unwrap();
+        let behind = Client::connect(url).await.unwrap();
         let worker = Worker::new(&behind)
             .queues(["faults", "canary"])
             .registry(Registry::new().with::<work>().with::<canary>())

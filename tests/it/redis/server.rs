@@ -1,10 +1,14 @@
 //! What a server's settings and limits do to a store.
 
+use std::path::Path;
 use std::time::Duration;
 
-use asyncmq::{Client, Error, JobState, NewJob};
+use asyncmq::{Client, Context, Error, JobState, NewJob, Registry, TaskError, Worker, task};
+use futures::StreamExt;
 
+use crate::redis::crew::Crew;
 use crate::support::redis_server::RedisServer;
+use crate::support::soon;
 
 async fn connect(server: &RedisServer, rest: &str) -> asyncmq::Result<Client> {
     Client::connect(&format!("{}{rest}", server.url())).await
@@ -34,17 +38,56 @@ async fn a_prefix_keeps_stores_apart_and_a_database_too() {
     }
 }
 
-#[tokio::test]
+/// Returns the order that makes the user of the documentation, with this password.
+fn documented_rights(password: &str) -> Vec<String> {
+    let text = include_str!("../../../docs/redis.md");
+    let line = text.lines().find(|line| line.starts_with("ACL SETUSER app ")).unwrap();
+    line.split_whitespace().map(|word| word.replace("PASSWORD", password)).collect()
+}
+
+#[test]
+fn the_documented_rights_have_every_command_of_a_script() {
+    let rights = documented_rights("");
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../asyncmq/src/backend/redis/scripts");
+    let mut commands = 0;
+    for script in std::fs::read_dir(scripts).unwrap() {
+        let code = std::fs::read_to_string(script.unwrap().path()).unwrap();
+        for call in code.split("call('").skip(1) {
+            let command = call.split('\'').next().unwrap().to_lowercase();
+            assert!(rights.contains(&format!("+{command}")), "{command} is not granted");
+            commands += 1;
+        }
+    }
+    assert!(100 < commands, "the scripts are somewhere else");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn start_up_warns_of_settings_that_put_jobs_at_risk() {
+    let settings: [(&[&str], bool); 2] =
+        [(&["--maxmemory-policy", "allkeys-lru"], true), (&["--appendonly", "yes"], false)];
+    for (options, warned) in settings {
+        let server = RedisServer::start(options);
+        let client = connect(&server, "").await.unwrap();
+        let crew = Crew::new(Duration::from_secs(10));
+        crew.start(&server.url(), "one", 1).consumes(&client).await;
+        let log = crew.log("one");
+        assert_eq!(log.contains("keeps no append-only file"), warned, "{log}");
+        assert_eq!(log.contains("throws keys away"), warned, "{log}");
+    }
+}
+
+#[task(name = "server.fail_once", queue = "q", retries = 1, backoff = "fixed(0s)")]
+async fn fail_once(ctx: &Context) -> Result<u32, TaskError> {
+    ctx.progress(50, ());
+    ctx.log("half of it");
+    if ctx.attempt() == 1 { Err(std::io::Error::other("the first attempt").into()) } else { Ok(7) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_user_with_the_documented_rights_is_enough() {
     let server = RedisServer::start(&[]);
-    let rights = "~app:* &app:* -@all +evalsha +eval +script|load +ping +time +smembers +hgetall +hscan +subscribe \
-                  +unsubscribe +publish +exists +get +set +del +unlink +pexpire +sadd +srem +sismember +smismember \
-                  +hget +hset +hsetnx +hmget +hdel +hlen +hexists +hincrby +hrandfield +hgetall +hscan +rpush +lpush \
-                  +lpop +llen +lrange +lindex +linsert +lrem +lpos +zadd +zrem +zcard +zscore +zrange +zrevrange \
-                  +zrangebyscore +zpopmin +select +hello +auth";
-    let mut words = vec!["ACL", "SETUSER", "app", "on", ">se:cret"];
-    words.extend(rights.split_whitespace());
-    server.order::<()>(&words);
+    let rights = documented_rights("se:cret");
+    server.order::<()>(&rights.iter().map(String::as_str).collect::<Vec<_>>());
     let url = format!("redis://app:se%3Acret@127.0.0.1:{}?prefix=app", server.port());
     let client = Client::connect(&url).await.unwrap();
     let queue = client.queue("q");
@@ -57,6 +100,22 @@ async fn a_user_with_the_documented_rights_is_enough() {
     queue.pause().await.unwrap();
     assert_eq!(queue.stats().await.unwrap().counts.waiting, 2);
     assert_eq!(queue.drain(asyncmq::Drain::WaitingAndDelayed).await.unwrap(), 2);
+    queue.resume().await.unwrap();
+    let mut events = client.events().await.unwrap();
+    let registry = Registry::new().with::<fail_once>();
+    let worker = Worker::new(&client).queues(["q"]).registry(registry).start().await.unwrap();
+    let handle = fail_once::job().ttl(Duration::from_secs(60)).enqueue_on(&client).await.unwrap();
+    assert_eq!(soon("a result", handle.result()).await.unwrap(), 7);
+    assert!(soon("an event", events.next()).await.is_some());
+    for state in JobState::ALL {
+        queue.list_jobs(state, 0..10).await.unwrap();
+    }
+    client.backend().rescue(3, 10).await.unwrap();
+    client.backend().expire(10).await.unwrap();
+    client.backend().prune(&asyncmq::lifecycle::Limits::default(), 10).await.unwrap();
+    assert_eq!(client.workers().await.unwrap().len(), 1);
+    worker.stop().await.unwrap();
+    queue.obliterate(asyncmq::Force::RemoveActive).await.unwrap();
     let other = Client::connect(&url.replace("prefix=app", "prefix=other")).await.unwrap();
     assert!(other.queue("q").add(NewJob::new("t")).await.is_err(), "another prefix is not the user's");
 }

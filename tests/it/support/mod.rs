@@ -1,5 +1,7 @@
 //! What several tests need.
 
+#[cfg(feature = "redis")]
+pub(crate) mod dice;
 pub(crate) mod faulty;
 pub(crate) mod gate;
 pub(crate) mod history;
@@ -7,7 +9,11 @@ pub(crate) mod history;
 pub(crate) mod in_cluster;
 pub(crate) mod memory;
 #[cfg(feature = "redis")]
+pub(crate) mod names;
+#[cfg(feature = "redis")]
 pub(crate) mod proxy;
+#[cfg(feature = "redis")]
+pub(crate) mod redis_check;
 #[cfg(feature = "redis")]
 pub(crate) mod redis_cluster;
 #[cfg(feature = "redis")]

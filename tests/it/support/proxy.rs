@@ -1,7 +1,7 @@
 //! A TCP proxy that misbehaves: it cuts, delays, swallows, and loses replies.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,7 +24,7 @@ pub(crate) enum Mode {
 }
 
 struct State {
-    target: u16,
+    target: AtomicU16,
     mode: AtomicU8,
     /// What is done with connections that are opened from now on; 255 is what is done with all.
     mode_of_new: AtomicU8,
@@ -47,9 +47,19 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let (mode, mode_of_new) = (AtomicU8::new(0), AtomicU8::new(255));
         let (delay, cut) = (AtomicU64::new(0), watch::Sender::new(0));
+        let target = AtomicU16::new(target);
         let state = Arc::new(State { target, mode, mode_of_new, delay, cut });
         let accepting = tokio::spawn(accept(listener, state.clone()));
         Self { port, state, accepting }
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Leads connections that are opened from now on to another port.
+    pub(crate) fn lead_to(&self, target: u16) {
+        self.state.target.store(target, Ordering::SeqCst);
     }
 
     pub(crate) fn url(&self) -> String {
@@ -64,6 +74,14 @@ impl Proxy {
     /// Changes what is done with connections that are opened from now on; the others stay as they are.
     pub(crate) fn set_new(&self, mode: Mode) {
         self.state.mode_of_new.store(mode as u8, Ordering::SeqCst);
+    }
+
+    /// Cuts every connection, and from then on passes everything on.
+    pub(crate) fn heal(&self) {
+        self.set(Mode::Pass);
+        self.delay(Duration::ZERO);
+        self.state.mode_of_new.store(255, Ordering::SeqCst);
+        self.cut();
     }
 
     /// Holds every reply up for this long.
@@ -109,7 +127,9 @@ fn reset(stream: &TcpStream) {
 }
 
 async fn serve(client: TcpStream, state: Arc<State>) {
-    let Ok(server) = TcpStream::connect(("127.0.0.1", state.target)).await else { return reset(&client) };
+    let Ok(server) = TcpStream::connect(("127.0.0.1", state.target.load(Ordering::SeqCst))).await else {
+        return reset(&client);
+    };
     let _ = (client.set_nodelay(true), server.set_nodelay(true), client.set_zero_linger());
     let own = state.mode_of_new.load(Ordering::SeqCst);
     let mut cut = state.cut.subscribe();

@@ -36,15 +36,56 @@ impl Cluster {
             let (port, bus) = (server.port().to_string(), bus.to_string());
             servers[0].order::<()>(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
         }
-        let start = Instant::now();
-        while !servers
-            .iter()
-            .all(|server| server.order::<String>(&["CLUSTER", "INFO"]).contains("cluster_state:ok"))
-        {
-            assert!(start.elapsed() < Duration::from_secs(30), "the cluster does not come together");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        wait_until("the cluster comes together", || servers.iter().all(is_whole));
         Self(servers)
+    }
+
+    /// Starts a cluster of which the first server has a replica; waits until it has everything.
+    pub(crate) fn with_replica() -> Self {
+        let mut cluster = Self::start();
+        let bus = free_port().to_string();
+        let options = [
+            "--cluster-enabled",
+            "yes",
+            "--cluster-port",
+            &bus,
+            "--cluster-node-timeout",
+            "2000",
+            "--repl-diskless-sync-delay",
+            "0",
+        ];
+        let replica = RedisServer::start(&options);
+        let port = replica.port().to_string();
+        cluster.0[0].order::<()>(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
+        let master: String = cluster.0[0].order(&["CLUSTER", "MYID"]);
+        wait_until("the replica knows its master", || {
+            replica.order::<String>(&["CLUSTER", "NODES"]).contains(&master)
+        });
+        replica.order::<()>(&["CLUSTER", "REPLICATE", &master]);
+        wait_until("the replica is up to date", || {
+            replica.order::<String>(&["INFO", "replication"]).contains("master_link_status:up")
+        });
+        cluster.0.push(replica);
+        let known = |server: &RedisServer| server.order::<String>(&["CLUSTER", "NODES"]).contains("slave");
+        wait_until("all know the replica", || cluster.0.iter().all(known));
+        cluster
+    }
+
+    /// Kills the first server, once its replica has everything.
+    pub(crate) fn kill_first(&self) {
+        let mut admin = self.0[0].admin();
+        redis::pipe().cmd("SET").arg("mark").arg(1).exec(&mut admin).ok();
+        let confirmed: i64 = redis::cmd("WAIT").arg(1).arg(5_000).query(&mut admin).unwrap();
+        assert_eq!(confirmed, 1);
+        self.0[0].kill();
+    }
+
+    /// Waits until the replica stands in for the first server.
+    pub(crate) fn replaced(&self) {
+        wait_until("the replica takes over", || {
+            self.0[3].order::<String>(&["INFO", "replication"]).contains("role:master")
+                && self.0[1..].iter().all(is_whole)
+        });
     }
 
     /// Returns the cluster that tests share; it ends with the last of those that run together.
@@ -62,5 +103,17 @@ impl Cluster {
     pub(crate) fn url(&self) -> String {
         let nodes: Vec<_> = self.0.iter().map(|server| format!("127.0.0.1:{}", server.port())).collect();
         format!("redis+cluster://{}", nodes.join(","))
+    }
+}
+
+fn is_whole(server: &RedisServer) -> bool {
+    server.order::<String>(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(30), "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -24,7 +24,11 @@ impl RedisServer {
 
     /// Starts a server on this port.
     pub(crate) fn start_on(port: u16, options: &[&str]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::start_in(port, tempfile::tempdir().unwrap(), options)
+    }
+
+    /// Starts a server on the files of a folder.
+    pub(crate) fn start_in(port: u16, directory: TempDir, options: &[&str]) -> Self {
         let options: Vec<String> = options.iter().map(ToString::to_string).collect();
         let process = Mutex::new(spawn(port, directory.path(), &options));
         let server = Self { port, options, process, directory };
@@ -44,6 +48,11 @@ impl RedisServer {
         server
     }
 
+    /// Returns the folder of its files.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
@@ -59,11 +68,18 @@ impl RedisServer {
         let _ = process.wait();
     }
 
-    /// Starts the server again, on its port and with its files.
-    pub(crate) fn revive(&self) {
+    /// Starts the server again, on its port and with its files; returns what it said before it answered.
+    pub(crate) fn revive(&self) -> Vec<String> {
+        self.revive_with(&[])
+    }
+
+    /// Starts the server again, this once with more options.
+    pub(crate) fn revive_with(&self, options: &[&str]) -> Vec<String> {
+        let more = options.iter().map(ToString::to_string);
+        let options: Vec<_> = self.options.iter().cloned().chain(more).collect();
         *self.process.lock().unwrap_or_else(PoisonError::into_inner) =
-            spawn(self.port, self.directory.path(), &self.options);
-        self.wait();
+            spawn(self.port, self.directory.path(), &options);
+        self.wait()
     }
 
     /// Opens a connection for orders to the server itself.
@@ -80,18 +96,18 @@ impl RedisServer {
         order.query(&mut self.admin()).unwrap()
     }
 
-    fn wait(&self) {
-        let start = Instant::now();
+    fn wait(&self) -> Vec<String> {
+        let (start, mut said) = (Instant::now(), Vec::new());
         loop {
             let answer = redis::Client::open(self.url())
                 .and_then(|client| client.get_connection())
                 .and_then(|mut connection| redis::cmd("PING").query::<String>(&mut connection));
             match answer {
-                Ok(_) => return,
+                Ok(_) => return said,
                 // It answers, though not to just anybody.
-                Err(error) if error.code() == Some("NOAUTH") => return,
+                Err(error) if error.code() == Some("NOAUTH") => return said,
                 Err(error) if start.elapsed() < Duration::from_secs(20) => {
-                    let _ = error;
+                    said.push(error.to_string());
                     std::thread::sleep(Duration::from_millis(5));
                 }
                 Err(error) => panic!("the server does not answer: {error}"),

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use asyncmq::backend::conformance::Fixture;
 use asyncmq::backend::{Heard, Upkeep};
 use asyncmq::{
     Client, Context, Error, EventFilter, EventKind, JobHandle, JobId, Registry, TaskError, Worker,
@@ -15,7 +14,6 @@ use futures::StreamExt;
 use super::party::LEASE;
 use crate::support::Make;
 use crate::support::faulty::{Fault, FaultyBackend, Side};
-use crate::support::memory::Memory;
 
 /// How long anything may take that needs no time.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -85,8 +83,8 @@ async fn check(store: &FaultyBackend, handles: &[JobHandle<act>], fault: Fault) 
 }
 
 /// Loses one call. Returns whether it was made.
-async fn lost(fault: Fault) -> bool {
-    let fixture = Memory::make().await;
+async fn lost<M: Make>(fault: Fault) -> bool {
+    let fixture = M::make().await;
     let store = FaultyBackend::new(fixture.store(), Some(fault));
     let client = Client::with_backend(store.clone());
     let worker = start(&client).await;
@@ -122,8 +120,8 @@ async fn cancelled_while_it_runs(client: &Client, store: &FaultyBackend) -> JobH
 /// Cuts a worker off at a call; another one takes over; then the line is mended, and the first one's word comes too late.
 ///
 /// Returns whether the call was made.
-async fn cut_off(fault: Fault) -> bool {
-    let fixture = Memory::make().await;
+async fn cut_off<M: Make>(fault: Fault) -> bool {
+    let fixture = M::make().await;
     let store = FaultyBackend::cut(fixture.store(), fault);
     let beside = store.beside();
     let (client, other) = (Client::with_backend(store.clone()), Client::with_backend(beside.clone()));
@@ -176,12 +174,22 @@ async fn sweep<R: Future<Output = bool> + Send + 'static>(program: fn(Fault) -> 
     assert!(20 <= reached, "only {reached} faults were met");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lost_call_costs_nothing() {
-    sweep(lost).await;
+macro_rules! sweeps {
+    ($name:ident, $fixture:ty) => {
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn a_lost_call_costs_nothing() {
+                super::sweep(super::lost::<$fixture>).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn a_worker_that_is_cut_off_is_replaced_and_does_no_harm() {
+                super::sweep(super::cut_off::<$fixture>).await;
+            }
+        }
+    };
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_is_cut_off_is_replaced_and_does_no_harm() {
-    sweep(cut_off).await;
-}
+sweeps!(memory, crate::support::memory::Memory);
+#[cfg(feature = "redis")]
+sweeps!(redis, crate::support::redis_store::Redis);

@@ -45,15 +45,17 @@ pub(super) struct Ear {
     /// The connection, and which one in a row it is.
     open: watch::Sender<Option<(u64, OpenConnection)>>,
     running: Mutex<bool>,
+    /// A server that has become a replica goes on speaking, but may miss what its master says: another is looked for.
+    demotions: watch::Receiver<u64>,
 }
 
 #[derive(Clone)]
 struct OpenConnection(Connection);
 
 impl Ear {
-    pub(super) fn new(settings: Arc<Settings>) -> Self {
+    pub(super) fn new(settings: Arc<Settings>, demotions: watch::Receiver<u64>) -> Self {
         let (channels, running) = Default::default();
-        Self { settings, channels, open: watch::Sender::new(None), running }
+        Self { settings, channels, open: watch::Sender::new(None), running, demotions }
     }
 
     fn channels(&self) -> MutexGuard<'_, Channels> {
@@ -105,7 +107,8 @@ impl Ear {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if !*running {
             *running = true;
-            tokio::spawn(listen(Running(Arc::downgrade(self)), self.settings.clone()));
+            let (running, demotions) = (Running(Arc::downgrade(self)), self.demotions.clone());
+            tokio::spawn(listen(running, self.settings.clone(), demotions));
         }
     }
 
@@ -153,10 +156,11 @@ impl Drop for Running {
 }
 
 /// Opens a connection, listens until it fails, and does so again, for as long as the store lives.
-async fn listen(running: Running, settings: Arc<Settings>) {
+async fn listen(running: Running, settings: Arc<Settings>, mut demotions: watch::Receiver<u64>) {
     let mut pause = Pause::new();
     for number in 0.. {
         let (pushes, mut heard) = mpsc::unbounded_channel();
+        demotions.mark_unchanged();
         match open_with(&running.0, &settings, pushes).await {
             Ok(Some(connection)) => {
                 let Some(ear) = running.0.upgrade() else { return };
@@ -166,7 +170,10 @@ async fn listen(running: Running, settings: Arc<Settings>) {
                 }
                 drop(ear);
                 let since = Instant::now();
-                let error = hear(&running.0, connection, &mut heard).await;
+                let error = tokio::select! {
+                    error = hear(&running.0, connection, &mut heard) => error,
+                    Ok(()) = demotions.changed() => "its server has become a replica".into(),
+                };
                 let Some(ear) = running.0.upgrade() else { return };
                 ear.open.send_replace(None);
                 tracing::warn!(

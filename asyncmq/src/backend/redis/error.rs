@@ -64,8 +64,12 @@ fn is_passing_code(error: &RedisError) -> bool {
 pub(super) fn is_broken(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Io | ErrorKind::Parse | ErrorKind::ClusterConnectionNotFound)
         || error.is_unrecoverable_error()
-        // The master has become a replica: the name may lead elsewhere now.
-        || error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
+        || is_demotion(error)
+}
+
+/// Tells whether the server has become a replica: the name may lead elsewhere now.
+pub(super) fn is_demotion(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
 }
 
 impl From<Garbled> for StoreError {

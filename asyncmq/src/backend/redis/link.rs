@@ -13,10 +13,10 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, ProtocolVersion, PushInfo,
     RedisError, RedisResult, Value, cluster,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use super::error::is_broken;
+use super::error::{is_broken, is_demotion};
 use super::script::Dialect;
 use super::settings::{Servers, Settings};
 
@@ -82,6 +82,8 @@ pub(super) struct Link {
     /// How many times a connection was opened, or was tried to be.
     tries: AtomicU64,
     last_error: Mutex<Option<RedisError>>,
+    /// How many times the server said that it is a replica.
+    demotions: watch::Sender<u64>,
 }
 
 #[derive(Clone)]
@@ -98,7 +100,13 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Link {
     pub(super) fn new(settings: Arc<Settings>) -> Self {
         let (live, opening, tries, last_error) = Default::default();
-        Self { settings, live, opening, tries, last_error }
+        let demotions = watch::Sender::new(0);
+        Self { settings, live, opening, tries, last_error, demotions }
+    }
+
+    /// Tells whenever the server says that it is a replica, and what goes on goes on elsewhere.
+    pub(super) fn demotions(&self) -> watch::Receiver<u64> {
+        self.demotions.subscribe()
     }
 
     pub(super) const fn settings(&self) -> &Arc<Settings> {
@@ -132,6 +140,9 @@ impl Link {
 
     fn judged<T>(&self, number: u64, answer: RedisResult<T>) -> RedisResult<T> {
         answer.inspect_err(|error| {
+            if is_demotion(error) {
+                self.demotions.send_modify(|count| *count += 1);
+            }
             if is_broken(error) {
                 let mut live = locked(&self.live);
                 if live.as_ref().is_some_and(|live| live.number == number) {

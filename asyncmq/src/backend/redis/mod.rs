@@ -94,9 +94,10 @@ impl RedisStore {
     fn new(settings: Settings, clock: Option<Clock>) -> Arc<Self> {
         let keys = Keys::new(settings.prefix.clone(), settings.servers == Servers::Cluster);
         let settings = Arc::new(settings);
-        let ear = Arc::new(Ear::new(settings.clone()));
+        let link = Link::new(settings.clone());
+        let ear = Arc::new(Ear::new(settings, link.demotions()));
         Arc::new_cyclic(|this| Self {
-            link: Link::new(settings),
+            link,
             lanes: Lanes::default(),
             listeners: Arc::new(Listeners::new(keys.clone())),
             keys,

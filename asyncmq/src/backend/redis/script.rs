@@ -148,7 +148,8 @@ impl Call {
     /// Makes the call and waits until so many replicas have what it wrote.
     pub(super) async fn send_replicated(&self, link: &Link, replicas: u32) -> RedisResult<Value> {
         let mut wait = redis::cmd("WAIT");
-        wait.arg(replicas).arg(link.settings().deadline.as_millis() as u64 / 2);
+        // It holds up whatever comes behind it on the connection, so it is short: callers repeat the call, and wait again.
+        wait.arg(replicas).arg((link.settings().deadline.as_millis() as u64 / 8).max(1));
         let mut both = redis::pipe();
         both.add_command(self.command.clone()).add_command(wait);
         both.ignore_errors();

@@ -41,6 +41,9 @@ if last and sub(last, 1, #mark) == mark then
   return reply
 end
 
+-- An earlier claim that was held up on its way: its worker went on without it, and would never learn what it took.
+if last and tonumber(string.match(last, '^%d+')) > tonumber(sequence) then return { {}, -1, {} } end
+
 local rare_parts
 local function rare()
   rare_parts = rare_parts or rarely()
