@@ -8,11 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::backend::gather::Gather;
 use crate::backend::{
-    Backend, CallId, Claim, Claimed, Fenced, MAX_BATCH, Pushed, Settlement, StoreError, TaskInfo,
+    Backend, CallId, Claim, Claimed, Fenced, MAX_BATCH, Pushed, RECALLED_CALLS, Settlement, StoreError,
+    TaskInfo,
 };
 use crate::error::{Error, Result};
 use crate::job::{Envelope, Name, WorkerId};
@@ -21,6 +25,11 @@ use crate::job::{Envelope, Name, WorkerId};
 const CONFIRM_WITHIN: Duration = Duration::from_secs(10);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// How many batches of one bulk push are under way at once: a store takes in the next while it makes one durable.
+const BATCHES_UNDER_WAY: usize = 4;
+/// How many those of all bulk pushes of a sender are together; well below what a store remembers.
+const BULK_CALLS: usize = RECALLED_CALLS / 4;
 
 /// The largest arguments and results that are stored unless set otherwise: 1 MiB.
 pub const DEFAULT_MAX_PAYLOAD: usize = 1_048_576;
@@ -35,6 +44,8 @@ struct Inner {
     sequence: AtomicU64,
     max_payload: usize,
     pushes: Arc<Gather>,
+    /// Bounds the calls of bulk pushes that are under way, so that the store can repeat the answer to each.
+    bulk: Semaphore,
     after_push: Option<AfterPush>,
     /// What workers published of tasks that are not linked here, and when that was read.
     published: Mutex<HashMap<Name, (Instant, TaskInfo)>>,
@@ -60,8 +71,8 @@ impl BackendHandle {
         after_push: Option<AfterPush>,
     ) -> Self {
         let (sequence, pushes) = (AtomicU64::new(0), Arc::default());
-        let published = Mutex::default();
-        Self(Arc::new(Inner { backend, sender, sequence, max_payload, pushes, after_push, published }))
+        let (published, bulk) = (Mutex::default(), Semaphore::new(BULK_CALLS));
+        Self(Arc::new(Inner { backend, sender, sequence, max_payload, pushes, bulk, after_push, published }))
     }
 
     /// Returns a handle for another sender on the same store: what a worker uses.
@@ -109,16 +120,25 @@ impl BackendHandle {
 
     /// Pushes jobs in as few batches as there can be, each repeated under its id until it is answered.
     ///
+    /// Several batches leave in their order without waiting for each other's answers. One that has to be repeated may
+    /// arrive behind a later one.
+    ///
     /// # Errors
     ///
     /// [`Error::Unconfirmed`] with the ids whose batch was not answered in time and those behind it.
     pub(crate) async fn push(&self, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>> {
         let mut replies = Vec::with_capacity(jobs.len());
-        for (number, batch) in jobs.chunks(MAX_BATCH).enumerate() {
-            match self.push_batch(batch).await {
+        // Nothing of them happens before they are polled.
+        let mut calls = Vec::with_capacity(jobs.len().div_ceil(MAX_BATCH));
+        for batch in jobs.chunks(MAX_BATCH) {
+            calls.push(self.push_batch(batch, jobs.len()));
+        }
+        let mut answers = stream::iter(calls).buffered(BATCHES_UNDER_WAY);
+        while let Some(answer) = answers.next().await {
+            match answer {
                 Ok(reply) => replies.extend(reply),
                 Err(error) if error.is_retryable() => {
-                    let ids = jobs[number * MAX_BATCH..].iter().map(|job| job.id.clone()).collect();
+                    let ids = jobs[replies.len()..].iter().map(|job| job.id.clone()).collect();
                     return Err(Error::Unconfirmed { ids, source: error.into_source() });
                 }
                 Err(error) => return Err(self.worded("enqueue", error)),
@@ -130,7 +150,12 @@ impl BackendHandle {
         Ok(replies)
     }
 
-    async fn push_batch(&self, batch: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
+    /// Pushes one batch of `all` jobs: a lone one together with whatever else is pushed in the meantime.
+    async fn push_batch(&self, batch: &[Arc<Envelope>], all: usize) -> Result<Vec<Pushed>, StoreError> {
+        if MAX_BATCH < all {
+            let _permit = self.0.bulk.acquire().await.map_err(StoreError::unanswered)?;
+            return self.push_confirmed(batch).await;
+        }
         let this = self.clone();
         let send = move |jobs: Vec<Arc<Envelope>>| {
             let this = this.clone();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use asyncmq::backend::Upkeep;
-use asyncmq::backend::sql::sqlite::SqliteOptions;
+use asyncmq::backend::sql::sqlite::{SqliteOptions, Synchronous};
 use asyncmq::{Clock, JobId};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -26,14 +26,23 @@ fn kept(path: &std::path::Path) -> (HashSet<String>, HashSet<String>) {
     (rows.into_iter().map(|(id, _)| id).collect(), completed)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_confirmed_survives_kill_9_at_any_moment() {
+#[test]
+fn what_was_confirmed_survives_kill_9_at_any_moment() {
+    survives_kills(Synchronous::Full);
+}
+
+#[test]
+fn a_process_that_is_killed_loses_nothing_under_normal_either() {
+    survives_kills(Synchronous::Normal);
+}
+
+fn survives_kills(synchronous: Synchronous) {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("jobs.db");
     let (mut pushed, mut settled) = (Vec::new(), Vec::new());
     for kill in 0..kills() {
-        let mut producer = Process::start(&path, "produce", &[20]);
-        let mut worker = Process::start(&path, "work", &[10]);
+        let mut producer = Process::start_with(&path, "produce", &[20], synchronous);
+        let mut worker = Process::start_with(&path, "work", &[10], synchronous);
         pushed.extend(producer.line());
         settled.extend(worker.line());
         // The moment is anything: the time is not waited for, it is where the blow falls.

@@ -1,9 +1,13 @@
 //! What only a file can suffer: killed processes, a log that ends early, locks that others hold, damage.
 
+mod crowd;
 mod damage;
+mod fair;
 mod kill;
 mod log;
 mod process;
+mod space;
+mod trouble;
 mod wake;
 
 use std::path::Path;

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use asyncmq::backend::sql::sqlite::Synchronous;
+
 /// A process that ends with the test.
 pub(crate) struct Process {
     child: Child,
@@ -12,10 +14,15 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(file: &Path, role: &str, numbers: &[usize]) -> Self {
+        Self::start_with(file, role, numbers, Synchronous::Full)
+    }
+
+    pub(crate) fn start_with(file: &Path, role: &str, numbers: &[usize], synchronous: Synchronous) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sqlite_process"))
             .arg(file)
             .arg(role)
             .args(numbers.iter().map(ToString::to_string))
+            .args((synchronous == Synchronous::Normal).then_some("normal"))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -5,6 +5,7 @@
 //! `sqlite_process FILE load BATCH SECONDS` pushes, claims and completes, and prints how many jobs and the longest wait.
 //! `sqlite_process FILE bench JOBS BATCH [normal]` pushes jobs a thousand at a time, then claims and completes them, and
 //! prints what each of the two cost.
+//! `sqlite_process FILE crowd COUNT` adds as many completed jobs and as many delayed ones, past the store.
 //! `sqlite_process FILE wait COUNT` waits for signals, claims after each, and prints the nanoseconds at which it did.
 
 use std::io::Write;
@@ -19,6 +20,18 @@ use asyncmq::lifecycle::Transition;
 use bytes::Bytes;
 
 const LEASE: Duration = Duration::from_secs(30);
+
+/// Jobs that a claim must not meet. The arguments are as long as in `job`.
+const CROWD: &str = "
+    WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2 * COUNT)
+    INSERT INTO jobs (job, queue, id, lane, state, priority, seq, attempt, crashes, max_attempts, created_at, run_at,
+                      finished_at, result, args)
+    SELECT numbers + n, queue, CAST('crowd' || n AS BLOB), lane, iif(n % 2, 'completed', 'delayed'), 128, numbers + n,
+           n % 2, 0, 3, now, now + 864000000000, iif(n % 2, now, NULL), iif(n % 2, x'6e756c6c', NULL), zeroblob(62)
+    FROM n, (SELECT queue, lane FROM lanes LIMIT 1), store;
+    UPDATE store SET numbers = numbers + 2 * COUNT;
+    UPDATE queues SET completed = completed + COUNT, delayed = delayed + COUNT, enqueued = enqueued + 2 * COUNT,
+                      ended = ended + COUNT;";
 
 /// One sender, and the numbers of its calls.
 struct Process {
@@ -47,6 +60,7 @@ async fn main() -> anyhow::Result<()> {
         },
         "load" => process.load(count, Duration::from_secs(number(4))).await,
         "bench" => process.bench(count, usize::try_from(number(4))?).await,
+        "crowd" => process.crowd(&arguments[1], count).await,
         "wait" => process.wait(count).await,
         role => anyhow::bail!("there is no role {role:?}"),
     }
@@ -116,6 +130,17 @@ impl Process {
             done += self.work(batch).await?.len();
         }
         report("drain", jobs, start, cpu);
+        Ok(())
+    }
+
+    async fn crowd(&mut self, path: &str, count: usize) -> anyhow::Result<()> {
+        // There has to be a lane.
+        self.produce(1).await?;
+        self.work(1).await?;
+        let conn = rusqlite::Connection::open(path)?;
+        conn.execute_batch(
+            &format!("BEGIN IMMEDIATE; {CROWD} COMMIT;").replace("COUNT", &count.to_string()),
+        )?;
         Ok(())
     }
 

@@ -3,9 +3,9 @@
 //! The statements lie in `statements`, one a file; each store brings its own migrations.
 
 mod bytes;
+mod event_record;
+mod note_record;
 mod options;
-mod people;
 pub mod sqlite;
 mod statements;
-mod tale;
-mod words;
+mod worker_record;

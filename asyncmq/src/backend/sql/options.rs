@@ -168,17 +168,6 @@ pub(super) fn read(text: &str, envelope: &mut Envelope) -> serde_json::Result<()
     Ok(())
 }
 
-/// Reads what is to be kept of a job, and nothing else.
-pub(super) fn retention(text: &str) -> serde_json::Result<Retention> {
-    #[derive(Deserialize)]
-    struct Kept {
-        #[serde(default)]
-        retention: Option<RetentionText>,
-    }
-    let kept: Kept = serde_json::from_str(text)?;
-    Ok(kept.retention.map_or(Retention::Standard, RetentionText::into_retention))
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;

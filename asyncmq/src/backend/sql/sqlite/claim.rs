@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, Statement};
 
 use super::super::bytes::{fences_from, id_of, micros, mint, time_of, token_of};
 use super::super::{options, statements as sql};
 use super::fault::Step;
 use super::names::LaneKey;
 use super::row::Row;
-use super::step::{Tx, lot, readable};
+use super::tx::{Tx, lot, readable};
 use crate::backend::{CallId, Claim, Claimed, ClaimedJob, MAX_BATCH, TaskSet};
 use crate::clock::Timestamp;
 use crate::event::{EventData, EventKind};
@@ -139,6 +139,7 @@ impl Tx<'_> {
         let worker = wanted.call.sender;
         let mut lanes = self.lanes_for(queue, name, wanted, claimed)?;
         let lot = lot();
+        let mut start = self.conn.prepare_cached(sql::CLAIM_START)?;
         while claimed.jobs.len() < wanted.limit {
             let chunk = (wanted.limit - claimed.jobs.len()).div_ceil(lanes.len().max(1));
             let Some((head, place)) = self.best_head(&mut lanes, name, chunk)? else { return Ok(()) };
@@ -149,7 +150,7 @@ impl Tx<'_> {
                 continue;
             }
             let (lane, suspect) = (lanes[place].lane, lanes[place].key.suspect);
-            claimed.jobs.push(self.hand_out(head, (queue, lane), worker, lot)?);
+            claimed.jobs.push(self.hand_out(&mut start, head, (queue, lane), (worker, lot))?);
             if suspect {
                 lanes.retain(|lane| !lane.key.suspect);
             }
@@ -254,16 +255,14 @@ impl Tx<'_> {
     /// Starts an attempt: the job is now in the worker's hand.
     fn hand_out(
         &mut self,
+        start: &mut Statement<'_>,
         head: Head,
         (queue, lane): (i64, i64),
-        worker: WorkerId,
-        lot: u64,
+        (worker, lot): (WorkerId, u64),
     ) -> Step<ClaimedJob> {
         let (token, fence) = mint(self.number(), lot, head.job);
         let (attempt, crashes) = (head.status.attempt + 1, head.status.crashes);
-        let mut start = self.conn.prepare_cached(sql::CLAIM_START)?;
         start.execute((attempt, micros(self.now), worker.as_uuid().into_bytes(), fence.0, head.job))?;
-        drop(start);
         self.count(queue, JobState::Waiting, -1);
         self.count(queue, JobState::Active, 1);
         self.count_lane(lane, -1);
@@ -298,7 +297,7 @@ impl Tx<'_> {
         Ok(claimed)
     }
 
-    /// Makes a dead letter of a job whose time to live is over.
+    /// Makes a dead message of a job whose time to live is over.
     pub(super) fn expire_job(&mut self, row: &mut Row) -> Step<()> {
         row.status.state = JobState::Expired;
         row.status.finished_at = Some(self.now);

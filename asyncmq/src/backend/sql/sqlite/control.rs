@@ -9,7 +9,7 @@ use super::fault::Step;
 use super::inbox::Weight;
 use super::list;
 use super::row::Row;
-use super::step::{Tx, readable};
+use super::tx::{Tx, readable};
 use crate::backend::{Control, Drain, Force, Ordered, StoreError};
 use crate::clock::Timestamp;
 use crate::event::{Event, EventData, EventKind};
@@ -140,10 +140,10 @@ impl Tx<'_> {
         self.conn.prepare_cached(sql::QUEUE_USE)?.execute([queue])?;
         let changed = self.conn.prepare_cached(sql::QUEUE_PAUSE)?.execute((paused, queue))? != 0;
         if changed {
-            // Other processes that miss the letter see that a number was given.
+            // Other processes that miss the message see that a number was given.
             self.number();
             self.wake(queue);
-            if self.is_heard() {
+            if self.has_listeners() {
                 let kind = if paused { EventKind::QueuePaused } else { EventKind::QueueResumed };
                 self.emit(space, Event::of_queue(kind, name.clone(), self.now));
             }
@@ -175,7 +175,7 @@ impl Tx<'_> {
     fn tell_holder(&mut self, row: &Row) {
         let token = row.token.as_deref().and_then(|fence| token_of(fence, row.job));
         if let (Some(worker), Some(token)) = (row.status.worker, token) {
-            self.told.cancels.push((worker, token));
+            self.notices.cancels.push((worker, token));
         }
     }
 

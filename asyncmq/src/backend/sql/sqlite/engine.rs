@@ -1,4 +1,4 @@
-//! One file in this process: its writer, its readers, its letterbox. All stores on the file share it.
+//! One file in this process: its writer, its readers, its socket. All stores on the file share it.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,11 +12,11 @@ use super::super::statements as sql;
 use super::fault::{Fault, Step};
 use super::file::{self, Place, Synchronous};
 use super::inbox::{Inbox, Weight};
-use super::letter::Letter;
-use super::office::{Office, strike};
-use super::post::Letterbox;
-use super::step::{Shared, Tx};
+use super::process_state::{ProcessState, remove_listener};
 use super::time::FileTime;
+use super::tx::{Shared, Tx};
+use super::wakeup::WakeupSocket;
+use super::wakeup_message::WakeupMessage;
 use super::writer::Writer;
 use crate::backend::StoreError;
 use crate::clock::{Clock, Timestamp};
@@ -24,9 +24,9 @@ use crate::clock::{Clock, Timestamp};
 /// How many idle connections for reading are kept.
 const IDLE_READERS: usize = 4;
 /// After how many looks without a listener the other processes are told that nobody listens here.
-const DEAF_AFTER: u32 = 20;
-/// How long a process that could not set up a letterbox waits between two looks.
-const LOOK_WITHOUT_BOX: Duration = Duration::from_millis(50);
+const UNREGISTER_AFTER: u32 = 20;
+/// How long a process that could not set up a socket waits between two looks.
+const POLL_WITHOUT_SOCKET: Duration = Duration::from_millis(50);
 
 /// The files that are open in this process.
 static OPEN: Mutex<Vec<(PathBuf, Synchronous, Weak<Engine>)>> = Mutex::new(Vec::new());
@@ -35,9 +35,9 @@ static OPEN: Mutex<Vec<(PathBuf, Synchronous, Weak<Engine>)>> = Mutex::new(Vec::
 pub(super) struct Engine {
     place: Place,
     inbox: Arc<Inbox>,
-    pub(super) office: Arc<Office>,
+    pub(super) process: Arc<ProcessState>,
     readers: Mutex<Vec<Connection>>,
-    has_letterbox: AtomicBool,
+    is_listening: AtomicBool,
 }
 
 impl Engine {
@@ -58,13 +58,13 @@ impl Engine {
     }
 
     fn new(place: Place, synchronous: Synchronous, clock: Option<Clock>) -> Step<Arc<Self>> {
-        let office = Arc::new(Office::new(&place, FileTime::new(clock)));
-        let writer = Writer::open(place.clone(), synchronous, office.clone())?;
+        let process = Arc::new(ProcessState::new(&place, FileTime::new(clock)));
+        let writer = Writer::open(place.clone(), synchronous, process.clone())?;
         let inbox = Arc::new(Inbox::default());
         let waiting = inbox.clone();
         thread::Builder::new().name("asyncmq-sqlite".into()).spawn(move || writer.run(&waiting))?;
-        let (readers, has_letterbox) = (Mutex::default(), AtomicBool::new(false));
-        Ok(Arc::new(Self { place, inbox, office, readers, has_letterbox }))
+        let (readers, is_listening) = (Mutex::default(), AtomicBool::new(false));
+        Ok(Arc::new(Self { place, inbox, process, readers, is_listening }))
     }
 
     /// Carries a step out in the next transaction, and returns what it returned once that is committed.
@@ -97,7 +97,7 @@ impl Engine {
             (None, Some(path)) => file::open_reader(path)?,
             (None, None) => return Err(Fault::Closed),
         };
-        let now = self.office.time.now(Timestamp::default());
+        let now = self.process.time.now(Timestamp::default());
         let answer = in_one_view(&conn, |conn| work(conn, now));
         match &answer {
             Err(fault) if fault.is_damage() => return Err(file::damaged(&self.place, fault)),
@@ -124,10 +124,10 @@ impl Engine {
         read.await.unwrap_or_else(|_| Err(Fault::Closed)).map_err(Into::into)
     }
 
-    /// Makes sure that letters of other processes are read.
+    /// Makes sure that messages of other processes are read.
     pub(super) fn listen(self: &Arc<Self>) -> Result<(), StoreError> {
         let Some(path) = self.place.file() else { return Ok(()) };
-        if self.has_letterbox.swap(true, Ordering::SeqCst) {
+        if self.is_listening.swap(true, Ordering::SeqCst) {
             return Ok(());
         }
         let reading = Reading::start(self, path).map_err(StoreError::from)?;
@@ -142,10 +142,10 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        if self.office.ears.is_registered()
-            && let Some(name) = self.office.letterbox.get()
+        if self.process.local.is_registered()
+            && let Some(name) = self.process.socket.get()
         {
-            strike(&self.inbox, name.clone());
+            remove_listener(&self.inbox, name.clone());
         }
         self.inbox.close();
     }
@@ -159,55 +159,55 @@ fn in_one_view<T>(conn: &Connection, work: impl FnOnce(&Connection) -> Step<T>) 
     Ok(answer)
 }
 
-/// The thread that reads this process's letters, and looks for itself should some be lost.
+/// The thread that reads this process's messages, and looks for itself should some be lost.
 struct Reading {
     engine: Weak<Engine>,
-    office: Arc<Office>,
-    letterbox: Option<Letterbox>,
+    process: Arc<ProcessState>,
+    socket: Option<WakeupSocket>,
     conn: Connection,
-    looks_without_listener: u32,
+    idle_polls: u32,
 }
 
 impl Reading {
     fn start(engine: &Arc<Engine>, path: &Path) -> Step<Self> {
         let conn = file::open_reader(path)?;
-        let letterbox = match Letterbox::open(path) {
-            Ok(letterbox) => Some(letterbox),
+        let socket = match WakeupSocket::open(path) {
+            Ok(socket) => Some(socket),
             Err(error) => {
-                tracing::warn!(%error, "no letterbox can be set up beside the file; this process looks for itself");
+                tracing::warn!(%error, "no socket can be set up beside the file; this process looks for itself");
                 None
             }
         };
-        let office = engine.office.clone();
-        let name = letterbox.as_ref().map(Letterbox::name);
-        let _ = office.letterbox.set(name.unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string()));
+        let process = engine.process.clone();
+        let name = socket.as_ref().map(WakeupSocket::name);
+        let _ = process.socket.set(name.unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string()));
         let engine = Arc::downgrade(engine);
-        Ok(Self { engine, office, letterbox, conn, looks_without_listener: 0 })
+        Ok(Self { engine, process, socket, conn, idle_polls: 0 })
     }
 
     fn run(mut self) {
         while self.engine.strong_count() != 0 {
-            let mut letter = Letter::default();
-            letter.everything = self.wait(&mut letter);
-            if letter.is_empty() || letter.everything {
-                letter.everything = self.look();
+            let mut message = WakeupMessage::default();
+            message.everything = self.wait(&mut message);
+            if message.is_empty() || message.everything {
+                message.everything = self.look();
             }
-            self.heed(&letter);
-            self.grow_deaf();
+            self.handle(&message);
+            self.unregister_if_idle();
         }
     }
 
-    /// Waits for letters. Returns whether some may be missing.
-    fn wait(&self, letter: &mut Letter) -> bool {
-        let Some(letterbox) = &self.letterbox else {
-            thread::sleep(LOOK_WITHOUT_BOX);
+    /// Waits for messages. Returns whether some may be missing.
+    fn wait(&self, message: &mut WakeupMessage) -> bool {
+        let Some(socket) = &self.socket else {
+            thread::sleep(POLL_WITHOUT_SOCKET);
             return true;
         };
-        match letterbox.wait(|bytes| letter.read(bytes)) {
-            Ok(full) => full || letter.everything,
+        match socket.wait(|bytes| message.read(bytes)) {
+            Ok(full) => full || message.everything,
             Err(error) => {
-                tracing::warn!(%error, "cannot read letters of other processes");
-                thread::sleep(LOOK_WITHOUT_BOX);
+                tracing::warn!(%error, "cannot read messages of other processes");
+                thread::sleep(POLL_WITHOUT_SOCKET);
                 true
             }
         }
@@ -216,7 +216,7 @@ impl Reading {
     /// Looks whether other processes did something.
     fn look(&self) -> bool {
         match Shared::read(&self.conn) {
-            Ok(shared) => self.office.has_foreign(shared),
+            Ok(shared) => self.process.has_foreign(shared),
             Err(fault) => {
                 tracing::debug!(%fault, "cannot look whether the file has changed");
                 false
@@ -224,40 +224,40 @@ impl Reading {
         }
     }
 
-    fn heed(&self, letter: &Letter) {
-        if letter.everything {
-            self.office.watchers.wake_all();
+    fn handle(&self, message: &WakeupMessage) {
+        if message.everything {
+            self.process.watchers.wake_all();
         } else {
-            self.office.watchers.wake(&letter.wakes);
+            self.process.watchers.wake(&message.wakes);
         }
-        for (worker, token) in &letter.cancels {
-            self.office.watchers.cancel(*worker, *token);
+        for (worker, token) in &message.cancels {
+            self.process.watchers.cancel(*worker, *token);
         }
-        if let Err(fault) = self.office.ears.catch_up(&self.conn) {
+        if let Err(fault) = self.process.local.catch_up(&self.conn) {
             tracing::debug!(%fault, "cannot read events yet");
         }
     }
 
     /// When nobody has listened for a while, the other processes need not keep events for this one.
-    fn grow_deaf(&mut self) {
-        let ears = &self.office.ears;
-        if ears.is_heard() || !ears.is_registered() {
-            self.looks_without_listener = 0;
+    fn unregister_if_idle(&mut self) {
+        let local = &self.process.local;
+        if local.has_listeners() || !local.is_registered() {
+            self.idle_polls = 0;
             return;
         }
-        self.looks_without_listener += 1;
-        if self.looks_without_listener < DEAF_AFTER {
+        self.idle_polls += 1;
+        if self.idle_polls < UNREGISTER_AFTER {
             return;
         }
-        self.looks_without_listener = 0;
-        let (Some(engine), Some(name)) = (self.engine.upgrade(), self.office.letterbox.get().cloned()) else {
+        self.idle_polls = 0;
+        let (Some(engine), Some(name)) = (self.engine.upgrade(), self.process.socket.get().cloned()) else {
             return;
         };
         drop(engine.inbox.submit(Weight::fleeting(1), move |tx| {
-            if !tx.ears.is_heard() {
-                let struck = tx.conn.prepare_cached(sql::LISTENER_DELETE)?.execute([&name])?;
-                tx.shared.listeners -= struck as i64;
-                tx.told.registered = Some(false);
+            if !tx.local.has_listeners() {
+                let removed = tx.conn.prepare_cached(sql::LISTENER_DELETE)?.execute([&name])?;
+                tx.shared.listeners -= removed as i64;
+                tx.notices.registered = Some(false);
             }
             Ok(())
         }));

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fault::{Fault, Step};
@@ -11,17 +12,15 @@ use super::migrate::migrate;
 
 /// The first SQLite without the bug that can damage a file whose log starts anew under several processes.
 const FIRST_SOUND_VERSION: i32 = 3_051_003;
-/// How long SQLite itself waits for another writer that does not keep to the gate.
+/// How long SQLite itself waits for another writer that does not keep to the lock.
 const BUSY: Duration = Duration::from_secs(10);
 /// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 128;
 /// How many KiB of pages the writer keeps. More would cost more than it saves: SQLite goes through the whole cache after
 /// each transaction that had to split a page.
 const CACHE_KIB: i64 = 8_192;
-/// How large the log may stay once it has been carried over, in bytes.
+/// How large the log may stay once it has been checkpointed, in bytes.
 const LOG_LIMIT: i64 = 67_108_864;
-/// After how many pages the log is carried over into the file.
-const CARRY_OVER_AFTER: i64 = 4_000;
 
 /// How much a commit survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -81,8 +80,7 @@ pub(super) fn open_writer(place: &Place, create: bool) -> Step<Connection> {
         Place::Memory => Connection::open_in_memory_with_flags(flags)?,
         Place::File(path) => Connection::open_with_flags(path, flags)?,
     };
-    conn.busy_timeout(BUSY)?;
-    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    prepare(&conn)?;
     // Only a file without tables takes note of these two.
     conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     if place.file().is_some() {
@@ -91,7 +89,17 @@ pub(super) fn open_writer(place: &Place, create: bool) -> Step<Connection> {
     conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     migrate(&mut conn)?;
+    conn.pragma_update(None, "synchronous", "NORMAL")?;
     Ok(conn)
+}
+
+/// Sets what holds for every connection.
+fn prepare(conn: &Connection) -> Step<()> {
+    conn.busy_timeout(BUSY)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    // A plan must not depend on what is bound: otherwise SQLite prepares a statement anew whenever that changes.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 fn log_ahead(conn: &Connection) -> Step<()> {
@@ -101,7 +109,8 @@ fn log_ahead(conn: &Connection) -> Step<()> {
         return Err(Fault::Refused("the file system has no shared memory, which SQLite's log needs"));
     }
     conn.pragma_update(None, "journal_size_limit", LOG_LIMIT)?;
-    conn.pragma_update(None, "wal_autocheckpoint", CARRY_OVER_AFTER)?;
+    // The writer looks after the log itself, and after what has to be on the disk.
+    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(())
 }
 
@@ -109,8 +118,7 @@ fn log_ahead(conn: &Connection) -> Step<()> {
 pub(super) fn open_reader(path: &Path) -> Step<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
-    conn.busy_timeout(BUSY)?;
-    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    prepare(&conn)?;
     conn.pragma_update(None, "query_only", true)?;
     Ok(conn)
 }
@@ -157,9 +165,18 @@ fn kind_of_mount<'a>(mounts: &'a str, directory: &Path) -> Option<&'a str> {
 }
 
 /// Returns the file that stands for the right to write.
-pub(super) fn gate_path(file: &Path) -> PathBuf {
+pub(super) fn lock_path(file: &Path) -> PathBuf {
+    beside(file, ".lock")
+}
+
+/// Returns where SQLite keeps the log of a file.
+pub(super) fn log_path(file: &Path) -> PathBuf {
+    beside(file, "-wal")
+}
+
+fn beside(file: &Path, ending: &str) -> PathBuf {
     let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(".lock");
+    name.push(ending);
     file.with_file_name(name)
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use super::fault::{Fault, Step};
-use super::step::Tx;
+use super::tx::Tx;
 use crate::backend::StoreError;
 
 /// How much is taken into one transaction, in jobs: others wait for as long as it takes.

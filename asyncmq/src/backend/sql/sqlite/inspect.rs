@@ -7,13 +7,13 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::super::bytes::{id_bytes, id_of, time_of, worker_of};
-use super::super::{options, people, statements as sql, words};
+use super::super::{note_record, options, statements as sql, worker_record};
 use super::SqliteStore;
 use super::fault::{Fault, Step};
 use super::inbox::Weight;
 use super::list;
 use super::prune::queues_of;
-use super::step::readable;
+use super::tx::readable;
 use crate::backend::{DEAD_AFTER, EventStream, Inspect, Page, QueueInfo, StoreError, WorkerInfo};
 use crate::event::EventFilter;
 use crate::job::{Envelope, Job, JobId, JobState, Name, Status};
@@ -94,7 +94,7 @@ impl Inspect for SqliteStore {
                 while let Some(row) = rows.next()? {
                     let id = readable(worker_of(row.get_ref(0)?.as_blob()?), "a worker's id")?;
                     let (started_at, seen_at) = (time_of(row.get(1)?), time_of(row.get(2)?));
-                    let info = people::read(row.get_ref(3)?.as_str()?, id, started_at, seen_at)?;
+                    let info = worker_record::read(row.get_ref(3)?.as_str()?, id, started_at, seen_at)?;
                     workers.push(WorkerInfo { alive: now.since(seen_at) < DEAD_AFTER, ..info });
                 }
                 Ok(workers)
@@ -104,17 +104,17 @@ impl Inspect for SqliteStore {
 
     async fn subscribe(&self, filter: EventFilter) -> Result<EventStream, StoreError> {
         self.engine.listen()?;
-        let (space, office) = (self.space, self.engine.office.clone());
+        let (space, process) = (self.space, self.engine.process.clone());
         let engine = self.engine.clone();
         let stream = self.engine.write(Weight::urgent(1), move |tx| {
-            if let Some(name) = office.letterbox.get()
-                && !office.ears.is_registered()
+            if let Some(name) = process.socket.get()
+                && !process.local.is_registered()
             {
                 let added = tx.conn.prepare_cached(sql::LISTENER_ADD)?.execute([name])?;
                 tx.shared.listeners += added as i64;
-                tx.told.registered = Some(true);
+                tx.notices.registered = Some(true);
             }
-            Ok(office.ears.listen(space, filter.clone(), tx.shared.events))
+            Ok(process.local.listen(space, filter.clone(), tx.shared.events))
         });
         let stream = stream.await?;
         // The store's threads live as long as somebody listens.
@@ -185,13 +185,13 @@ fn read_notes(conn: &Connection, job: i64, status: &mut Status) -> Step<()> {
     let mut rows = load.query([job])?;
     let Some(row) = rows.next()? else { return Err(Fault::Unreadable("a note that is missing")) };
     if let Some(text) = row.get_ref(0)?.as_str_or_null()? {
-        status.notes.errors = words::read_failures(text)?;
+        status.notes.errors = note_record::read_failures(text)?;
     }
     if let Some(text) = row.get_ref(1)?.as_str_or_null()? {
-        status.notes.logs = words::read_lines(text)?;
+        status.notes.logs = note_record::read_lines(text)?;
     }
     if let Some(text) = row.get_ref(2)?.as_str_or_null()? {
-        status.notes.progress = Some(words::read_progress(text)?);
+        status.notes.progress = Some(note_record::read_progress(text)?);
     }
     Ok(())
 }

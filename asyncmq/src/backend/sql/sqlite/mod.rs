@@ -4,38 +4,44 @@
 //! under way; so a lone job is on the disk at once, and a flood goes in large transactions. Between processes the
 //! right to write goes by a lock beside the file, so that none starves. Readers have connections of their own.
 //!
+//! The writer does not wait for the disk: one thread beside it syncs the log and answers all calls that are in it,
+//! another copies the log into the file from time to time.
+//!
 //! What is confirmed has been committed: it survives the death of any process and, unless [`Synchronous::Normal`] is
-//! chosen, a power cut. Claims and leases are not forced to the disk: a power cut undoes them together with the workers
-//! that held them. The file must lie on a disk of this machine; beside it lie its log (`-wal`, `-shm`), the lock
-//! (`.lock`) and the directory in which processes wake each other (`.wake`).
+//! chosen, a power cut. Others may see a step a moment before its caller is answered. Claims and leases are not forced to
+//! the disk: a power cut undoes them together with the workers that held them. The file must lie on a disk of this
+//! machine; beside it lie its log (`-wal`, `-shm`), the lock (`.lock`) and the directory in which processes wake each
+//! other (`.wake`).
 
 mod backup;
+mod checkpoint;
 mod claim;
 mod control;
-mod ears;
 mod engine;
 mod fault;
 mod file;
 mod inbox;
 mod inspect;
-mod letter;
 mod list;
+mod listeners;
 mod migrate;
 mod names;
-mod office;
 mod options;
-mod post;
+mod process_state;
 mod prune;
 mod push;
-mod recall;
+mod replies;
 mod row;
 mod settle;
-mod step;
 mod store;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod time;
+mod tx;
 mod upkeep;
+mod wakeup;
+mod wakeup_message;
 mod watch;
 mod writer;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::super::bytes::{micros, time_of};
 use super::super::statements as sql;
 use super::fault::Step;
-use super::office::Office;
-use super::step::{Tx, readable};
+use super::process_state::ProcessState;
+use super::tx::{Tx, readable};
 use crate::event::{EventData, EventKind};
 use crate::job::JobState;
 use crate::lifecycle::Limits;
@@ -51,7 +51,7 @@ impl Tx<'_> {
             }
         }
         let border = micros(self.now).saturating_sub(micros(time_of(0).after(REPLIES_FOR)));
-        self.conn.prepare_cached(sql::RECALL_PRUNE)?.execute([border, REPLIES_AT_ONCE])?;
+        self.conn.prepare_cached(sql::REPLY_PRUNE)?.execute([border, REPLIES_AT_ONCE])?;
         self.give_space_back()?;
         Ok(limit - left)
     }
@@ -123,18 +123,18 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Strikes processes from the list of listeners that have died without a word.
-    pub(super) fn strike_listeners(&mut self, office: &Office) -> Step<()> {
+    /// Removes processes from the list of listeners that have died without a word.
+    pub(super) fn remove_dead_listeners(&mut self, process: &ProcessState) -> Step<()> {
         if self.shared.listeners == 0 {
             return Ok(());
         }
-        let Some(boxes) = office.letterboxes() else { return Ok(()) };
+        let Some(sockets) = process.sockets() else { return Ok(()) };
         let mut list = self.conn.prepare_cached(sql::LISTENERS)?;
         let names = list.query_map([], |row| row.get::<_, String>(0))?;
-        let gone = names.filter(|name| name.as_ref().is_ok_and(|name| !boxes.contains(name)));
+        let gone = names.filter(|name| name.as_ref().is_ok_and(|name| !sockets.contains(name)));
         for name in gone.collect::<Result<Vec<_>, _>>()? {
-            let struck = self.conn.prepare_cached(sql::LISTENER_DELETE)?.execute([name])?;
-            self.shared.listeners -= struck as i64;
+            let removed = self.conn.prepare_cached(sql::LISTENER_DELETE)?.execute([name])?;
+            self.shared.listeners -= removed as i64;
         }
         Ok(())
     }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use rusqlite::Statement;
+
 use super::super::bytes::{id_bytes, micros};
 use super::super::{options, statements as sql};
 use super::fault::Step;
 use super::names::LaneKey;
-use super::recall::{self, Verb};
-use super::step::{Tx, readable};
+use super::replies::{self, Verb};
+use super::tx::{Tx, readable};
 use crate::backend::{CallId, Pushed};
 use crate::event::{EventData, EventKind};
 use crate::job::{Envelope, JobState, Name};
@@ -19,10 +21,11 @@ const SMALL: usize = 1_024;
 impl Tx<'_> {
     pub(super) fn push(&mut self, space: i64, call: CallId, jobs: &[Arc<Envelope>]) -> Step<Vec<Pushed>> {
         if let Some(reply) = self.recall(Verb::Push, call)? {
-            return Ok(recall::read_pushes(&reply, jobs.len())?);
+            return Ok(replies::read_pushes(&reply, jobs.len())?);
         }
         let mut reply = Vec::with_capacity(jobs.len());
         // Most batches are of one task for one queue.
+        let mut add = self.conn.prepare_cached(sql::PUSH_JOB)?;
         let mut latest: Option<(Name, Name, u32, i64, i64)> = None;
         for job in jobs {
             let known = latest.as_ref().filter(|(queue, task, version, ..)| {
@@ -35,9 +38,9 @@ impl Tx<'_> {
             if known.is_none() {
                 latest = Some((job.queue.clone(), job.task.clone(), job.version, queue, lane));
             }
-            reply.push(self.push_one(job, queue, lane)?);
+            reply.push(self.push_one(&mut add, job, queue, lane)?);
         }
-        self.keep_reply(Verb::Push, call, &recall::write_pushes(&reply)?)?;
+        self.keep_reply(Verb::Push, call, &replies::write_pushes(&reply)?)?;
         Ok(reply)
     }
 
@@ -47,11 +50,16 @@ impl Tx<'_> {
         Ok((queue, self.lane(&key)?))
     }
 
-    fn push_one(&mut self, envelope: &Arc<Envelope>, queue: i64, lane: i64) -> Step<Pushed> {
+    fn push_one(
+        &mut self,
+        add: &mut Statement<'_>,
+        envelope: &Arc<Envelope>,
+        queue: i64,
+        lane: i64,
+    ) -> Step<Pushed> {
         let (job, status) = (self.number(), enter(envelope, self.now));
         let large = SMALL < envelope.args.len();
         let id = id_bytes(&envelope.id);
-        let mut add = self.conn.prepare_cached(sql::PUSH_JOB)?;
         let added = add.execute(rusqlite::params![
             job,
             queue,
@@ -66,7 +74,6 @@ impl Tx<'_> {
             options::write(envelope)?,
             (!large).then_some(&envelope.args[..]),
         ])?;
-        drop(add);
         if added == 0 {
             return self.meet(queue, &id);
         }

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use rusqlite::OptionalExtension;
 
 use super::super::bytes::{fence, id_of, job_of, micros, time_of, worker_of};
-use super::super::{options, statements as sql, words};
+use super::super::{note_record, options, statements as sql};
 use super::fault::{Fault, Step};
 use super::names::LaneKey;
-use super::step::{Tx, readable};
+use super::tx::{Tx, readable};
 use crate::backend::{Report, Token};
 use crate::event::{Event, EventData, EventKind};
 use crate::job::{Envelope, JobState, Name, Retention, Status, WorkerId};
@@ -101,9 +101,9 @@ impl Tx<'_> {
             ))
         });
         let Some((errors, logs, progress)) = texts.optional()? else { return Ok(()) };
-        row.status.notes.errors = errors.map_or(Ok(Vec::new()), |text| words::read_failures(&text))?;
-        row.status.notes.logs = logs.map_or(Ok(Vec::new()), |text| words::read_lines(&text))?;
-        row.status.notes.progress = progress.map(|text| words::read_progress(&text)).transpose()?;
+        row.status.notes.errors = errors.map_or(Ok(Vec::new()), |text| note_record::read_failures(&text))?;
+        row.status.notes.logs = logs.map_or(Ok(Vec::new()), |text| note_record::read_lines(&text))?;
+        row.status.notes.progress = progress.map(|text| note_record::read_progress(&text)).transpose()?;
         Ok(())
     }
 
@@ -121,9 +121,9 @@ impl Tx<'_> {
             true => Ok(None),
             false => text.map(Some),
         };
-        let errors = some(status.notes.errors.is_empty(), words::write_failures(&status.notes.errors))?;
-        let logs = some(status.notes.logs.is_empty(), words::write_lines(&status.notes.logs))?;
-        let progress = status.notes.progress.as_ref().map(words::write_progress).transpose()?;
+        let errors = some(status.notes.errors.is_empty(), note_record::write_failures(&status.notes.errors))?;
+        let logs = some(status.notes.logs.is_empty(), note_record::write_lines(&status.notes.logs))?;
+        let progress = status.notes.progress.as_ref().map(note_record::write_progress).transpose()?;
         self.conn.prepare_cached(sql::NOTES_SAVE)?.execute((row.job, errors, logs, progress))?;
         row.noted = true;
         Ok(())
@@ -269,7 +269,7 @@ impl Tx<'_> {
         row: &Row,
         data: impl FnOnce(&Status) -> EventData,
     ) -> Step<()> {
-        if !self.is_heard() {
+        if !self.has_listeners() {
             return Ok(());
         }
         let envelope = Arc::new(self.envelope(row)?);
@@ -287,7 +287,7 @@ impl Tx<'_> {
         row: (i64, u32, Option<WorkerId>),
         data: impl FnOnce() -> EventData,
     ) -> Step<()> {
-        if self.is_heard() {
+        if self.has_listeners() {
             let (queue, attempt, worker) = row;
             let (space, _) = self.queue_name(queue)?;
             let event = Event::of_job(kind, envelope.clone(), attempt, self.now);

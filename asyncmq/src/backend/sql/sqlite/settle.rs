@@ -1,13 +1,13 @@
 //! The settle: carries a transition out, fenced by the claim's token.
 
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, Statement};
 
 use super::super::bytes::{fence, job_of, micros};
-use super::super::{options, statements as sql};
+use super::super::statements as sql;
 use super::fault::Step;
-use super::recall::{self, Verb};
+use super::replies::{self, Verb};
 use super::row::Row;
-use super::step::Tx;
+use super::tx::Tx;
 use crate::backend::{CallId, Extension, Fenced, Report, Settlement, Token};
 use crate::clock::Timestamp;
 use crate::event::EventData;
@@ -15,53 +15,55 @@ use crate::job::{JobState, Retention, WorkerId};
 use crate::lifecycle::{Keep, Limits, Transition, apply, heed_cancel, keep};
 
 impl Tx<'_> {
-    pub(super) fn settle(&mut self, call: CallId, jobs: &[Settlement]) -> Step<Vec<Fenced>> {
+    pub(super) fn settle(&mut self, space: i64, call: CallId, jobs: &[Settlement]) -> Step<Vec<Fenced>> {
         if let Some(reply) = self.recall(Verb::Settle, call)? {
-            return Ok(recall::read_settles(&reply, jobs.len())?);
+            return Ok(replies::read_settles(&reply, jobs.len())?);
         }
         let mut reply = Vec::with_capacity(jobs.len());
+        let mut complete = self.conn.prepare_cached(sql::JOB_COMPLETE)?;
         for settlement in jobs {
-            let done = self.complete_plainly(settlement)?;
+            let done = self.complete_plainly(&mut complete, space, settlement)?;
             reply.push(if done { Fenced::Applied } else { self.settle_one(settlement)? });
         }
-        self.keep_reply(Verb::Settle, call, &recall::write_settles(&reply)?)?;
+        self.keep_reply(Verb::Settle, call, &replies::write_settles(&reply)?)?;
         Ok(reply)
     }
 
     /// Completes a job as nearly all do: by its worker, with nothing else said or wanted. Returns whether it was one.
-    fn complete_plainly(&mut self, settlement: &Settlement) -> Step<bool> {
-        let Transition::Complete { result, .. } = &settlement.transition else { return Ok(false) };
-        if !settlement.report.is_empty() || self.is_heard() {
+    fn complete_plainly(
+        &mut self,
+        complete: &mut Statement<'_>,
+        space: i64,
+        settlement: &Settlement,
+    ) -> Step<bool> {
+        let Transition::Complete { result, retention } = &settlement.transition else { return Ok(false) };
+        if !settlement.report.is_empty() || self.has_listeners() {
             return Ok(false);
         }
+        let Some(queue) = self.find_queue(space, &settlement.envelope.queue)? else { return Ok(false) };
         let (job, fence) = (job_of(settlement.token), fence(settlement.token));
-        let mut find = self.conn.prepare_cached(sql::CLAIM_PLAIN)?;
-        let found = find.query_row((job, fence.0), |row| {
-            let options = row.get_ref(1)?.as_str_or_null()?.map(options::retention);
-            Ok((row.get(0)?, options, row.get(2)?, row.get(3)?))
-        });
-        let Some((queue, retention, noted, apart)): Option<(i64, _, bool, bool)> = found.optional()? else {
-            return Ok(false);
-        };
-        let retention = retention.transpose()?.unwrap_or_default();
-        let keep_until = match keep(JobState::Completed, retention, self.now, &Limits::default()) {
-            Keep::Nothing if noted || apart => return Ok(false),
+        let keep_until = match keep(JobState::Completed, *retention, self.now, &Limits::default()) {
             Keep::Nothing => {
-                self.conn.prepare_cached(sql::JOB_DELETE)?.execute([job])?;
-                self.count(queue, JobState::Active, -1);
-                self.count_ended(queue);
-                return Ok(true);
+                let mut delete = self.conn.prepare_cached(sql::JOB_COMPLETE_DELETE)?;
+                return Ok(delete.execute((job, fence.0, queue))? == 1 && self.count_completed(queue, None));
             }
             Keep::Exactly(until) => Some(micros(until)),
             Keep::Counted(_) => None,
         };
-        let columns = (self.number(), micros(self.now), keep_until, &result[..], job);
-        self.conn.prepare_cached(sql::JOB_COMPLETE)?.execute(columns)?;
+        let seq = self.number();
+        let columns = (seq, micros(self.now), keep_until, &result[..], job, fence.0, queue);
+        Ok(complete.execute(columns)? == 1 && self.count_completed(queue, Some(keep_until.is_some())))
+    }
+
+    /// Counts a job that was running and has completed; `kept` tells whether it is kept, and for a time of its own.
+    fn count_completed(&mut self, queue: i64, kept: Option<bool>) -> bool {
         self.count(queue, JobState::Active, -1);
-        self.count(queue, JobState::Completed, 1);
-        self.count_exactly(queue, i64::from(keep_until.is_some()));
+        if let Some(exactly) = kept {
+            self.count(queue, JobState::Completed, 1);
+            self.count_exactly(queue, i64::from(exactly));
+        }
         self.count_ended(queue);
-        Ok(true)
+        true
     }
 
     fn settle_one(&mut self, settlement: &Settlement) -> Step<Fenced> {
@@ -81,12 +83,12 @@ impl Tx<'_> {
 
     /// Carries a transition out on an active job that no worker holds any more.
     pub(super) fn carry_out(&mut self, row: &mut Row, transition: Transition) -> Step<()> {
-        let (kind, heard) = (transition.event(), self.is_heard());
+        let (kind, heard) = (transition.event(), self.has_listeners());
         let data = if heard { data_of(&transition, self.now) } else { EventData::None };
         let released = transition == Transition::Release;
         let fails = matches!(transition, Transition::Retry { .. } | Transition::Fail { .. });
         let retention = match &transition {
-            Transition::Complete { .. } => self.envelope(row)?.retention,
+            Transition::Complete { retention, .. } => *retention,
             _ => Retention::Standard,
         };
         if fails {

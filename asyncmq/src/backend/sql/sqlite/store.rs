@@ -32,8 +32,8 @@ impl Store for SqliteStore {
     }
 
     async fn settle(&self, call: CallId, jobs: &[Settlement]) -> Result<Vec<Fenced>, StoreError> {
-        let jobs = jobs.to_vec();
-        self.engine.write(Weight::durable(jobs.len()), move |tx| tx.settle(call, &jobs)).await
+        let (space, jobs) = (self.space, jobs.to_vec());
+        self.engine.write(Weight::durable(jobs.len()), move |tx| tx.settle(space, call, &jobs)).await
     }
 
     async fn report(&self, reports: &[(Arc<Envelope>, Token, Report)]) -> Result<Vec<Fenced>, StoreError> {
@@ -55,7 +55,7 @@ impl Store for SqliteStore {
         let queues = self.engine.write(Weight::fleeting(1), move |tx| {
             names.iter().map(|name| tx.queue(space, name)).collect::<Result<Vec<i64>, _>>()
         });
-        let watcher = self.engine.office.watchers.add(worker, queues.await?);
+        let watcher = self.engine.process.watchers.add(worker, queues.await?);
         Ok(Box::new(SqliteSignals { watcher, _store: self.engine.clone() }))
     }
 }
@@ -74,7 +74,7 @@ impl Leases for SqliteLeases {
         lease: Duration,
     ) -> Result<Extension, StoreError> {
         let (space, held) = (self.space, held.iter().map(|(_, token)| *token).collect::<Vec<_>>());
-        let work = move |tx: &mut super::step::Tx<'_>| tx.extend(space, worker, &held, tx.now.after(lease));
+        let work = move |tx: &mut super::tx::Tx<'_>| tx.extend(space, worker, &held, tx.now.after(lease));
         self.engine.write(Weight::urgent(1), work).await
     }
 }

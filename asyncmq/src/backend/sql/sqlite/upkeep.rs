@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use rusqlite::OptionalExtension;
 
 use super::super::bytes::{micros, time_of, worker_of};
-use super::super::{people, statements as sql};
+use super::super::{statements as sql, worker_record};
 use super::SqliteStore;
 use super::fault::Step;
 use super::inbox::Weight;
 use super::row::Row;
-use super::step::{Tx, readable};
+use super::tx::{Tx, readable};
 use crate::backend::{StoreError, Upkeep, WorkerInfo};
 use crate::event::{Event, EventData, EventKind};
 use crate::job::{Failure, FailureKind, JobState, WorkerId};
@@ -33,10 +33,10 @@ impl Upkeep for SqliteStore {
     }
 
     async fn prune(&self, limits: &Limits, limit: usize) -> Result<usize, StoreError> {
-        let (space, limits, office) = (self.space, *limits, self.engine.office.clone());
+        let (space, limits, process) = (self.space, *limits, self.engine.process.clone());
         self.engine
             .write(Weight::durable(limit), move |tx| {
-                tx.strike_listeners(&office)?;
+                tx.remove_dead_listeners(&process)?;
                 tx.prune(space, &limits, limit)
             })
             .await
@@ -57,9 +57,9 @@ impl Tx<'_> {
     fn expire(&mut self, space: i64, limit: usize) -> Step<usize> {
         let mut expired = 0;
         for queue in self.queues_of(space)? {
-            let mut mortal = self.conn.prepare_cached(sql::MORTAL)?;
+            let mut expiring = self.conn.prepare_cached(sql::EXPIRING)?;
             let columns = (queue.queue, micros(self.now), (limit - expired) as i64);
-            let jobs = mortal.query_map(columns, |row| row.get(0))?;
+            let jobs = expiring.query_map(columns, |row| row.get(0))?;
             let jobs: Vec<i64> = jobs.collect::<Result<_, _>>()?;
             for job in jobs {
                 let mut row = readable(self.load(job)?, "a place without its job")?;
@@ -77,8 +77,8 @@ impl Tx<'_> {
         let known: Option<i64> = find.query_row([id], |row| row.get(0)).optional()?;
         let (started_at, seen_at) = (known.unwrap_or(micros(self.now)), micros(self.now));
         let mut save = self.conn.prepare_cached(sql::WORKER_SAVE)?;
-        save.execute((id, space, worker.draining, started_at, seen_at, people::write(worker)?))?;
-        if known.is_none() && self.is_heard() {
+        save.execute((id, space, worker.draining, started_at, seen_at, worker_record::write(worker)?))?;
+        if known.is_none() && self.has_listeners() {
             self.emit(space, Event::of_worker(EventKind::WorkerStarted, worker.id, self.now));
         }
         Ok(())
@@ -89,14 +89,14 @@ impl Tx<'_> {
             row.token = None;
             self.give_back(&mut row)?;
         }
-        if self.strike(worker)? && self.is_heard() {
+        if self.remove_worker(worker)? && self.has_listeners() {
             self.emit(space, Event::of_worker(EventKind::WorkerStopped, worker, self.now));
         }
         Ok(())
     }
 
     /// Forgets a worker. Returns whether it was known.
-    fn strike(&mut self, worker: WorkerId) -> Step<bool> {
+    fn remove_worker(&mut self, worker: WorkerId) -> Step<bool> {
         let worker = worker.as_uuid().into_bytes();
         let sessions = self.conn.prepare_cached(sql::SESSION_DELETE)?.execute([worker])?;
         let workers = self.conn.prepare_cached(sql::WORKER_DELETE)?.execute([worker])?;
@@ -133,7 +133,7 @@ impl Tx<'_> {
             let worker = readable(worker, "a worker's id")?;
             rescued += self.rescue_all(worker, had_suspect, draining, (max_crashes, limit - rescued))?;
         }
-        self.strike_the_silent(space)?;
+        self.remove_silent_workers(space)?;
         Ok(rescued)
     }
 
@@ -191,7 +191,7 @@ impl Tx<'_> {
     }
 
     /// Forgets workers that have been silent for long and hold nothing.
-    fn strike_the_silent(&mut self, space: i64) -> Step<()> {
+    fn remove_silent_workers(&mut self, space: i64) -> Step<()> {
         let border = micros(self.now).saturating_sub(micros(time_of(0).after(LISTED_FOR)));
         let mut silent = self.conn.prepare_cached(sql::SESSIONS_SILENT)?;
         let workers = silent.query_map((space, border), |row| Ok(worker_of(row.get_ref(0)?.as_blob()?)))?;
@@ -199,7 +199,7 @@ impl Tx<'_> {
         drop(silent);
         for worker in workers.into_iter().flatten() {
             if self.held(worker, 1)?.is_empty() {
-                self.strike(worker)?;
+                self.remove_worker(worker)?;
             }
         }
         Ok(())

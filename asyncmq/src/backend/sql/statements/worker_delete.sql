@@ -1,2 +1,2 @@
--- Strikes a worker from the list.
+-- Removes a worker from the list.
 DELETE FROM workers WHERE worker = $1

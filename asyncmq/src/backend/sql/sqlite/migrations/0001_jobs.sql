@@ -75,13 +75,14 @@ CREATE TABLE jobs (
     reason       TEXT,                    -- why it is, or is to be, cancelled
     options      TEXT,                    -- JSON: what it asks for beyond the defaults
     result       BLOB,
-    args         BLOB                     -- NULL: they are large and stand in `payloads`
+    args         BLOB,                    -- NULL: they are large and stand in `payloads`
+    room         BLOB                     -- bytes that make way for what a claim and an end write
 ) STRICT;
 CREATE UNIQUE INDEX jobs_by_id ON jobs (queue, id);
 CREATE INDEX jobs_waiting ON jobs (lane, priority, seq) WHERE state = 'waiting';
 CREATE INDEX jobs_delayed ON jobs (queue, run_at, seq) WHERE state = 'delayed';
 CREATE INDEX jobs_held ON jobs (worker, token) WHERE state = 'active';
-CREATE INDEX jobs_mortal ON jobs (queue, expires_at)
+CREATE INDEX jobs_expiring ON jobs (queue, expires_at)
     WHERE expires_at IS NOT NULL AND attempt = 0 AND crashes = 0 AND state IN ('waiting', 'delayed');
 CREATE INDEX jobs_counted ON jobs (queue, state, seq) WHERE finished_at IS NOT NULL AND keep_until IS NULL;
 CREATE INDEX jobs_exactly ON jobs (queue, seq) WHERE keep_until IS NOT NULL;
@@ -123,7 +124,7 @@ CREATE TABLE workers (
 ) STRICT, WITHOUT ROWID;
 
 -- The latest replies to each sender, so that a repeated call is answered as the first one.
-CREATE TABLE recalls (
+CREATE TABLE replies (
     sender   BLOB    NOT NULL,
     verb     INTEGER NOT NULL,            -- 0: push, 1: settle
     sequence INTEGER NOT NULL,
@@ -132,7 +133,7 @@ CREATE TABLE recalls (
     reply    TEXT    NOT NULL,
     PRIMARY KEY (sender, verb, sequence)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX recalls_at ON recalls (at);
+CREATE INDEX replies_by_time ON replies (at);
 
 -- The processes that listen to events, and what they have still to read: the latest few thousand.
 CREATE TABLE listeners (

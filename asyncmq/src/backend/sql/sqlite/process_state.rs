@@ -1,40 +1,40 @@
-//! What the writer, the letterbox and the verbs of one file share in this process.
+//! What the writer, the socket and the verbs of one file share in this process.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::super::statements as sql;
-use super::ears::Ears;
 use super::file::Place;
 use super::inbox::{Inbox, Weight};
-use super::letter::Letter;
-use super::post::Postman;
-use super::step::Shared;
+use super::listeners::LocalListeners;
 use super::time::FileTime;
+use super::tx::Shared;
+use super::wakeup::WakeupSender;
+use super::wakeup_message::WakeupMessage;
 use super::watch::Watchers;
 
 /// The time, those who listen and wait here, and the way to the other processes.
-pub(super) struct Office {
+pub(super) struct ProcessState {
     pub(super) time: FileTime,
-    pub(super) ears: Arc<Ears>,
+    pub(super) local: Arc<LocalListeners>,
     pub(super) watchers: Watchers,
-    postman: Option<Mutex<Postman>>,
-    /// The name of this process's letterbox, once it has one.
-    pub(super) letterbox: OnceLock<String>,
+    wakeup_sender: Option<Mutex<WakeupSender>>,
+    /// The name of this process's socket, once it has one.
+    pub(super) socket: OnceLock<String>,
     /// The latest number that this process has given, and whether others gave some before it.
     known: AtomicI64,
     foreign: AtomicBool,
 }
 
-impl Office {
+impl ProcessState {
     pub(super) fn new(place: &Place, time: FileTime) -> Self {
-        let postman = place.file().and_then(|file| Postman::new(file).ok()).map(Mutex::new);
+        let wakeup_sender = place.file().and_then(|file| WakeupSender::new(file).ok()).map(Mutex::new);
         Self {
             time,
-            ears: Arc::default(),
+            local: Arc::default(),
             watchers: Watchers::default(),
-            postman,
-            letterbox: OnceLock::new(),
+            wakeup_sender,
+            socket: OnceLock::new(),
             known: AtomicI64::new(0),
             foreign: AtomicBool::new(false),
         }
@@ -54,27 +54,27 @@ impl Office {
     }
 
     /// Writes to the other processes.
-    pub(super) fn send(&self, letter: &Letter, inbox: &Inbox) {
-        let Some(postman) = &self.postman else { return };
-        let own = self.letterbox.get().map(String::as_str);
-        let dead = postman.lock().unwrap_or_else(PoisonError::into_inner).send(&letter.write(), own);
+    pub(super) fn send(&self, message: &WakeupMessage, inbox: &Inbox) {
+        let Some(wakeup_sender) = &self.wakeup_sender else { return };
+        let own = self.socket.get().map(String::as_str);
+        let dead = wakeup_sender.lock().unwrap_or_else(PoisonError::into_inner).send(&message.write(), own);
         for name in dead {
-            strike(inbox, name);
+            remove_listener(inbox, name);
         }
     }
 
-    /// Lists the letterboxes of all processes; `None` where there are none.
-    pub(super) fn letterboxes(&self) -> Option<Vec<String>> {
-        let postman = self.postman.as_ref()?;
-        Some(postman.lock().unwrap_or_else(PoisonError::into_inner).names())
+    /// Lists the sockets of all processes; `None` where there are none.
+    pub(super) fn sockets(&self) -> Option<Vec<String>> {
+        let wakeup_sender = self.wakeup_sender.as_ref()?;
+        Some(wakeup_sender.lock().unwrap_or_else(PoisonError::into_inner).names())
     }
 }
 
 /// Takes note that a process has died which may have listened.
-pub(super) fn strike(inbox: &Inbox, name: String) {
+pub(super) fn remove_listener(inbox: &Inbox, name: String) {
     drop(inbox.submit(Weight::fleeting(1), move |tx| {
-        let struck = tx.conn.prepare_cached(sql::LISTENER_DELETE)?.execute([&name])?;
-        tx.shared.listeners -= struck as i64;
+        let removed = tx.conn.prepare_cached(sql::LISTENER_DELETE)?.execute([&name])?;
+        tx.shared.listeners -= removed as i64;
         Ok(())
     }));
 }

@@ -10,7 +10,7 @@ use futures_util::stream::unfold;
 use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc};
 
-use super::super::{statements as sql, tale};
+use super::super::{event_record, statements as sql};
 use super::fault::Step;
 use crate::backend::{EventStream, Heard};
 use crate::event::{Event, EventFilter};
@@ -25,16 +25,16 @@ type Subject = (Name, JobId);
 
 /// The listeners of this process on one file.
 #[derive(Debug, Default)]
-pub(super) struct Ears {
+pub(super) struct LocalListeners {
     count: AtomicUsize,
     /// Whether the file says that this process listens.
     registered: AtomicBool,
-    heard: Mutex<Hall>,
+    heard: Mutex<Dispatch>,
 }
 
 /// All listeners, and how far they have heard.
 #[derive(Debug, Default)]
-pub(super) struct Hall {
+pub(super) struct Dispatch {
     /// The number of the latest event that was told.
     cursor: i64,
     spaces: HashMap<i64, Emitter>,
@@ -47,9 +47,9 @@ struct Emitter {
     of_jobs: HashMap<Subject, Vec<mpsc::UnboundedSender<Heard>>>,
 }
 
-impl Ears {
+impl LocalListeners {
     /// Tells whether anybody here listens.
-    pub(super) fn is_heard(&self) -> bool {
+    pub(super) fn has_listeners(&self) -> bool {
         self.count.load(Ordering::SeqCst) != 0
     }
 
@@ -68,18 +68,18 @@ impl Ears {
     }
 
     /// Locked from before a commit until its events are told, so that nobody tells later ones first.
-    pub(super) fn hall(&self) -> MutexGuard<'_, Hall> {
+    pub(super) fn dispatch(&self) -> MutexGuard<'_, Dispatch> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Listens from now on: what happens after event number `latest`.
     pub(super) fn listen(self: &Arc<Self>, space: i64, filter: EventFilter, latest: i64) -> EventStream {
-        let mut hall = self.hall();
+        let mut dispatch = self.dispatch();
         if self.count.fetch_add(1, Ordering::SeqCst) == 0 {
-            hall.cursor = latest;
+            dispatch.cursor = latest;
         }
-        let emitter = hall.spaces.entry(space).or_insert_with(Emitter::new);
-        let guard = Listening { ears: self.clone(), space, subject: filter.wanted_job().cloned() };
+        let emitter = dispatch.spaces.entry(space).or_insert_with(Emitter::new);
+        let guard = Listening { local: self.clone(), space, subject: filter.wanted_job().cloned() };
         match filter.wanted_job().cloned() {
             Some(subject) => {
                 let (sender, receiver) = mpsc::unbounded_channel();
@@ -92,16 +92,16 @@ impl Ears {
 
     /// Tells what other processes did since the last time.
     pub(super) fn catch_up(&self, conn: &Connection) -> Step<()> {
-        if !self.is_heard() {
+        if !self.has_listeners() {
             return Ok(());
         }
-        let mut hall = self.hall();
-        while hall.read(conn, i64::MAX)? {}
+        let mut dispatch = self.dispatch();
+        while dispatch.read(conn, i64::MAX)? {}
         Ok(())
     }
 }
 
-impl Hall {
+impl Dispatch {
     /// Tells what other processes did before event number `first`, and then these events.
     pub(super) fn tell(&mut self, conn: &Connection, first: i64, events: &[(i64, Event)]) -> Step<()> {
         while self.cursor + 1 < first && self.read(conn, first)? {}
@@ -124,7 +124,7 @@ impl Hall {
                 return Ok(false);
             }
             self.skip_to(number - 1);
-            if let Some(event) = tale::read(row.get_ref(2)?.as_str().unwrap_or_default()) {
+            if let Some(event) = event_record::read(row.get_ref(2)?.as_str().unwrap_or_default()) {
                 self.emit(space, &event);
             }
             self.cursor = number;
@@ -211,16 +211,16 @@ fn wanted(all: impl futures_core::Stream<Item = Heard> + Send + 'static, filter:
 
 /// Ends a subscription when its stream is dropped.
 struct Listening {
-    ears: Arc<Ears>,
+    local: Arc<LocalListeners>,
     space: i64,
     subject: Option<Subject>,
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        let mut hall = self.ears.hall();
-        self.ears.count.fetch_sub(1, Ordering::SeqCst);
-        let Some(emitter) = hall.spaces.get_mut(&self.space) else { return };
+        let mut dispatch = self.local.dispatch();
+        self.local.count.fetch_sub(1, Ordering::SeqCst);
+        let Some(emitter) = dispatch.spaces.get_mut(&self.space) else { return };
         if let Some(subject) = &self.subject
             && let Some(listeners) = emitter.of_jobs.get_mut(subject)
         {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::words::{FailureText, ProgressText};
+use super::note_record::{FailureText, ProgressText};
 use crate::clock::Timestamp;
 use crate::event::{Event, EventData, EventKind};
 use crate::job::{Envelope, JobId, Name, WorkerId};

@@ -5,12 +5,12 @@ use uuid::Uuid;
 use crate::backend::Token;
 use crate::job::WorkerId;
 
-/// The longest letter; what does not fit becomes "look at everything".
+/// The longest message; what does not fit becomes "look at everything".
 pub(super) const LONGEST: usize = 4_096;
 
-/// One letter.
+/// One message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Letter {
+pub(super) struct WakeupMessage {
     /// Queues of which a claim may give something now.
     pub(super) wakes: Vec<i64>,
     /// Claims whose jobs somebody wants cancelled.
@@ -26,7 +26,7 @@ const CANCEL: u8 = b'c';
 const EVENTS: u8 = b'e';
 const EVERYTHING: u8 = b'*';
 
-impl Letter {
+impl WakeupMessage {
     pub(super) fn is_empty(&self) -> bool {
         self.wakes.is_empty() && self.cancels.is_empty() && !self.events && !self.everything
     }
@@ -51,7 +51,7 @@ impl Letter {
         bytes
     }
 
-    /// Adds what a letter says; one that cannot be read says "look at everything".
+    /// Adds what a message says; one that cannot be read says "look at everything".
     pub(super) fn read(&mut self, bytes: &[u8]) {
         if self.read_all(bytes).is_none() {
             self.everything = true;
@@ -87,23 +87,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_letter_says_what_was_written() {
-        let letter = Letter {
+    fn a_message_says_what_was_written() {
+        let message = WakeupMessage {
             wakes: vec![1, i64::MAX],
             cancels: vec![(WorkerId::generate(), Token(u128::MAX))],
             events: true,
             everything: false,
         };
-        let mut read = Letter::default();
-        read.read(&letter.write());
-        assert_eq!(read, letter);
+        let mut read = WakeupMessage::default();
+        read.read(&message.write());
+        assert_eq!(read, message);
     }
 
     #[test]
     fn what_is_too_long_or_unreadable_means_everything() {
-        let long = Letter { wakes: vec![7; LONGEST], ..Letter::default() };
+        let long = WakeupMessage { wakes: vec![7; LONGEST], ..WakeupMessage::default() };
         for bytes in [long.write(), b"wxyz".to_vec(), b"?".to_vec()] {
-            let mut read = Letter::default();
+            let mut read = WakeupMessage::default();
             read.read(&bytes);
             assert!(read.everything);
         }

@@ -5,7 +5,7 @@ use rusqlite::OptionalExtension;
 use super::super::bytes::micros;
 use super::super::statements as sql;
 use super::fault::Step;
-use super::step::Tx;
+use super::tx::Tx;
 use crate::backend::{CallId, Fenced, Pushed, RECALLED_CALLS};
 use crate::job::Name;
 
@@ -23,7 +23,7 @@ impl Tx<'_> {
     /// Returns the reply to a call that was carried out before.
     pub(super) fn recall(&mut self, verb: Verb, call: CallId) -> Step<Option<String>> {
         let sender = call.sender.as_uuid().into_bytes();
-        let mut find = self.conn.prepare_cached(sql::RECALL_FIND)?;
+        let mut find = self.conn.prepare_cached(sql::REPLY_FIND)?;
         let columns = (sender, verb as i64, sequence(call));
         Ok(find.query_row(columns, |row| row.get(0)).optional()?)
     }
@@ -31,11 +31,11 @@ impl Tx<'_> {
     /// Remembers a reply.
     pub(super) fn keep_reply(&mut self, verb: Verb, call: CallId, reply: &str) -> Step<()> {
         let (sender, number, at) = (call.sender.as_uuid().into_bytes(), self.number(), micros(self.now));
-        let mut keep = self.conn.prepare_cached(sql::RECALL_KEEP)?;
+        let mut keep = self.conn.prepare_cached(sql::REPLY_KEEP)?;
         keep.execute((sender, verb as i64, sequence(call), at, number, reply))?;
         if call.sequence.is_multiple_of(TRIM_EVERY) {
             let most = RECALLED_CALLS as i64 + TRIM_EVERY as i64;
-            self.conn.prepare_cached(sql::RECALL_TRIM)?.execute((sender, verb as i64, most))?;
+            self.conn.prepare_cached(sql::REPLY_TRIM)?.execute((sender, verb as i64, most))?;
         }
         Ok(())
     }

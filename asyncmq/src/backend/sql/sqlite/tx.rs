@@ -2,10 +2,10 @@
 
 use rusqlite::Connection;
 
+use super::super::event_record;
 use super::super::statements as sql;
-use super::super::tale;
-use super::ears::Ears;
 use super::fault::{Fault, Step};
+use super::listeners::LocalListeners;
 use super::names::{LaneKey, Names};
 use crate::backend::{Token, random_bits};
 use crate::clock::Timestamp;
@@ -34,7 +34,7 @@ impl Shared {
 
 /// What has to be told once a transaction is committed.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Notices {
     /// Queues of which a claim may give something now.
     pub(super) wakes: Vec<i64>,
     /// Claims whose jobs somebody wants cancelled.
@@ -47,7 +47,7 @@ pub(super) struct Told {
     pub(super) registered: Option<bool>,
 }
 
-impl Told {
+impl Notices {
     /// Tells whether there is nobody to be told.
     pub(super) fn is_nothing(&self) -> bool {
         self.wakes.is_empty() && self.cancels.is_empty() && !self.kept_events
@@ -58,10 +58,10 @@ impl Told {
 pub(super) struct Tx<'a> {
     pub(super) conn: &'a Connection,
     pub(super) names: &'a mut Names,
-    pub(super) ears: &'a Ears,
+    pub(super) local: &'a LocalListeners,
     pub(super) now: Timestamp,
     pub(super) shared: Shared,
-    pub(super) told: Told,
+    pub(super) notices: Notices,
     queues: Vec<(i64, Tally)>,
     lanes: Vec<(i64, i64)>,
 }
@@ -79,12 +79,12 @@ impl<'a> Tx<'a> {
     pub(super) fn new(
         conn: &'a Connection,
         names: &'a mut Names,
-        ears: &'a Ears,
+        local: &'a LocalListeners,
         now: Timestamp,
         shared: Shared,
     ) -> Self {
-        let (told, queues, lanes) = (Told::default(), Vec::new(), Vec::new());
-        Self { conn, names, ears, now, shared, told, queues, lanes }
+        let (notices, queues, lanes) = (Notices::default(), Vec::new(), Vec::new());
+        Self { conn, names, local, now, shared, notices, queues, lanes }
     }
 
     /// Returns a number that never comes again.
@@ -164,26 +164,26 @@ impl<'a> Tx<'a> {
 
     /// Takes note that a claim from a queue may give something now.
     pub(super) fn wake(&mut self, queue: i64) {
-        if !self.told.wakes.contains(&queue) {
-            self.told.wakes.push(queue);
+        if !self.notices.wakes.contains(&queue) {
+            self.notices.wakes.push(queue);
         }
     }
 
     /// Tells whether anybody listens, here or elsewhere.
-    pub(super) fn is_heard(&self) -> bool {
-        self.ears.is_heard() || self.ears.others(self.shared.listeners)
+    pub(super) fn has_listeners(&self) -> bool {
+        self.local.has_listeners() || self.local.others(self.shared.listeners)
     }
 
     pub(super) fn emit(&mut self, space: i64, event: Event) {
-        self.told.events.push((space, event));
+        self.notices.events.push((space, event));
     }
 
     /// Writes what all processes share, and the events for those that listen elsewhere.
-    pub(super) fn finish(mut self, before: Shared) -> Step<(Told, Shared)> {
+    pub(super) fn finish(mut self, before: Shared) -> Step<(Notices, Shared)> {
         self.flush()?;
         let first = self.shared.events + 1;
-        self.shared.events += self.told.events.len() as i64;
-        if self.ears.others(self.shared.listeners) && !self.told.events.is_empty() {
+        self.shared.events += self.notices.events.len() as i64;
+        if self.local.others(self.shared.listeners) && !self.notices.events.is_empty() {
             self.keep_events(first)?;
         }
         if before != self.shared {
@@ -191,16 +191,16 @@ impl<'a> Tx<'a> {
             let now = super::super::bytes::micros(self.now);
             self.conn.prepare_cached(sql::STORE_WRITE)?.execute((now, numbers, events, listeners))?;
         }
-        Ok((self.told, self.shared))
+        Ok((self.notices, self.shared))
     }
 
     fn keep_events(&mut self, first: i64) -> Step<()> {
         let mut add = self.conn.prepare_cached(sql::EVENT_ADD)?;
-        for (number, (space, event)) in (first..).zip(&self.told.events) {
-            add.execute((number, space, tale::write(event)?))?;
+        for (number, (space, event)) in (first..).zip(&self.notices.events) {
+            add.execute((number, space, event_record::write(event)?))?;
         }
         self.conn.prepare_cached(sql::EVENT_TRIM)?.execute([self.shared.events - KEPT_EVENTS])?;
-        self.told.kept_events = true;
+        self.notices.kept_events = true;
         Ok(())
     }
 }

@@ -1,3 +1,0 @@
--- Forgets all but the latest replies to a sender.
-DELETE FROM recalls WHERE sender = $1 AND verb = $2 AND number < (
-    SELECT number FROM recalls WHERE sender = $1 AND verb = $2 ORDER BY number DESC LIMIT 1 OFFSET $3)
