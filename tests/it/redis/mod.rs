@@ -12,4 +12,5 @@ mod processes;
 mod scene;
 mod server;
 mod steps;
+mod strays;
 mod ways;
