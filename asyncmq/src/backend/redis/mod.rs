@@ -30,6 +30,7 @@ mod settle;
 mod signals;
 mod start;
 mod store;
+mod turn;
 mod upkeep;
 
 use std::fmt;
@@ -38,6 +39,7 @@ use std::time::Duration;
 
 use redis::{RedisResult, Value};
 
+use self::claim::Claims;
 use self::ear::Ear;
 use self::events::Listeners;
 use self::keys::Keys;
@@ -62,6 +64,8 @@ pub struct RedisStore {
     lanes: Lanes,
     ear: Arc<Ear>,
     listeners: Arc<Listeners>,
+    /// The latest claims of those who claim here.
+    claims: Claims,
     /// The time of a test; the server's where there is none.
     clock: Option<Clock>,
     this: Weak<Self>,
@@ -98,6 +102,7 @@ impl RedisStore {
         Arc::new_cyclic(|this| Self {
             link: Link::new(settings),
             lanes: Lanes::default(),
+            claims: Claims::default(),
             listeners: Arc::new(Listeners::new(keys.clone())),
             keys,
             ear,

@@ -17,6 +17,11 @@ local function plain_side(rec)
   return { state = 'w', attempt = 0, crashes = 0, run_at = unpick('>I7', sub(rec, 6, 12)), expires = 0, ttl = 0,
     seq = sub(rec, 1, 5) .. sub(rec, 13, 14), started = 0, worker = string.rep('\0', 16), ghost = NOBODY8, charged = 0 }
 end
+-- Returns a job's number (7 bytes), given its record and its side record; nothing if it is gone.
+local function seq_of(rec, side)
+  if side then return sub(side, 34, 40) end
+  return rec and sub(rec, 1, 5) .. sub(rec, 13, 14)
+end
 local function side_of(Q, id, rec)
   local bytes = call('HGET', Q .. 'side', id)
   return bytes and read_side(bytes) or plain_side(rec), bytes
