@@ -6,7 +6,7 @@
 --        the batch, 2 bytes); for kind x then for each: due kind (n now, d delay, a time), due value, time to live and
 --        1 more (0 for ever)
 -- Reply  for each job that is kept already: its place, length of its profile (2 bytes each), its profile
--- Cost   4 commands, 5 for each run; per job of kind p one element each of HMGET, HSET, RPUSH
+-- Cost   4 commands, 5 for each run, 8 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too
 local recall, mark = S .. 'r' .. ARGV[2], ARGV[3] .. ':'
 local known = call('HGET', recall, ARGV[4])
 if known and sub(known, 1, #mark) == mark then return sub(known, #mark + 1) end
@@ -38,21 +38,37 @@ local function count_in(Q, n)
     headers[Q] = batches[Q] .. pack('>I7', now)
   end
 end
--- Takes in jobs one by one that need more than that, or of which some are kept already.
+-- Lets jobs wait behind the others.
+local function append(Q, lane, ids)
+  if #ids > 0 and call('RPUSH', Q .. 'w' .. lane, unpack(ids)) == #ids then
+    call('ZADD', Q .. 'ready', tonumber(sub(lane, 1, 2), 16), 'w' .. lane)
+  end
+end
+-- Takes in jobs that need more than that, that somebody listens to, or of which some are kept already.
 local function take_in(Q, lane, kind, count, first, have)
+  local records, fields, waiting, parts = {}, {}, {}, rare()
+  local times = { side = {}, delayed = {}, mortal = {} }
   for i = 1, count do
     local id, body = ARGV[first + i - 1], ARGV[first + count + i - 1]
     if have[i] then
       local theirs = call('HGET', Q .. 'meta', sub(have[i], 15, 23)) or ''
       kept[#kept + 1] = sub(body, 1, 2) .. pack('>I2', #theirs) .. theirs
-      rare().emit(Q, 12, id, have[i], 0, rare().NOBODY, now, '-', '')
-    elseif kind == 'p' then
-      call('HSET', Q .. 'jobs', id, headers[Q] .. body)
-      rare().append(Q, 'w' .. lane, id)
-      rare().emit(Q, 1, id, headers[Q] .. body, 0, rare().NOBODY, now, '-', '')
     else
-      rare().special(Q, lane, id, headers[Q] .. body, first + 2 * count + 3 * (i - 1))
+      records[i] = headers[Q] .. body
+      fields[#fields + 1], fields[#fields + 2] = id, records[i]
+      if kind == 'p' or parts.waits(id, records[i], first + 2 * count + 3 * (i - 1), times) then
+        waiting[#waiting + 1] = id
+      end
     end
+  end
+  if #fields > 0 then call('HSET', Q .. 'jobs', unpack(fields)) end
+  if #times.side > 0 then call('HSET', Q .. 'side', unpack(times.side)) end
+  if #times.delayed > 0 then call('ZADD', Q .. 'delayed', unpack(times.delayed)) end
+  if #times.mortal > 0 then call('ZADD', Q .. 'mortal', unpack(times.mortal)) end
+  append(Q, lane, waiting)
+  if not parts.noisy(Q) then return end
+  for i = 1, count do
+    parts.emit(Q, have[i] and 12 or 1, ARGV[first + i - 1], have[i] or records[i], 0, parts.NOBODY, now, '-', '')
   end
 end
 
@@ -73,9 +89,7 @@ for r = 1, #runs do
       fields[2 * i] = header .. ARGV[bodies + i]
     end
     call('HSET', Q .. 'jobs', unpack(fields))
-    if call('RPUSH', Q .. 'w' .. lane, unpack(ARGV, first, bodies)) == count then
-      call('ZADD', Q .. 'ready', tonumber(sub(lane, 1, 2), 16), 'w' .. lane)
-    end
+    append(Q, lane, { unpack(ARGV, first, bodies) })
   end
 end
 for Q in pairs(headers) do

@@ -1,21 +1,16 @@
 local now = time()
--- Takes in a job that has a due time, a time to live, or other options of its own; `i` is where its times stand.
-local function special(Q, lane, id, record, i)
+-- Writes down a job's times: due time, delay and time to live stand from `i` on. Tells whether it waits from now on.
+local function waits(id, record, i, times)
   local due, value, ttl = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
-  local s = plain_side(record)
+  local s, side, delayed, mortal = plain_side(record), times.side, times.delayed, times.mortal
   s.run_at = due == 'd' and now + value or due == 'a' and math.max(now, value) or now
   s.state = now < s.run_at and 'd' or 'w'
   s.expires = ttl > 0 and s.run_at + ttl - 1 or 0
   s.ttl = ttl
-  call('HSET', Q .. 'jobs', id, record)
-  write_side(Q, id, s)
-  note_end(Q, id, s)
-  if s.state == 'd' then
-    call('ZADD', Q .. 'delayed', s.run_at, delayed_member(s, id))
-  else
-    append(Q, 'w' .. lane, id)
-  end
-  emit(Q, 1, id, record, 0, NOBODY, now, '-', '')
+  side[#side + 1], side[#side + 2] = id, packed(s)
+  if ttl > 0 then mortal[#mortal + 1], mortal[#mortal + 2] = s.expires, id end
+  if s.state == 'w' then return true end
+  delayed[#delayed + 1], delayed[#delayed + 2] = s.run_at, delayed_member(s, id)
 end
-return { special = special, append = append, emit = emit, begin = begin, wake = wake, publish = publish, NOBODY = NOBODY }
+return { waits = waits, noisy = noisy, emit = emit, begin = begin, wake = wake, publish = publish, NOBODY = NOBODY }
 end

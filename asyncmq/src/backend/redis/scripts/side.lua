@@ -8,9 +8,12 @@ local function read_side(bytes)
     unpick(SIDE, bytes)
   return s
 end
+local function packed(s)
+  return pack(SIDE, s.state, s.attempt, s.crashes, s.run_at, s.expires, s.ttl, s.seq, s.started, s.worker, s.ghost,
+    s.charged)
+end
 local function write_side(Q, id, s)
-  call('HSET', Q .. 'side', id, pack(SIDE, s.state, s.attempt, s.crashes, s.run_at, s.expires, s.ttl, s.seq,
-    s.started, s.worker, s.ghost, s.charged))
+  call('HSET', Q .. 'side', id, packed(s))
 end
 -- Returns how a job stands that never needed a side record.
 local function plain_side(rec)
