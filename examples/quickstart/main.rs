@@ -1,4 +1,4 @@
-//! `cargo run --example quickstart` — or, with orders of your own, `cargo run --example quickstart -- FILE_OR_FOLDER`
+//! `scripts/quickstart` — or, with orders of your own, `scripts/quickstart FILE_OR_FOLDER`
 //!
 //! Converts the orders of a CSV file to euros, one job for each row: a rate that is not there yet is a retry, a row that
 //! makes no sense is a dead letter, and a dead letter can be replayed once its cause is gone.

@@ -35,11 +35,13 @@ impl Gather {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Pushes jobs, at most [`MAX_BATCH`], with whatever else is pushed in the meantime. `send` makes one call.
+    /// Pushes jobs, at most [`MAX_BATCH`], with whatever else is pushed in the meantime. `alone` sends them by themselves,
+    /// `send` makes one call with any.
     ///
     /// Whoever comes while no call is under way makes one, and leaves those who came meanwhile to a task of their own.
-    pub(crate) async fn push<S, F>(self: &Arc<Self>, jobs: &[Arc<Envelope>], send: S) -> Reply
+    pub(crate) async fn push<A, S, F>(self: &Arc<Self>, jobs: &[Arc<Envelope>], alone: A, send: S) -> Reply
     where
+        A: Future<Output = Reply>,
         S: Fn(Vec<Arc<Envelope>>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Reply> + Send + 'static,
     {
@@ -61,7 +63,7 @@ impl Gather {
             None => {
                 // Also when this future is dropped half-way: the others must not wait for ever.
                 let _next = PassOn { gather: self, send: &send };
-                send(jobs.to_vec()).await
+                alone.await
             }
         }
     }
@@ -198,6 +200,15 @@ mod tests {
         }
     }
 
+    async fn push<S, F>(gather: &Arc<Gather>, id: &str, send: S) -> Reply
+    where
+        S: Fn(Vec<Arc<Envelope>>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Reply> + Send + 'static,
+    {
+        let jobs = job(id);
+        gather.push(&jobs, send(jobs.clone()), send).await
+    }
+
     async fn settle() {
         for _ in 0..50 {
             tokio::task::yield_now().await;
@@ -210,7 +221,7 @@ mod tests {
         let pushes: Vec<_> = (0..10)
             .map(|number| {
                 let (gather, send) = (gather.clone(), store.send());
-                tokio::spawn(async move { gather.push(&job(&number.to_string()), send).await })
+                tokio::spawn(async move { push(&gather, &number.to_string(), send).await })
             })
             .collect();
         settle().await;
@@ -226,31 +237,31 @@ mod tests {
         let (store, gather) = (Store::default(), Arc::new(Gather::default()));
         let first = tokio::spawn({
             let (gather, send) = (gather.clone(), store.send());
-            async move { gather.push(&job("a"), send).await }
+            async move { push(&gather, "a", send).await }
         });
         settle().await;
         let second = tokio::spawn({
             let (gather, send) = (gather.clone(), store.send());
-            async move { gather.push(&job("b"), send).await }
+            async move { push(&gather, "b", send).await }
         });
         settle().await;
         first.abort();
         store.0.1.0.add_permits(1);
         assert!(second.await.unwrap().is_ok());
         store.0.1.0.add_permits(1);
-        assert!(gather.push(&job("c"), store.send()).await.is_ok());
+        assert!(push(&gather, "c", store.send()).await.is_ok());
     }
 
     #[tokio::test]
     async fn one_that_is_refused_harms_no_other() {
         let (store, gather) = (Store::default(), Arc::new(Gather::default()));
-        let push = |id: &'static str| {
+        let push_soon = |id: &'static str| {
             let (gather, send) = (gather.clone(), store.send());
-            tokio::spawn(async move { gather.push(&job(id), send).await })
+            tokio::spawn(async move { push(&gather, id, send).await })
         };
-        let first = push("a");
+        let first = push_soon("a");
         settle().await;
-        let (good, bad) = (push("b"), push("bad"));
+        let (good, bad) = (push_soon("b"), push_soon("bad"));
         settle().await;
         store.0.1.0.add_permits(10);
         assert!(first.await.unwrap().is_ok());

@@ -136,7 +136,7 @@ impl BackendHandle {
             let this = this.clone();
             async move { this.push_confirmed(&jobs).await }
         };
-        self.0.pushes.push(batch, send).await
+        self.0.pushes.push(batch, self.push_confirmed(batch), send).await
     }
 
     /// Makes one call, repeated under its id until it is answered.

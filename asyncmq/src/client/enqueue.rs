@@ -94,10 +94,7 @@ impl Client {
         queue: Option<Name>,
     ) -> Result<Vec<JobHandle<T>>> {
         let at = |index| move |error| Error::Bulk { index, source: Box::new(error) };
-        let mut envelopes = Vec::with_capacity(jobs.len());
-        for (index, job) in jobs.into_iter().enumerate() {
-            envelopes.push(self.seal(job, queue.as_ref()).await.map_err(at(index))?);
-        }
+        let envelopes = self.seal_all(jobs, queue.as_ref()).await?;
         let pushed = self.handle.push(&envelopes).await?;
         for (index, (envelope, pushed)) in envelopes.iter().zip(&pushed).enumerate() {
             own_task(envelope, pushed).map_err(at(index))?;

@@ -155,7 +155,7 @@ fn outcome_of(job: &Job) -> Result<Bytes> {
     let (id, status) = (job.id().clone(), job.status());
     match job.state() {
         JobState::Completed => status.result.clone().ok_or(Error::ResultGone { id }),
-        JobState::Cancelled => Err(Error::JobCancelled { id, reason: status.reason.clone() }),
+        JobState::Cancelled => Err(Error::JobCancelled { id, reason: status.notes.reason.clone() }),
         JobState::Expired => Err(Error::JobExpired { id }),
         _ => {
             let message = job.errors().last().map(|failure| failure.message().to_owned());

@@ -128,17 +128,35 @@ impl Client {
 
     /// Checks a job and puts it into an envelope, with what its task says about its jobs.
     pub(crate) async fn seal<T>(&self, job: NewJob<T>, queue: Option<&Name>) -> Result<Arc<Envelope>> {
-        let max_payload = self.handle.max_payload();
-        let linked = match &job.task {
-            TaskRef::Linked(definition) => Ok(*definition),
-            TaskRef::Named(name) => crate::task::linked(name).ok_or_else(|| name.clone()),
+        let name = match &job.task {
+            TaskRef::Linked(definition) => return self.seal_as(&Known::Linked(definition), job, queue),
+            TaskRef::Named(name) => name.clone(),
         };
-        let name = match linked {
-            Ok(definition) => return seal::seal(job, &Known::Linked(definition), queue, max_payload),
-            Err(name) => name,
-        };
+        if let Some(definition) = crate::task::linked(&name) {
+            return self.seal_as(&Known::Linked(definition), job, queue);
+        }
         let published = published::find(self, &name).await;
-        let known = published.as_ref().map_or(Known::Unknown, Known::Published);
-        seal::seal(job, &known, queue, max_payload)
+        self.seal_as(&published.as_ref().map_or(Known::Unknown, Known::Published), job, queue)
+    }
+
+    fn seal_as<T>(&self, known: &Known<'_>, job: NewJob<T>, queue: Option<&Name>) -> Result<Arc<Envelope>> {
+        seal::seal(job, known, queue, self.handle.max_payload())
+    }
+
+    /// Checks many jobs, those of linked tasks without waiting for anything.
+    pub(crate) async fn seal_all<T>(
+        &self,
+        jobs: Vec<NewJob<T>>,
+        queue: Option<&Name>,
+    ) -> Result<Vec<Arc<Envelope>>> {
+        let mut envelopes = Vec::with_capacity(jobs.len());
+        for (index, job) in jobs.into_iter().enumerate() {
+            let sealed = match job.task {
+                TaskRef::Linked(definition) => self.seal_as(&Known::Linked(definition), job, queue),
+                TaskRef::Named(_) => Box::pin(self.seal(job, queue)).await,
+            };
+            envelopes.push(sealed.map_err(|error| Error::Bulk { index, source: Box::new(error) })?);
+        }
+        Ok(envelopes)
     }
 }

@@ -6,6 +6,7 @@ mod grammar;
 mod id;
 mod options;
 mod progress;
+mod rare;
 mod record;
 mod state;
 
@@ -15,5 +16,6 @@ pub(crate) use grammar::{nearest, parse_duration, parse_size};
 pub use id::{JobId, MAX_JOB_ID, MAX_NAME, Name, WorkerId};
 pub use options::{Backoff, DEFAULT_PRIORITY, Dedup, RateLimit, RateWindow, Retention};
 pub use progress::Progress;
-pub use record::{Job, LogLine, Status};
+pub use rare::{Blank, Rare};
+pub use record::{Job, LogLine, Notes, Status};
 pub use state::JobState;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::clock::Timestamp;
+use crate::job::rare::{Blank, Rare};
 use crate::job::{Envelope, Failure, JobId, JobState, Progress, WorkerId};
 
 /// How a job stands: everything about it that changes.
@@ -30,18 +31,32 @@ pub struct Status {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    /// What the handler returned, as JSON.
+    pub result: Option<Bytes>,
+    /// The worker that holds it, or held it last.
+    pub worker: Option<WorkerId>,
+    /// What is to be said of few jobs.
+    pub notes: Rare<Notes>,
+}
+
+/// What is to be said of few jobs: those that failed, were cancelled, or whose handlers said something.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Notes {
     /// What went wrong, first to last.
     pub errors: Vec<Failure>,
     /// What the handler last said of its progress.
     pub progress: Option<Progress>,
-    /// What the handler returned, as JSON.
-    pub result: Option<Bytes>,
     /// Why it was cancelled, if somebody said.
     pub reason: Option<String>,
-    /// The worker that holds it, or held it last.
-    pub worker: Option<WorkerId>,
     /// What the handler logged.
     pub logs: Vec<LogLine>,
+}
+
+impl Blank for Notes {
+    fn blank() -> &'static Self {
+        static BLANK: Notes = Notes { errors: Vec::new(), progress: None, reason: None, logs: Vec::new() };
+        &BLANK
+    }
 }
 
 impl Status {
@@ -57,12 +72,23 @@ impl Status {
             expires_at: None,
             started_at: None,
             finished_at: None,
-            errors: Vec::new(),
-            progress: None,
             result: None,
-            reason: None,
             worker: None,
-            logs: Vec::new(),
+            notes: Rare::new(),
+        }
+    }
+
+    /// Forgets why it was cancelled and how far it came, as it begins anew; what went wrong stays.
+    pub fn clear_outcome(&mut self) {
+        if !self.notes.is_blank() {
+            (self.notes.reason, self.notes.progress) = (None, None);
+        }
+    }
+
+    /// Says why it was cancelled, if there is anything to say.
+    pub fn set_reason(&mut self, reason: Option<String>) {
+        if self.notes.reason != reason {
+            self.notes.reason = reason;
         }
     }
 }
@@ -181,13 +207,13 @@ impl Job {
     /// Returns what went wrong: the first and the last 24 failed attempts.
     #[must_use]
     pub fn errors(&self) -> &[Failure] {
-        &self.status.errors
+        &self.status.notes.errors
     }
 
     /// Returns what the handler last said of its progress.
     #[must_use]
-    pub const fn progress(&self) -> Option<&Progress> {
-        self.status.progress.as_ref()
+    pub fn progress(&self) -> Option<&Progress> {
+        self.status.notes.progress.as_ref()
     }
 
     /// Returns what the handler returned, as JSON; `None` until it completed.
@@ -208,7 +234,7 @@ impl Job {
     /// Returns why it was cancelled, if somebody said.
     #[must_use]
     pub fn cancel_reason(&self) -> Option<&str> {
-        self.status.reason.as_deref()
+        self.status.notes.reason.as_deref()
     }
 
     /// Returns the words to find it by.
@@ -238,7 +264,7 @@ impl Job {
     /// Returns what its handler logged.
     #[must_use]
     pub fn logs(&self) -> &[LogLine] {
-        &self.status.logs
+        &self.status.notes.logs
     }
 
     /// Returns what the producer sent.
@@ -276,7 +302,7 @@ impl fmt::Debug for Status {
             .field("crashes", &self.crashes)
             .field("created_at", &self.created_at)
             .field("run_at", &self.run_at)
-            .field("errors", &self.errors)
+            .field("errors", &self.notes.errors)
             .finish_non_exhaustive()
     }
 }

@@ -36,7 +36,7 @@ pub fn apply(status: &mut Status, transition: Transition, now: Timestamp) {
         }
         Transition::Cancel { reason } => {
             end(status, JobState::Cancelled, now);
-            status.reason = reason;
+            status.set_reason(reason);
         }
         Transition::Release => {
             give_back(status);
@@ -51,7 +51,7 @@ fn end(status: &mut Status, state: JobState, now: Timestamp) {
 }
 
 fn fail(status: &mut Status, failure: Failure, now: Timestamp) {
-    remember(&mut status.errors, failure.at(now));
+    remember(&mut status.notes.errors, failure.at(now));
 }
 
 /// The attempt is not spent.
@@ -106,7 +106,7 @@ mod tests {
         let status = after(Transition::Retry { failure: failure(), after: SECOND });
         assert_eq!((status.state, status.run_at), (JobState::Delayed, NOW.after(SECOND)));
         assert_eq!((status.attempt, status.finished_at), (2, None));
-        assert_eq!(status.errors, [failure().at(NOW)]);
+        assert_eq!(status.notes.errors, [failure().at(NOW)]);
         let at_once = after(Transition::Retry { failure: failure(), after: Duration::ZERO });
         assert_eq!((at_once.state, at_once.run_at), (JobState::Waiting, NOW));
     }
@@ -115,14 +115,14 @@ mod tests {
     fn a_failed_job_is_dead_with_its_last_error() {
         let status = after(Transition::Fail { failure: failure() });
         assert_eq!((status.state, status.finished_at), (JobState::Failed, Some(NOW)));
-        assert_eq!(status.errors, [failure().at(NOW)]);
+        assert_eq!(status.notes.errors, [failure().at(NOW)]);
     }
 
     #[test]
     fn snoozed_and_released_jobs_get_their_attempt_back() {
         let status = after(Transition::Snooze { after: SECOND });
         assert_eq!((status.state, status.run_at), (JobState::Delayed, NOW.after(SECOND)));
-        assert_eq!((status.attempt, status.errors.len()), (1, 0));
+        assert_eq!((status.attempt, status.notes.errors.len()), (1, 0));
         assert_eq!(status.expires_at, None, "it has started once");
         let status = after(Transition::Release);
         assert_eq!((status.state, status.run_at), (JobState::Waiting, Timestamp::default()));
@@ -134,7 +134,7 @@ mod tests {
     fn a_cancelled_job_keeps_the_reason() {
         let status = after(Transition::Cancel { reason: Some("over budget".into()) });
         assert_eq!((status.state, status.finished_at), (JobState::Cancelled, Some(NOW)));
-        assert_eq!((status.attempt, status.reason.as_deref()), (2, Some("over budget")));
+        assert_eq!((status.attempt, status.notes.reason.as_deref()), (2, Some("over budget")));
     }
 
     #[test]

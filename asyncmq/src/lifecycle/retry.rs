@@ -108,6 +108,8 @@ mod tests {
         for backoff in [wild, Backoff::Power(f64::MAX), Backoff::Power(f64::NAN), Backoff::Power(-2.0)] {
             assert!(delay_before(&backoff, u32::MAX, Draw(0.9)).as_secs_f64() <= LONGEST);
         }
+        let century = Duration::from_secs(100 * 365 * 86_400);
+        assert_eq!(delay_before(&Backoff::Power(f64::MAX), 2, HALF), century);
     }
 
     #[test]

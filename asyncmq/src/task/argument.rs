@@ -11,6 +11,8 @@ use crate::task::{Stored, TaskError, finite};
 
 /// How many bytes most jobs' arguments fit in.
 const USUAL_SIZE: usize = 128;
+/// Up to how many bytes arguments are copied to where they are kept.
+const COPIED: usize = 1_024;
 
 /// What a stored argument must be: something that can be written and read back.
 #[diagnostic::on_unimplemented(
@@ -147,5 +149,6 @@ impl<T: Display + ?Sized> Key for T {}
 #[must_use]
 pub fn finish(mut out: Vec<u8>) -> Bytes {
     out.extend_from_slice(if out.is_empty() { b"{}" } else { b"}" });
-    out.into()
+    // Short ones are copied, so that they are kept in the space that they need, and in one piece.
+    if out.len() <= COPIED { Bytes::copy_from_slice(&out) } else { out.into_boxed_slice().into() }
 }

@@ -78,8 +78,8 @@ struct Talk {
 impl Attempt {
     pub(crate) fn new(job: ClaimedJob, site: Arc<Site>) -> Self {
         // Tokio's time, as the timeout is watched by it: a test may have paused it.
-        let now = tokio::time::Instant::now().into_std();
-        let deadline = job.envelope.timeout.and_then(|timeout| now.checked_add(timeout));
+        let now = || tokio::time::Instant::now().into_std();
+        let deadline = job.envelope.timeout.and_then(|timeout| now().checked_add(timeout));
         Self {
             job,
             site,

@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use crate::task::TaskError;
 
 /// The most arguments that are looked at.
@@ -11,10 +13,12 @@ const MOST_FIELDS: usize = 1_000;
 
 /// A key and the text of its value.
 type Field<'a> = (Cow<'a, str>, &'a [u8]);
+/// As many as most tasks have stand in place.
+type Fields<'a> = SmallVec<[Field<'a>; 6]>;
 
 /// The arguments as they were stored, each still unread.
 #[derive(Debug)]
-pub struct Stored<'a>(Vec<Field<'a>>);
+pub struct Stored<'a>(Fields<'a>);
 
 impl<'a> Stored<'a> {
     /// Finds the arguments in a stored object.
@@ -73,9 +77,9 @@ fn is_place(key: &str, place: usize) -> bool {
 }
 
 /// Takes an object apart into its keys and the texts of its values.
-fn fields(json: &[u8]) -> Result<Vec<Field<'_>>, String> {
+fn fields(json: &[u8]) -> Result<Fields<'_>, String> {
     let mut text = Text { json, at: 0 };
-    let mut fields = Vec::with_capacity(8);
+    let mut fields = Fields::new();
     text.expect(b'{')?;
     if text.next_is(b'}') {
         return text.end(fields);

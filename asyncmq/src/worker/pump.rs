@@ -280,14 +280,14 @@ impl Pump {
         // What a job left behind may wait already, before the store's wake-up for it is here.
         self.hungry |= self.shared.is_idle_awaited();
         let stopping = self.shared.phase() != Phase::Serving;
-        for Settled { id, event, answer, .. } in settled {
+        for Settled { envelope, event, answer, .. } in settled {
             match answer {
                 Some(Fenced::Applied) if *event == EventKind::Released && stopping => {
-                    self.shared.gave_back([id.clone()]);
+                    self.shared.gave_back([envelope.id.clone()]);
                 }
                 Some(Fenced::Applied) => self.shared.count(*event),
                 Some(Fenced::Stale) => tracing::warn!(
-                    job = %id,
+                    job = %envelope.id,
                     "the job was given to another worker or removed meanwhile; what became of it here has no effect"
                 ),
                 None => {}

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::backend::{CallId, Claimed, Fenced, Report, Settlement, StoreError, Token};
 use crate::event::EventKind;
-use crate::job::{Failure, FailureKind, JobId};
+use crate::job::{Envelope, Failure, FailureKind};
 use crate::lifecycle::Transition;
 use crate::worker::pump::Wanted;
 use crate::worker::shared::Shared;
@@ -14,7 +14,7 @@ use crate::worker::shared::Shared;
 /// What became of a settlement.
 pub(super) struct Settled {
     pub(super) token: Token,
-    pub(super) id: JobId,
+    pub(super) envelope: Arc<Envelope>,
     /// What happened to the job.
     pub(super) event: EventKind,
     /// `None` if the store refused.
@@ -29,7 +29,7 @@ impl Settled {
             Transition::Snooze { .. } => EventKind::Enqueued,
             _ => event,
         };
-        Self { token, id: settlement.envelope.id.clone(), event, answer }
+        Self { token, envelope: settlement.envelope, event, answer }
     }
 }
 

@@ -190,6 +190,20 @@ pub async fn unknown_tasks_are_reported_with_their_queues(fixture: &dyn Fixture)
     assert_eq!(worker.claim_as(worker.next_call(), 10).await.unknown, []);
 }
 
+pub async fn an_unknown_task_is_reported_once_for_each_queue(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let other = Name::from_static("other");
+    let newer = [2, 3].map(|version| Envelope { version, ..job() });
+    let unknown = [job_of(&QUEUE), job_of(&other)].map(|job| Envelope { task: OTHER_TASK, ..job });
+    stage.push_all(newer.into_iter().chain(unknown).collect()).await;
+    let worker = stage.worker_of(&[QUEUE, other.clone()]);
+    let mut reported = worker.claim_as(worker.next_call(), 10).await.unknown;
+    reported.sort();
+    let mut expected = [(QUEUE, TASK), (QUEUE, OTHER_TASK), (other, OTHER_TASK)];
+    expected.sort();
+    assert_eq!(reported, expected);
+}
+
 pub async fn a_version_too_new_is_left_to_newer_workers(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     let newer = stage.push(Envelope { version: 2, ..job() }).await;

@@ -65,6 +65,7 @@ macro_rules! __conformance_list {
             a_thousand_unknown_jobs_in_front_are_in_nobodys_way
             who_knows_the_task_gets_the_jobs_in_their_order
             unknown_tasks_are_reported_with_their_queues
+            an_unknown_task_is_reported_once_for_each_queue
             a_version_too_new_is_left_to_newer_workers
             versions_run_in_the_order_in_which_they_came
             a_paused_queue_gives_nothing_until_it_is_resumed

@@ -126,7 +126,6 @@ impl State {
         self.set_state(place, JobState::Active);
         self.hold(worker, place);
         let slot = self.slot_mut(place)?;
-        slot.token = Some(token);
         slot.charged = false;
         slot.cancel = None;
         slot.status.attempt += 1;

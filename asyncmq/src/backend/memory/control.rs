@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::MemoryStore;
-use super::state::State;
+use super::state::{State, stands};
 use crate::backend::{Control, Drain, Force, Ordered, StoreError};
 use crate::clock::Timestamp;
 use crate::event::{EventData, EventKind};
@@ -83,7 +83,7 @@ impl Control for MemoryStore {
         if force == Force::RefuseActive && active != 0 {
             return Ok(Err(active));
         }
-        let places: Vec<u32> = state.queues[kept as usize].ids.values().copied().take(limit).collect();
+        let places: Vec<u32> = state.queues[kept as usize].ids.slots().take(limit).collect();
         for place in &places {
             state.remove(*place);
         }
@@ -121,8 +121,8 @@ impl State {
         let Some(slot) = self.slot_mut(place) else { return Ordered::Missing };
         let state = slot.status.state;
         if state == JobState::Active {
-            slot.cancel = Some(reason.map(Into::into));
-            if let (Some(worker), Some(token)) = (slot.status.worker, slot.token) {
+            slot.cancel = Some(Box::new(reason.map(Into::into)));
+            if let (Some(worker), Some(token)) = (slot.status.worker, self.token(place)) {
                 self.watchers.cancel(worker, token);
             }
             return Ordered::Requested;
@@ -134,10 +134,10 @@ impl State {
         self.set_state(place, JobState::Cancelled);
         if let Some(slot) = self.slot_mut(place) {
             slot.status.finished_at = Some(now);
-            slot.status.reason = reason.map(Into::into);
+            slot.status.set_reason(reason.map(Into::into));
         }
         self.emit(EventKind::Cancelled, place, now, |status| {
-            status.reason.clone().map_or(EventData::None, EventData::Reason)
+            status.notes.reason.clone().map_or(EventData::None, EventData::Reason)
         });
         self.retire(place, now);
         Ordered::Done
@@ -153,8 +153,8 @@ impl State {
         if let Some(slot) = self.slot_mut(place) {
             let status = &mut slot.status;
             (status.attempt, status.crashes) = (0, 0);
-            (status.finished_at, status.started_at, status.reason) = (None, None, None);
-            status.progress = None;
+            (status.finished_at, status.started_at) = (None, None);
+            status.clear_outcome();
             status.run_at = now;
             status.expires_at = expiry(&slot.envelope, now);
         }
@@ -194,19 +194,44 @@ impl State {
         which: impl Fn(&crate::job::Status) -> bool,
     ) -> usize {
         let Some(queue) = self.known_queue(queue) else { return 0 };
-        let places = states.iter().flat_map(|state| self.places(queue, *state));
-        let wanted = |place: &u32| self.slot(*place).is_some_and(|slot| which(&slot.status));
-        let places: Vec<u32> = places.filter(wanted).take(limit).collect();
-        for place in &places {
-            self.remove(*place);
+        let mut removed = 0;
+        for state in states {
+            let places = self.some_of(queue, *state, limit - removed, &which);
+            removed += places.len();
+            places.into_iter().for_each(|place| self.remove(place));
         }
-        places.len()
+        removed
+    }
+
+    /// Picks jobs to be removed. The tombstones before them are forgotten, so that nobody passes over them again.
+    fn some_of(
+        &mut self,
+        queue: u32,
+        state: JobState,
+        limit: usize,
+        which: impl Fn(&crate::job::Status) -> bool,
+    ) -> Vec<u32> {
+        let (slots, queue) = (&self.slots, &mut self.queues[queue as usize]);
+        let wanted = |place: &u32| slots[*place as usize].as_ref().is_some_and(|slot| which(&slot.status));
+        match state {
+            JobState::Waiting => {
+                for (_, lane) in &mut queue.lanes {
+                    lane.head(|entry| stands(slots, entry));
+                }
+                let entries = queue.lanes.iter().flat_map(|(_, lane)| lane.iter().map(|(_, entry)| entry));
+                let places = entries.filter(|entry| stands(slots, *entry)).map(|entry| entry.slot);
+                places.filter(wanted).take(limit).collect()
+            }
+            JobState::Delayed => queue.delayed.values().copied().filter(wanted).take(limit).collect(),
+            JobState::Active | JobState::Blocked => Vec::new(),
+            ended => queue.ended.oldest_first(slots, ended).filter(wanted).take(limit).collect(),
+        }
     }
 
     /// Removes a job from wherever it is; a worker that holds it is told.
     fn remove(&mut self, place: u32) {
         let Some(slot) = self.slot(place) else { return };
-        let (state, worker, token) = (slot.status.state, slot.status.worker, slot.token);
+        let (state, worker, token) = (slot.status.state, slot.status.worker, self.token(place));
         if state == JobState::Active {
             self.let_go(place);
             if let (Some(worker), Some(token)) = (worker, token) {

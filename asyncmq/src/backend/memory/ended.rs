@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use itertools::Itertools;
+
 use super::state::{Slot, State};
 use crate::clock::Timestamp;
 use crate::event::{EventData, EventKind};
@@ -35,11 +37,19 @@ impl Pile {
 
 /// Tells whether the job of a place still lies there.
 fn lies(slots: &[Option<Slot>], (end, slot): (u64, u32)) -> bool {
-    slots[slot as usize].as_ref().is_some_and(|slot| slot.end == end)
+    slots[slot as usize].as_ref().is_some_and(|slot| slot.seq == end && slot.status.state.is_terminal())
 }
 
 impl Ended {
-    fn pile(&mut self, state: JobState) -> &mut Pile {
+    const fn pile_of(&self, state: JobState) -> &Pile {
+        match state {
+            JobState::Completed => &self.completed,
+            JobState::Cancelled => &self.cancelled,
+            _ => &self.dead,
+        }
+    }
+
+    const fn pile(&mut self, state: JobState) -> &mut Pile {
         match state {
             JobState::Completed => &mut self.completed,
             JobState::Cancelled => &mut self.cancelled,
@@ -48,20 +58,32 @@ impl Ended {
     }
 
     /// Lists the ended jobs of a state, the last first.
-    pub(super) fn newest_first(&self, slots: &[Option<Slot>], state: JobState) -> Vec<u32> {
-        let pile = match state {
-            JobState::Completed => &self.completed,
-            JobState::Cancelled => &self.cancelled,
-            _ => &self.dead,
-        };
+    pub(super) fn newest_first(&self, slots: &[Option<Slot>], state: JobState) -> impl Iterator<Item = u32> {
         let exactly = self.exactly.iter().map(|((_, end), slot)| (*end, *slot));
-        let mut places: Vec<_> = pile.places.iter().copied().chain(exactly).collect();
-        let of_state =
-            |slot: u32| slots[slot as usize].as_ref().is_some_and(|slot| slot.status.state == state);
-        places.retain(|place| lies(slots, *place) && of_state(place.1));
-        places.sort_unstable_by(|one, other| other.cmp(one));
-        places.into_iter().map(|(_, slot)| slot).collect()
+        let exactly = exactly.sorted_unstable_by(|one, other| other.cmp(one));
+        let places = self.pile_of(state).places.iter().rev().copied();
+        let places = places.merge_by(exactly, |one, other| other < one);
+        places.filter(move |place| is_of(slots, *place, state)).map(|(_, slot)| slot)
     }
+
+    /// Lists the ended jobs of a state, as a rule the first first, and forgets the tombstones before them.
+    pub(super) fn oldest_first(
+        &mut self,
+        slots: &[Option<Slot>],
+        state: JobState,
+    ) -> impl Iterator<Item = u32> {
+        let places = &mut self.pile(state).places;
+        while places.pop_front_if(|place| !lies(slots, *place)).is_some() {}
+        let exactly = self.exactly.iter().map(|((_, end), slot)| (*end, *slot));
+        let places = self.pile_of(state).places.iter().copied().chain(exactly);
+        places.filter(move |place| is_of(slots, *place, state)).map(|(_, slot)| slot)
+    }
+}
+
+/// Tells whether the job of a place still lies there and ended so.
+fn is_of(slots: &[Option<Slot>], place: (u64, u32), state: JobState) -> bool {
+    let slot = slots[place.1 as usize].as_ref();
+    lies(slots, place) && slot.is_some_and(|slot| slot.status.state == state)
 }
 
 impl State {
@@ -71,8 +93,8 @@ impl State {
         let limits = self.limits;
         let Some(slot) = self.slots[place as usize].as_mut() else { return };
         let (state, queue) = (slot.status.state, slot.queue);
-        slot.end = number;
-        slot.token = None;
+        slot.seq = number;
+        slot.revoke();
         slot.cancel = None;
         self.queues[queue as usize].finished += 1;
         match keep(state, slot.envelope.retention, now, &limits) {
@@ -92,7 +114,7 @@ impl State {
     /// Takes an ended job out of the list of those; it goes on as something else, or is forgotten.
     pub(super) fn unretire(&mut self, place: u32) {
         let Some(slot) = self.slots[place as usize].as_mut() else { return };
-        let (end, state, queue) = (std::mem::take(&mut slot.end), slot.status.state, slot.queue);
+        let (end, state, queue) = (std::mem::take(&mut slot.seq), slot.status.state, slot.queue);
         let ended = &mut self.queues[queue as usize].ended;
         if let (JobState::Completed, Retention::For(time)) = (state, slot.envelope.retention)
             && let Some(finished) = slot.status.finished_at

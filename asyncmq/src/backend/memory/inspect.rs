@@ -1,9 +1,9 @@
 //! The read side.
 
 use async_trait::async_trait;
+use itertools::Itertools;
 
 use super::MemoryStore;
-use super::lane::Entry;
 use super::state::{Queue, State, stands};
 use crate::backend::{DEAD_AFTER, EventStream, Inspect, Page, QueueInfo, StoreError, WorkerInfo};
 use crate::clock::Timestamp;
@@ -19,8 +19,8 @@ impl Inspect for MemoryStore {
 
     async fn find_everywhere(&self, id: &JobId) -> Result<Vec<Job>, StoreError> {
         let state = self.state();
-        let places = state.queues.iter().filter_map(|queue| queue.ids.get(id));
-        let mut jobs: Vec<Job> = places.filter_map(|place| state.job(*place)).collect();
+        let places = state.queues.iter().filter_map(|queue| state.find_in(queue, id));
+        let mut jobs: Vec<Job> = places.filter_map(|place| state.job(place)).collect();
         jobs.sort_by(|one, other| one.queue().cmp(other.queue()));
         Ok(jobs)
     }
@@ -30,7 +30,7 @@ impl Inspect for MemoryStore {
         let Some(queue) = state.known_queue(queue) else { return Ok(Vec::new()) };
         let start = usize::try_from(page.start).unwrap_or(usize::MAX);
         let count = usize::try_from(page.end.saturating_sub(page.start)).unwrap_or(usize::MAX);
-        let places = state.places(queue, of).into_iter().skip(start).take(count);
+        let places = state.places(queue, of).skip(start).take(count);
         Ok(places.filter_map(|place| state.job(place)).collect())
     }
 
@@ -76,25 +76,23 @@ impl Inspect for MemoryStore {
 }
 
 impl State {
-    /// Lists the jobs of a state in the order in which they are shown.
-    pub(super) fn places(&self, queue: u32, of: JobState) -> Vec<u32> {
+    /// Lists the jobs of a state in the order in which they are shown, as far as the list is read.
+    fn places(&self, queue: u32, of: JobState) -> Box<dyn Iterator<Item = u32> + '_> {
         let kept = &self.queues[queue as usize];
         match of {
-            JobState::Waiting => self.waiting(kept),
-            JobState::Delayed => kept.delayed.values().copied().collect(),
-            JobState::Active => self.active(queue),
-            JobState::Blocked => Vec::new(),
+            JobState::Waiting => Box::new(self.waiting(kept)),
+            JobState::Delayed => Box::new(kept.delayed.values().copied()),
+            JobState::Active => Box::new(self.active(queue).into_iter()),
+            JobState::Blocked => Box::new(std::iter::empty()),
             JobState::Completed | JobState::Failed | JobState::Expired | JobState::Cancelled => {
-                kept.ended.newest_first(&self.slots, of)
+                Box::new(kept.ended.newest_first(&self.slots, of))
             }
         }
     }
 
-    fn waiting(&self, queue: &Queue) -> Vec<u32> {
-        let places = queue.lanes.iter().flat_map(|(_, lane)| lane.iter());
-        let mut places: Vec<(u8, Entry)> = places.filter(|(_, entry)| stands(&self.slots, *entry)).collect();
-        places.sort_unstable();
-        places.into_iter().map(|(_, entry)| entry.slot).collect()
+    fn waiting(&self, queue: &Queue) -> impl Iterator<Item = u32> {
+        let places = queue.lanes.iter().map(|(_, lane)| lane.iter()).kmerge();
+        places.filter(|(_, entry)| stands(&self.slots, *entry)).map(|(_, entry)| entry.slot)
     }
 
     fn active(&self, queue: u32) -> Vec<u32> {
@@ -105,9 +103,10 @@ impl State {
         places
     }
 
+    /// Returns since when the job waits that has waited longest. Jobs stand by age, so only the first are looked at.
     fn oldest_waiting(&self, queue: &Queue) -> Option<Timestamp> {
-        let places = queue.lanes.iter().flat_map(|(_, lane)| lane.iter());
-        let waiting = places.filter(|(_, entry)| stands(&self.slots, *entry));
-        waiting.filter_map(|(_, entry)| self.slot(entry.slot).map(|slot| slot.status.run_at)).min()
+        let lanes = queue.lanes.iter();
+        let first = lanes.flat_map(|(_, lane)| lane.first_of_each(|entry| stands(&self.slots, entry)));
+        first.filter_map(|entry| self.slot(entry.slot).map(|slot| slot.status.run_at)).min()
     }
 }

@@ -82,6 +82,11 @@ impl Lane {
         }
     }
 
+    /// Lists the first job of each priority.
+    pub(super) fn first_of_each(&self, waits: impl Fn(Entry) -> bool) -> impl Iterator<Item = Entry> {
+        self.levels.values().filter_map(move |level| level.iter().copied().find(|entry| waits(*entry)))
+    }
+
     /// Lists the places in the order in which they run, tombstones included.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u8, Entry)> {
         self.levels.iter().flat_map(|(priority, level)| level.iter().map(|entry| (*priority, *entry)))

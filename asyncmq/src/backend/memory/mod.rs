@@ -7,6 +7,7 @@ mod claim;
 mod control;
 mod emitter;
 mod ended;
+mod ids;
 mod inspect;
 mod lane;
 mod recall;
@@ -145,6 +146,13 @@ mod tests {
             seen_at: Timestamp::default(),
             alive: true,
         }
+    }
+
+    #[test]
+    fn it_says_what_it_is_and_that_it_forgets() {
+        let store = MemoryStore::new();
+        assert_eq!((store.kind(), store.is_volatile()), ("memory", true));
+        assert_eq!(format!("{store:?}"), "MemoryStore { .. }");
     }
 
     #[tokio::test]

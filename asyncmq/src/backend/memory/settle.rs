@@ -20,10 +20,10 @@ impl State {
         self.let_go(place);
         let Some(slot) = self.slot_mut(place) else { return Fenced::Stale };
         let transition = match slot.cancel.take() {
-            Some(reason) => heed_cancel(settlement.transition.clone(), reason),
+            Some(reason) => heed_cancel(settlement.transition.clone(), *reason),
             None => settlement.transition.clone(),
         };
-        slot.token = None;
+        slot.revoke();
         self.carry_out(place, transition, now);
         Fenced::Applied
     }
@@ -59,7 +59,7 @@ impl State {
         apply(&mut slot.status, transition, now);
         let after = std::mem::replace(&mut slot.status.state, before);
         self.set_state(place, after);
-        if !released {
+        if !(released || after.is_terminal()) {
             self.renumber(place);
         }
         if heard {
@@ -92,16 +92,16 @@ impl State {
         let Some(slot) = self.slot_mut(place) else { return };
         keep_lines(&mut slot.status, report);
         if let Some(progress) = &report.progress {
-            slot.status.progress = Some(progress.clone());
+            slot.status.notes.progress = Some(progress.clone());
             self.emit(EventKind::Progress, place, now, |_| EventData::Progress(progress.clone()));
         }
     }
 }
 
 fn keep_lines(status: &mut Status, report: &Report) {
-    status.logs.extend(report.logs.iter().cloned());
-    let surplus = status.logs.len().saturating_sub(KEPT_LINES);
-    status.logs.drain(..surplus);
+    status.notes.logs.extend(report.logs.iter().cloned());
+    let surplus = status.notes.logs.len().saturating_sub(KEPT_LINES);
+    status.notes.logs.drain(..surplus);
 }
 
 /// What the event of a transition says.

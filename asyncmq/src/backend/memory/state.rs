@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use foldhash::HashMap;
 
 use super::emitter::Emitter;
 use super::ended::Ended;
+use super::ids::Ids;
 use super::lane::{Entry, Lane};
 use super::recall::{RecallPushes, RecallSettles};
 use super::session::Session;
@@ -14,7 +16,7 @@ use super::watch::Watchers;
 use crate::backend::{Counts, Token};
 use crate::clock::Timestamp;
 use crate::event::{Event, EventData, EventKind};
-use crate::job::{Envelope, Job, JobId, JobState, Name, Status, WorkerId};
+use crate::job::{Envelope, Job, JobId, JobState, Name, Notes, Rare, Status, WorkerId};
 use crate::lifecycle::{Limits, expires, is_suspect};
 
 /// All that the store keeps.
@@ -33,7 +35,7 @@ pub(super) struct State {
     pub(super) settles: RecallSettles,
     pub(super) limits: Limits,
     /// Jobs that this step forgot: they are dropped when the lock is free again.
-    pub(super) forgotten: Vec<Slot>,
+    pub(super) forgotten: Vec<Forgotten>,
     /// Numbers that never come again: places in lanes, claims, ends.
     numbers: u64,
 }
@@ -43,18 +45,26 @@ pub(super) struct Slot {
     pub(super) envelope: Arc<Envelope>,
     pub(super) status: Status,
     pub(super) queue: u32,
-    /// The job's place among those that wait or are delayed; an entry with another number is a tombstone.
+    /// The hash of its id.
+    hash: u32,
+    /// The job's number among those that wait, are delayed, or have ended; an entry with another one is a tombstone.
     pub(super) seq: u64,
-    /// The claim that may settle the job. It outlives a rescue, until somebody else claims the job.
-    pub(super) token: Option<Token>,
+    /// The number of the claim that may settle the job, 0 if there is none. It outlives a rescue, until somebody else
+    /// claims the job.
+    claim: u64,
     /// Whether the rescue that let it wait again was held against it.
     pub(super) charged: bool,
     /// Its place in the list of what its worker holds.
     pub(super) held_at: u32,
     /// Somebody wants the running job cancelled, for this reason.
-    pub(super) cancel: Option<Option<String>>,
-    /// Its number among those that ended; a place with another number is a tombstone.
-    pub(super) end: u64,
+    pub(super) cancel: Option<Box<Option<String>>>,
+}
+
+/// What is left of a job that was forgotten.
+pub(super) struct Forgotten {
+    _envelope: Arc<Envelope>,
+    _result: Option<Bytes>,
+    _notes: Rare<Notes>,
 }
 
 /// One queue.
@@ -63,7 +73,7 @@ pub(super) struct Queue {
     pub(super) name: Option<Name>,
     pub(super) paused: bool,
     pub(super) used: bool,
-    pub(super) ids: HashMap<JobId, u32>,
+    pub(super) ids: Ids,
     pub(super) lanes: Vec<(LaneKey, Lane)>,
     /// Jobs that are not yet due, first to last.
     pub(super) delayed: BTreeMap<(Timestamp, u64), u32>,
@@ -89,7 +99,17 @@ impl State {
 
     /// Returns a token that never comes again and leads to its slot.
     pub(super) fn mint(&mut self, slot: u32) -> Token {
-        Token(u128::from(self.number()) << 32 | u128::from(slot))
+        let claim = self.number();
+        if let Some(slot) = self.slot_mut(slot) {
+            slot.claim = claim;
+        }
+        token_of(claim, slot)
+    }
+
+    /// Returns the token of the claim that may settle a job.
+    pub(super) fn token(&self, place: u32) -> Option<Token> {
+        let claim = self.slot(place)?.claim;
+        (claim != 0).then(|| token_of(claim, place))
     }
 
     pub(super) fn slot(&self, slot: u32) -> Option<&Slot> {
@@ -103,7 +123,7 @@ impl State {
     /// Returns the slot of a claim that may still settle its job.
     pub(super) fn claimed(&self, token: Token) -> Option<u32> {
         let slot = u32::try_from(token.0 & u128::from(u32::MAX)).ok()?;
-        (self.slot(slot)?.token == Some(token)).then_some(slot)
+        (self.token(slot) == Some(token)).then_some(slot)
     }
 
     /// Returns the queue of this name, made if there is none.
@@ -122,31 +142,35 @@ impl State {
     }
 
     pub(super) fn find(&self, queue: &Name, id: &JobId) -> Option<u32> {
-        self.queues[self.known_queue(queue)? as usize].ids.get(id).copied()
+        self.find_in(&self.queues[self.known_queue(queue)? as usize], id)
+    }
+
+    pub(super) fn find_in(&self, queue: &Queue, id: &JobId) -> Option<u32> {
+        queue.ids.find(queue.ids.hash(id), id, &self.slots)
     }
 
     pub(super) fn job(&self, slot: u32) -> Option<Job> {
         self.slot(slot).map(|slot| Job::new(slot.envelope.clone(), slot.status.clone()))
     }
 
-    /// Takes a job in where its status puts it.
-    pub(super) fn add(&mut self, queue: u32, envelope: &Arc<Envelope>, status: Status) -> u32 {
+    /// Takes a job in where its status puts it. `hash` is that of its id.
+    pub(super) fn add(&mut self, queue: u32, hash: u32, envelope: &Arc<Envelope>, status: Status) -> u32 {
         let seq = self.number();
         let state = status.state;
         let slot = Slot {
             envelope: envelope.clone(),
             status,
             queue,
+            hash,
             seq,
-            token: None,
+            claim: 0,
             charged: false,
             held_at: 0,
             cancel: None,
-            end: 0,
         };
         let place = self.store(slot);
         let kept = &mut self.queues[queue as usize];
-        kept.ids.insert(envelope.id.clone(), place);
+        kept.ids.insert(hash, place);
         kept.used = true;
         kept.enqueued += 1;
         *kept.counts.of_mut(state) += 1;
@@ -237,10 +261,11 @@ impl State {
     pub(super) fn forget(&mut self, place: u32) {
         if let Some(slot) = self.slots[place as usize].take() {
             let queue = &mut self.queues[slot.queue as usize];
-            queue.ids.remove(&slot.envelope.id);
+            queue.ids.remove(slot.hash, place);
             *queue.counts.of_mut(slot.status.state) -= 1;
             self.free.push(place);
-            self.forgotten.push(slot);
+            let Status { result, notes, .. } = slot.status;
+            self.forgotten.push(Forgotten { _envelope: slot.envelope, _result: result, _notes: notes });
         }
     }
 
@@ -264,6 +289,18 @@ impl State {
         if self.emitter.is_heard() {
             self.emitter.emit(Event::of_queue(kind, queue.clone(), now));
         }
+    }
+}
+
+/// The number of a claim never comes again, and the slot is found without a search.
+fn token_of(claim: u64, slot: u32) -> Token {
+    Token(u128::from(claim) << 32 | u128::from(slot))
+}
+
+impl Slot {
+    /// Lets nobody settle the job any more.
+    pub(super) const fn revoke(&mut self) {
+        self.claim = 0;
     }
 }
 

@@ -26,16 +26,22 @@ impl Store for MemoryStore {
         }
         let now = self.clock.now();
         let mut reply = Vec::with_capacity(jobs.len());
+        let mut last: Option<(&Name, u32)> = None;
         for job in jobs {
-            let queue = state.queue_of(&job.queue);
-            if let Some(place) = state.queues[queue as usize].ids.get(&job.id).copied() {
+            // Jobs that come together are for one queue, as a rule.
+            let queue = last.filter(|(name, _)| **name == job.queue).map(|(_, queue)| queue);
+            let queue = queue.unwrap_or_else(|| state.queue_of(&job.queue));
+            last = Some((&job.queue, queue));
+            let ids = &state.queues[queue as usize].ids;
+            let hash = ids.hash(&job.id);
+            if let Some(place) = ids.find(hash, &job.id, &state.slots) {
                 state.emit(EventKind::Duplicated, place, now, |_| EventData::None);
                 let task =
                     state.slot(place).map_or_else(|| job.task.clone(), |slot| slot.envelope.task.clone());
                 reply.push(Pushed::Exists { task });
                 continue;
             }
-            let place = state.add(queue, job, enter(job, now));
+            let place = state.add(queue, hash, job, enter(job, now));
             state.emit(EventKind::Enqueued, place, now, |_| EventData::None);
             reply.push(Pushed::Added);
         }

@@ -66,7 +66,7 @@ impl Upkeep for MemoryStore {
         let (mut state, now) = (self.state(), self.clock.now());
         while let Some(place) = state.sessions.get(&worker).and_then(|session| session.held.last().copied()) {
             if let Some(slot) = state.slot_mut(place) {
-                slot.token = None;
+                slot.revoke();
             }
             state.give_back(place, now);
         }
@@ -83,7 +83,7 @@ impl State {
     fn give_back(&mut self, place: u32, now: Timestamp) {
         self.let_go(place);
         let cancel = self.slot_mut(place).and_then(|slot| slot.cancel.take());
-        let transition = cancel.map_or(Transition::Release, |reason| Transition::Cancel { reason });
+        let transition = cancel.map_or(Transition::Release, |reason| Transition::Cancel { reason: *reason });
         self.carry_out(place, transition, now);
     }
 
@@ -109,8 +109,8 @@ impl State {
         self.let_go(place);
         let Some(slot) = self.slot_mut(place) else { return };
         if let Some(reason) = slot.cancel.take() {
-            slot.token = None;
-            self.carry_out(place, Transition::Cancel { reason }, now);
+            slot.revoke();
+            self.carry_out(place, Transition::Cancel { reason: *reason }, now);
             return;
         }
         let verdict = verdict(slot.status.crashes);
@@ -119,7 +119,7 @@ impl State {
         if verdict == Verdict::Quarantined {
             let message = format!("the worker died {} time(s) with this job in hand", slot.status.crashes);
             let failure = Failure::new(slot.status.attempt, FailureKind::Crash, message);
-            slot.token = None;
+            slot.revoke();
             self.carry_out(place, Transition::Fail { failure }, now);
             return;
         }

@@ -68,10 +68,14 @@ pub(in super::super) fn read_status(kept: &Kept) -> Result<Status> {
         status.started_at = Some(from.moment()?);
         status.attempt += 1;
     }
-    status.errors = read_failures(&kept.failures)?;
-    status.logs = read_lines(&kept.lines)?;
+    if !kept.failures.is_empty() {
+        status.notes.errors = read_failures(&kept.failures)?;
+    }
+    if !kept.lines.is_empty() {
+        status.notes.logs = read_lines(&kept.lines)?;
+    }
     if !kept.progress.is_empty() {
-        status.progress = Some(read_progress(&kept.progress)?);
+        status.notes.progress = Some(read_progress(&kept.progress)?);
     }
     Ok(status)
 }
@@ -89,10 +93,10 @@ fn read_done(bytes: &[u8], status: &mut Status) -> Result<()> {
     match status.state {
         JobState::Completed => status.result = Some(Bytes::copy_from_slice(from.0)),
         JobState::Cancelled => {
-            status.reason = match from.0 {
+            status.set_reason(match from.0 {
                 [b'1', reason @ ..] => Some(text(reason)?.to_owned()),
                 _ => None,
-            }
+            });
         }
         _ => {}
     }

@@ -163,9 +163,9 @@ impl Tx<'_> {
         }
         row.status.state = JobState::Cancelled;
         row.status.finished_at = Some(self.now);
-        row.status.reason = reason.map(Into::into);
+        row.status.set_reason(reason.map(Into::into));
         self.emit_job(EventKind::Cancelled, row, |status| {
-            status.reason.clone().map_or(EventData::None, EventData::Reason)
+            status.notes.reason.clone().map_or(EventData::None, EventData::Reason)
         })?;
         self.retire(row, crate::job::Retention::Standard)?;
         Ok(Ordered::Done)
@@ -190,8 +190,8 @@ impl Tx<'_> {
         let status = &mut row.status;
         status.state = JobState::Waiting;
         (status.attempt, status.crashes) = (0, 0);
-        (status.finished_at, status.started_at, status.reason) = (None, None, None);
-        status.progress = None;
+        (status.finished_at, status.started_at) = (None, None);
+        status.clear_outcome();
         status.run_at = self.now;
         status.expires_at = expiry(&envelope, self.now);
         self.save_notes(row)?;

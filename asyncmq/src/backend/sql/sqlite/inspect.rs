@@ -173,7 +173,9 @@ fn read_status(row: &rusqlite::Row<'_>) -> Step<Status> {
     status.finished_at = row.get::<_, Option<i64>>(14)?.map(time_of);
     status.worker = row.get_ref(15)?.as_blob_or_null()?.and_then(worker_of);
     let cancelling: bool = row.get(16)?;
-    status.reason = if cancelling { None } else { row.get(18)? };
+    if !cancelling {
+        status.set_reason(row.get(18)?);
+    }
     status.result = row.get::<_, Option<Vec<u8>>>(20)?.map(Bytes::from);
     Ok(status)
 }
@@ -183,13 +185,13 @@ fn read_notes(conn: &Connection, job: i64, status: &mut Status) -> Step<()> {
     let mut rows = load.query([job])?;
     let Some(row) = rows.next()? else { return Err(Fault::Unreadable("a note that is missing")) };
     if let Some(text) = row.get_ref(0)?.as_str_or_null()? {
-        status.errors = words::read_failures(text)?;
+        status.notes.errors = words::read_failures(text)?;
     }
     if let Some(text) = row.get_ref(1)?.as_str_or_null()? {
-        status.logs = words::read_lines(text)?;
+        status.notes.logs = words::read_lines(text)?;
     }
     if let Some(text) = row.get_ref(2)?.as_str_or_null()? {
-        status.progress = Some(words::read_progress(text)?);
+        status.notes.progress = Some(words::read_progress(text)?);
     }
     Ok(())
 }

@@ -52,7 +52,7 @@ fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Row>> {
     let reason: Option<String> = row.get(19)?;
     let cancelling: bool = row.get(17)?;
     let cancel = cancelling.then(|| reason.clone());
-    status.reason = if cancelling { None } else { reason };
+    status.set_reason(if cancelling { None } else { reason });
     Ok(Some(Row {
         job: row.get(0)?,
         queue: row.get(1)?,
@@ -101,25 +101,29 @@ impl Tx<'_> {
             ))
         });
         let Some((errors, logs, progress)) = texts.optional()? else { return Ok(()) };
-        row.status.errors = errors.map_or(Ok(Vec::new()), |text| words::read_failures(&text))?;
-        row.status.logs = logs.map_or(Ok(Vec::new()), |text| words::read_lines(&text))?;
-        row.status.progress = progress.map(|text| words::read_progress(&text)).transpose()?;
+        row.status.notes.errors = errors.map_or(Ok(Vec::new()), |text| words::read_failures(&text))?;
+        row.status.notes.logs = logs.map_or(Ok(Vec::new()), |text| words::read_lines(&text))?;
+        row.status.notes.progress = progress.map(|text| words::read_progress(&text)).transpose()?;
         Ok(())
     }
 
     /// Writes failures, lines and progress, which were loaded before.
     pub(super) fn save_notes(&mut self, row: &mut Row) -> Step<()> {
         let status = &row.status;
-        if !row.noted && status.errors.is_empty() && status.logs.is_empty() && status.progress.is_none() {
+        if !row.noted
+            && status.notes.errors.is_empty()
+            && status.notes.logs.is_empty()
+            && status.notes.progress.is_none()
+        {
             return Ok(());
         }
         let some = |is_empty: bool, text: serde_json::Result<String>| match is_empty {
             true => Ok(None),
             false => text.map(Some),
         };
-        let errors = some(status.errors.is_empty(), words::write_failures(&status.errors))?;
-        let logs = some(status.logs.is_empty(), words::write_lines(&status.logs))?;
-        let progress = status.progress.as_ref().map(words::write_progress).transpose()?;
+        let errors = some(status.notes.errors.is_empty(), words::write_failures(&status.notes.errors))?;
+        let logs = some(status.notes.logs.is_empty(), words::write_lines(&status.notes.logs))?;
+        let progress = status.notes.progress.as_ref().map(words::write_progress).transpose()?;
         self.conn.prepare_cached(sql::NOTES_SAVE)?.execute((row.job, errors, logs, progress))?;
         row.noted = true;
         Ok(())
@@ -131,11 +135,11 @@ impl Tx<'_> {
             return Ok(());
         }
         self.load_notes(row)?;
-        row.status.logs.extend(report.logs.iter().cloned());
-        let surplus = row.status.logs.len().saturating_sub(KEPT_LINES);
-        row.status.logs.drain(..surplus);
+        row.status.notes.logs.extend(report.logs.iter().cloned());
+        let surplus = row.status.notes.logs.len().saturating_sub(KEPT_LINES);
+        row.status.notes.logs.drain(..surplus);
         if let Some(progress) = &report.progress {
-            row.status.progress = Some(progress.clone());
+            row.status.notes.progress = Some(progress.clone());
             self.emit_job(EventKind::Progress, row, |_| EventData::Progress(progress.clone()))?;
         }
         let was_noted = row.noted;
@@ -155,7 +159,7 @@ impl Tx<'_> {
     pub(super) fn save(&mut self, row: &mut Row) -> Step<()> {
         row.lane = self.lane_of(row)?;
         let status = &row.status;
-        let reason = row.cancel.as_ref().map_or(status.reason.as_deref(), |reason| reason.as_deref());
+        let reason = row.cancel.as_ref().map_or(status.notes.reason.as_deref(), |reason| reason.as_deref());
         let worker = status.worker.map(|worker| worker.as_uuid().into_bytes());
         self.conn.prepare_cached(sql::JOB_SAVE)?.execute(rusqlite::params![
             row.lane,
