@@ -3,6 +3,7 @@
 //! Every test starts the servers that it needs; without `redis-server` on the machine there are no such tests.
 
 mod faults;
+mod large;
 mod scene;
 mod server;
 mod ways;

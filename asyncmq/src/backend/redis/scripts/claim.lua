@@ -6,7 +6,7 @@
 --        for each queue that gave something: its place, the claim (8 bytes), ids, records, side records (empty
 --        if there are none)
 -- Cost   2 commands, 6 for each queue; per job one element each of LPOP, HMGET, HSET
--- An entry of `active`: worker, start, claim. With more than 64 bytes in a value a hash is never kept as a list, which every
+-- An entry of `active`: worker, start, claim, and h if the job has a side record. With more than 64 bytes in a value a hash is never kept as a list, which every
 -- command would search from its beginning: the first one of a claim is made longer.
 -- Returns the answer, and what to recall it by if there is anything to recall.
 local PADDING = string.rep(' ', 34)
@@ -28,9 +28,11 @@ local function claim(at)
     -- From here on whatever comes wakes the caller.
     if not marks[2] then call('HSET', Q .. 'meta', 'i', 1) end
     if not marks[1] then
-      local is_special = special(Q)
-      if is_special then
-        local wait = rare().due(Q)
+      local extras = special(Q)
+      if extras and extras.side then
+        local due = call('ZRANGE', Q .. 'delayed', 0, 0, 'WITHSCORES')
+        if due[2] and tonumber(due[2]) <= now then due = rare().promote(Q) end
+        local wait = due[2] and math.max(tonumber(due[2]) - now, 0)
         if wait and (not next_due or wait < next_due) then next_due = wait end
       end
       local ready, lines = call('ZRANGE', Q .. 'ready', 0, -1), {}
@@ -46,7 +48,7 @@ local function claim(at)
           strange[#strange + 1] = call('HGET', Q .. 'meta', lane) or ''
         end
       end
-      if #lines > 0 then open[#open + 1] = { k, lines, is_special } end
+      if #lines > 0 then open[#open + 1] = { k, lines, extras } end
     end
   end
   next_due = next_due and string.format('%.0f', next_due) or -1
@@ -56,9 +58,10 @@ local function claim(at)
   local room = 8388608
   local reply, recall, total = { {}, next_due, others }, {}, 0
   for q = 1, #open do
-    local k, lines, is_special = open[q][1], open[q][2], open[q][3]
+    local k, lines, extras = open[q][1], open[q][2], open[q][3]
     local Q, own = KEYS[k], ARGV[at + 3] .. pack('>I2', k)
     local held = worker .. pack('>I7', now) .. own
+    local history = held .. 'h'
     local taken, records, sides, has_sides, n = {}, {}, {}, false, 0
     local from = 1
     while from <= #lines and total < limit and room > 0 do
@@ -73,11 +76,11 @@ local function claim(at)
       end
       local line = lines[from]
       if #ids < want then from = to + 1 end
-      if is_special then ids, found = rare().alive(Q, line, ids, origins, found) end
+      if extras and extras.tombs then ids, found = rare().alive(Q, line, ids, origins, found) end
       if #ids > 0 then
         found = found or call('HMGET', Q .. 'jobs', unpack(ids))
         local notes, fields, f = {}, {}, 0
-        if is_special then notes = call('HMGET', Q .. 'side', unpack(ids)) end
+        if extras and extras.side then notes = call('HMGET', Q .. 'side', unpack(ids)) end
         for i = 1, #ids do
           local note, record = notes[i], found[i]
           if note and record then
@@ -87,7 +90,7 @@ local function claim(at)
           if record then
             n = n + 1
             taken[n], records[n], sides[n] = ids[i], record, note or ''
-            fields[f + 1], fields[f + 2] = ids[i], n == 1 and held .. PADDING or held
+            fields[f + 1], fields[f + 2] = ids[i], note and history or n == 1 and held .. PADDING or held
             f, room = f + 2, room - #record
           end
         end
@@ -98,7 +101,7 @@ local function claim(at)
     if n > 0 then
       reply[#reply + 1] = { k, own, taken, records, has_sides and sides or {} }
       recall[#recall + 1] = { k, own, taken }
-      if is_special then rare().tell_started(Q, taken, records, sides) end
+      if extras and extras.marks then rare().tell_started(Q, taken, records, sides) end
     end
   end
   return reply, mark .. cmsgpack.pack(recall)

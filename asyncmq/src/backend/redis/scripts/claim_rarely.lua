@@ -1,4 +1,4 @@
--- Lets jobs wait whose time has come, behind the others; a bounded number.
+-- Lets jobs wait whose time has come, behind the others; a bounded number. Returns what is due next.
 local function promote(Q)
   local due = call('ZRANGEBYSCORE', Q .. 'delayed', '-inf', now, 'LIMIT', 0, 500)
   local ids = {}
@@ -25,6 +25,7 @@ local function promote(Q)
     is_ready(Q, line)
   end
   if #fields > 0 then call('HSET', Q .. 'side', unpack(fields)) end
+  return call('ZRANGE', Q .. 'delayed', 0, 0, 'WITHSCORES')
 end
 
 local suspect
@@ -90,15 +91,6 @@ local function hold_suspect(Q, id)
   call('HSET', S .. 'suspects', worker, pack('>I2c0', #Q, Q) .. id)
   suspect = true
 end
--- Promotes what is due. Returns how long it is until something is, if anything will be.
-local function due(Q)
-  local first = call('ZRANGE', Q .. 'delayed', 0, 0, 'WITHSCORES')
-  if first[2] and tonumber(first[2]) <= now then
-    promote(Q)
-    first = call('ZRANGE', Q .. 'delayed', 0, 0, 'WITHSCORES')
-  end
-  return first[2] and math.max(tonumber(first[2]) - now, 0)
-end
 -- Leaves the void ones out of ids that were taken from `line`, or from a list each, with their records if there are any.
 local function alive(Q, line, ids, origins, found)
   if not origins then return living(Q, line, ids), nil end
@@ -157,6 +149,6 @@ local function claim_again(recalled, queues)
   end
   return reply
 end
-return { due = due, merge = merge, alive = alive, may_start = may_start, tell_started = tell_started,
-  claim_again = claim_again, slow = slow, not_plain = not_plain, trim = trim, publish = publish }
+return { promote = promote, merge = merge, alive = alive, may_start = may_start, tell_started = tell_started,
+  claim_again = claim_again, slow = slow, marked = marked, trim = trim, publish = publish }
 end

@@ -4,12 +4,18 @@ local function rare()
   return rare_parts
 end
 local specials = {}
--- Tells whether a queue has anything but plain jobs that nobody listens to.
+-- Returns what a queue has besides plain jobs that nobody listens to; false if there is nothing of the kind.
 local function special(Q)
-  if specials[Q] == nil then
-    specials[Q] = call('EXISTS', Q .. 'side', Q .. 'wait', Q .. 'tombs', Q .. 'cancel', S .. 'ears') > 0
+  local own = specials[Q]
+  if own == nil then
+    own = call('EXISTS', Q .. 'side', Q .. 'tombs', Q .. 'cancel', Q .. 'wait', S .. 'ears') > 0 and {
+      side = call('EXISTS', Q .. 'side') == 1,
+      tombs = call('EXISTS', Q .. 'tombs') == 1,
+      marks = call('EXISTS', Q .. 'cancel', Q .. 'wait', S .. 'ears') > 0,
+    }
+    specials[Q] = own
   end
-  return specials[Q]
+  return own
 end
 -- Keeps answers under a sender's slots.
 local function remember(...)

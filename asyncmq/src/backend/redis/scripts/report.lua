@@ -14,6 +14,8 @@ for at = 2, #ARGV, 4 do
       local rec = call('HGET', Q .. 'jobs', id)
       local s = side_of(Q, id, rec)
       tell(Q, id, rec, s.attempt + 1, sub(act, 1, 16), now, ARGV[at + 3])
+      -- It has a side record now.
+      call('HSET', Q .. 'active', id, sub(act, 1, 31) .. 'h')
     end
   end
   letters[#letters + 1] = letter

@@ -60,32 +60,40 @@ local function settle(at)
     local claims, is_same = tonumber(ARGV[from]), ARGV[from + 1] == '1'
     local first = from + 2 + 2 * claims
     local results = first + count
-    local acts, is_current, i = call('HMGET', Q .. 'active', unpack(ARGV, first, results - 1)), true, 0
+    local acts, is_current, i, is_slow = call('HMGET', Q .. 'active', unpack(ARGV, first, results - 1)), true, 0, nil
     for c = from + 2, first - 1, 2 do
       local own_claim, seen = ARGV[c], nil
       for _ = 1, tonumber(ARGV[c + 1]) do
         i = i + 1
         local act = acts[i]
         if act ~= seen then
-          if act and sub(act, 24, 31) == own_claim then seen = act else acts[i], is_current = false, false end
+          if not act or sub(act, 24, 31) ~= own_claim then
+            acts[i], is_current = false, false
+          elseif sub(act, 32, 32) == 'h' then
+            is_slow = is_slow or {}
+            is_slow[i] = true
+          else
+            seen = act
+          end
         end
       end
     end
     local known = not is_current and recalled()
     if known then return nil, known end
     is_first = true
-    local is_special = special(Q)
-    if is_current and not is_special then
-      complete(Q, kind, { unpack(ARGV, first, results - 1) }, acts, nil, results, is_same, false)
+    local extras = special(Q)
+    local is_special = extras and (extras.side or extras.tombs)
+    if extras and extras.marks then is_slow = rare().marked(Q, first, count, is_slow or {}) end
+    if is_current and not is_slow then
+      complete(Q, kind, { unpack(ARGV, first, results - 1) }, acts, nil, results, is_same, is_special)
       settled = settled + count
     else
-      local is_slow = is_special and rare().not_plain(Q, first, count) or {}
       local ids, places = {}, {}
       i = 0
       for c = from + 2, first - 1, 2 do
         for _ = 1, tonumber(ARGV[c + 1]) do
           i = i + 1
-          if acts[i] and not is_slow[i] then
+          if acts[i] and not (is_slow and is_slow[i]) then
             ids[#ids + 1], places[#places + 1] = ARGV[first + i - 1], i
             answered(true)
           else

@@ -32,16 +32,17 @@ local function slow(Q, id, claim, op, amount, data, report)
   carry_out(Q, id, rec, s, op, amount, data, now)
   return true
 end
--- Tells which of the jobs whose ids stand from `first` on somebody listens to, wants cancelled, or that have a history.
-local function not_plain(Q, first, count)
-  local marked = {}
+-- Adds those of the jobs whose ids stand from `first` on that somebody listens to or wants cancelled.
+local function marked(Q, first, count, marks)
   if heard() then
-    for i = 1, count do marked[i] = true end
-    return marked
+    for i = 1, count do marks[i] = true end
+    return marks
   end
-  for _, hash in ipairs({ 'wait', 'cancel', 'side' }) do
-    local notes = call('HMGET', Q .. hash, unpack(ARGV, first, first + count - 1))
-    for i = 1, count do marked[i] = marked[i] or notes[i] and true end
+  for _, hash in ipairs({ 'wait', 'cancel' }) do
+    if call('EXISTS', Q .. hash) == 1 then
+      local notes = call('HMGET', Q .. hash, unpack(ARGV, first, first + count - 1))
+      for i = 1, count do marks[i] = marks[i] or notes[i] and true end
+    end
   end
-  return marked
+  return marks
 end
