@@ -206,7 +206,7 @@ pub trait Store: Send + Sync + 'static {
     /// A claim whose lease ran out, but which nobody re-claimed, still settles. Emits the transition's event.
     async fn settle(&self, call: CallId, jobs: &[Settlement]) -> Result<Vec<Fenced>, StoreError>;
 
-    /// Settles and then claims, each under its own call and as if by its own verb, in one step if the store can.
+    /// Settles and claims, each under its own call and as if by its own verb, in one step if the store can.
     ///
     /// Each has an answer of its own: whichever was not answered is repeated by its own verb under its own id.
     async fn settle_and_claim(

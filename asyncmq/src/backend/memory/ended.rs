@@ -73,7 +73,9 @@ impl Ended {
         state: JobState,
     ) -> impl Iterator<Item = u32> {
         let places = &mut self.pile(state).places;
-        while places.pop_front_if(|place| !lies(slots, *place)).is_some() {}
+        while places.front().is_some_and(|place| !lies(slots, *place)) {
+            places.pop_front();
+        }
         let exactly = self.exactly.iter().map(|((_, end), slot)| (*end, *slot));
         let places = self.pile_of(state).places.iter().copied().chain(exactly);
         places.filter(move |place| is_of(slots, *place, state)).map(|(_, slot)| slot)
