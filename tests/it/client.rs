@@ -66,6 +66,21 @@ async fn a_result_is_typed_and_comes_the_moment_the_job_ends() {
 }
 
 #[tokio::test]
+async fn a_result_can_be_read_without_the_code_of_its_task() {
+    let gate = Gate::new();
+    let stage = Stage::with("client gate", |worker| worker.state(gate.clone())).await;
+    let known = stage.enqueue(gated::job()).await;
+    let handle = stage.client.queue("client gate").handle(known.id()).await.unwrap();
+    gate.open(1);
+    let value: serde_json::Value = soon("the result", handle.result()).await.unwrap();
+    assert_eq!(value, "through");
+    assert_eq!(handle.result_within::<String>(Duration::from_secs(1)).await.unwrap(), "through");
+    let error = handle.result::<u32>().await.unwrap_err();
+    assert!(matches!(error, Error::ResultType { .. }), "{error}");
+    stage.worker.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn who_waits_for_a_result_asks_the_store_once() {
     let (store, gate) = (Severed::new(), Gate::new());
     let stage = Stage::over(store.clone(), "client gate", |worker| worker.state(gate.clone())).await;

@@ -176,11 +176,7 @@ impl<T: Task> JobHandle<T> {
     where
         T::Output: DeserializeOwned,
     {
-        let (id, outcome) = (self.id.clone(), self.clone().outcome());
-        ResultFuture(Box::pin(async move {
-            let json = outcome.await?;
-            serde_json::from_slice(&json).map_err(|source| Error::ResultType { id, source })
-        }))
+        self.result_as()
     }
 
     /// Waits like [`JobHandle::result`], but not longer than `within`.
@@ -192,19 +188,55 @@ impl<T: Task> JobHandle<T> {
     where
         T::Output: DeserializeOwned,
     {
-        let (id, result) = (self.id.clone(), self.result());
-        ResultFuture(Box::pin(async move {
-            match tokio::time::timeout(within, result).await {
-                Ok(result) => result,
-                Err(_) => Err(Error::ResultTimeout { id, within }),
-            }
-        }))
+        self.result().within(&self.id, within)
+    }
+}
+
+impl JobHandle<Untyped> {
+    /// Waits until the job has ended and returns what its handler returned, read as `R`: `serde_json::Value` takes
+    /// anything. It waits as the handle of a linked task does.
+    ///
+    /// # Errors
+    ///
+    /// Those of a linked task's handle; [`Error::ResultType`] when the result cannot be read as `R`.
+    pub fn result<R: DeserializeOwned + 'static>(&self) -> ResultFuture<R> {
+        self.result_as()
+    }
+
+    /// Waits like [`JobHandle::result`], but not longer than `within`.
+    ///
+    /// # Errors
+    ///
+    /// What [`JobHandle::result`] says, and [`Error::ResultTimeout`].
+    pub fn result_within<R: DeserializeOwned + 'static>(&self, within: Duration) -> ResultFuture<R> {
+        self.result().within(&self.id, within)
+    }
+}
+
+impl<T: 'static> JobHandle<T> {
+    /// Waits until the job has ended and reads its result.
+    fn result_as<R: DeserializeOwned>(&self) -> ResultFuture<R> {
+        let (id, outcome) = (self.id.clone(), self.clone().outcome());
+        let read = move |json: Bytes| {
+            serde_json::from_slice(&json).map_err(|source| Error::ResultType { id, source })
+        };
+        ResultFuture(Box::pin(async move { read(outcome.await?) }))
     }
 }
 
 /// The result of a job, to be awaited.
 #[must_use = "a result is not waited for before this is awaited: add `.await?`"]
 pub struct ResultFuture<R>(Pin<Box<dyn Future<Output = Result<R>> + Send>>);
+
+impl<R: 'static> ResultFuture<R> {
+    fn within(self, id: &JobId, within: Duration) -> Self {
+        let id = id.clone();
+        Self(Box::pin(async move {
+            let result = tokio::time::timeout(within, self).await;
+            result.unwrap_or(Err(Error::ResultTimeout { id, within }))
+        }))
+    }
+}
 
 impl<R> Future for ResultFuture<R> {
     type Output = Result<R>;

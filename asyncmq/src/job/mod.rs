@@ -17,5 +17,5 @@ pub use id::{JobId, MAX_JOB_ID, MAX_NAME, Name, WorkerId};
 pub use options::{Backoff, DEFAULT_PRIORITY, Dedup, RateLimit, RateWindow, Retention};
 pub use progress::Progress;
 pub use rare::{Blank, Rare};
-pub use record::{Job, LogLine, Notes, Status};
+pub use record::{Job, KEPT_LINES, LogLine, Notes, Status, keep_lines};
 pub use state::JobState;

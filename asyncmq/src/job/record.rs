@@ -93,6 +93,16 @@ impl Status {
     }
 }
 
+/// How many log lines of a job are kept; beyond it the oldest go.
+pub const KEPT_LINES: usize = 200;
+
+/// Adds lines to those that are kept.
+pub fn keep_lines(kept: &mut Vec<LogLine>, lines: impl IntoIterator<Item = LogLine>) {
+    kept.extend(lines);
+    let surplus = kept.len().saturating_sub(KEPT_LINES);
+    kept.drain(..surplus);
+}
+
 /// One line that a handler logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {

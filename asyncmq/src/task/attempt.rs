@@ -8,7 +8,7 @@ use std::time::Instant;
 use tokio::sync::Notify;
 
 use crate::backend::{BackendHandle, ClaimedJob, Report};
-use crate::job::{LogLine, MAX_MESSAGE, Progress};
+use crate::job::{KEPT_LINES, LogLine, MAX_MESSAGE, Progress};
 use crate::task::state::States;
 
 /// Why a running attempt should stop.
@@ -157,7 +157,13 @@ impl Attempt {
     pub(crate) fn log(self: &Arc<Self>, mut message: String) {
         message.truncate(message.floor_char_boundary(MAX_MESSAGE));
         let line = LogLine { attempt: self.job.attempt, message };
-        self.say(|report| report.logs.push(line));
+        self.say(|report| {
+            // No more than is kept in the end, however much is said before the store is told; the oldest go, many at a time.
+            if 2 * KEPT_LINES <= report.logs.len() {
+                report.logs.drain(..KEPT_LINES);
+            }
+            report.logs.push(line);
+        });
     }
 
     fn talk(&self) -> MutexGuard<'_, Talk> {

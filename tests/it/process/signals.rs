@@ -1,6 +1,7 @@
 //! A worker process that is told to end.
 
 use std::collections::{HashMap, HashSet};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Output};
 use std::time::{Duration, Instant};
 
@@ -94,17 +95,30 @@ fn thirty_stops_at_random_moments_lose_nothing_and_repeat_nothing() {
     );
 }
 
+/// Reads a log up to the line with these words.
+fn read_until(log: &mut impl BufRead, words: &str) -> Vec<u8> {
+    let (mut told, mut line) = (Vec::new(), String::new());
+    while !line.contains(words) {
+        line.clear();
+        assert_ne!(log.read_line(&mut line).unwrap(), 0, "{words:?} was never said");
+        told.extend_from_slice(line.as_bytes());
+    }
+    told
+}
+
 #[test]
 fn a_second_signal_skips_the_wait() {
     let folder = tempfile::tempdir().unwrap();
-    let child = under_load(&folder, 60_000, &["--log-format", "json"]);
-    wait_for_file(&folder.path().join("acks"));
-    std::thread::sleep(Duration::from_millis(100));
+    let mut child = under_load(&folder, 60_000, &["--log-format", "json"]);
+    wait_for_file(&folder.path().join("begun"));
+    let mut log = BufReader::new(child.stderr.take().unwrap());
     send(&child, Signal::SIGTERM);
-    std::thread::sleep(Duration::from_millis(200));
+    // Two signals that come at once may be taken as one, so the first is to have had its effect.
+    let mut told = read_until(&mut log, "the worker stops");
     let start = Instant::now();
     send(&child, Signal::SIGINT);
-    let output = end_of(child, Duration::from_secs(10));
+    log.read_to_end(&mut told).unwrap();
+    let output = Output { stderr: told, ..end_of(child, Duration::from_secs(10)) };
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let (_, given_back) = account(&folder, &output);

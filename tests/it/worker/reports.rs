@@ -65,6 +65,17 @@ async fn log_lines_are_kept_in_order_up_to_the_last() {
     assert_eq!(lines(&job), expected(100));
 }
 
+#[task(name = "reports.floods", queue = "reports")]
+async fn floods(ctx: Context, count: usize) {
+    (0..count).for_each(|number| ctx.log(format!("line {number}")));
+}
+
+#[tokio::test]
+async fn of_a_flood_of_lines_the_last_are_kept() {
+    let job = check(floods::job(10_050_usize), &["enqueued", "started 1", "completed 1"]).await;
+    assert_eq!(lines(&job), expected(10_050)[9_850..]);
+}
+
 #[tokio::test]
 async fn reports_that_the_store_did_not_take_are_told_again_in_order() {
     let store = Severed::new();

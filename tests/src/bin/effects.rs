@@ -1,7 +1,7 @@
 //! A worker with a load of its own, for tests that end it from outside.
 //!
-//! `EFFECTS_DIR` names a folder: `acks` gets the id of each job that the store took in, `effects` the id of each
-//! job that ran to its end, `states` how all of them stood when the worker had stopped. Without it there is no load.
+//! `EFFECTS_DIR` names a folder: `acks` gets the id of each job that the store took in, `begun` and `effects` the id of
+//! each job that was begun and that ran to its end, `states` how all of them stood when the worker had stopped. Without it there is no load.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -25,6 +25,7 @@ impl Files {
 
 #[task(queue = "effects")]
 async fn effect(ctx: Context, files: State<Arc<Files>>, millis: u64) {
+    files.add("begun", ctx.job_id());
     tokio::time::sleep(Duration::from_millis(millis)).await;
     files.add("effects", ctx.job_id());
 }

@@ -4,11 +4,8 @@ use super::state::State;
 use crate::backend::{Fenced, Report, Settlement};
 use crate::clock::Timestamp;
 use crate::event::{EventData, EventKind};
-use crate::job::{JobState, Status};
+use crate::job::{JobState, keep_lines};
 use crate::lifecycle::{Transition, apply, heed_cancel};
-
-/// How many log lines of a job are kept; beyond it the oldest go.
-const KEPT_LINES: usize = 200;
 
 impl State {
     pub(super) fn settle(&mut self, settlement: &Settlement, now: Timestamp) -> Fenced {
@@ -90,18 +87,14 @@ impl State {
             return;
         }
         let Some(slot) = self.slot_mut(place) else { return };
-        keep_lines(&mut slot.status, report);
+        if !report.logs.is_empty() {
+            keep_lines(&mut slot.status.notes.logs, report.logs.iter().cloned());
+        }
         if let Some(progress) = &report.progress {
             slot.status.notes.progress = Some(progress.clone());
             self.emit(EventKind::Progress, place, now, |_| EventData::Progress(progress.clone()));
         }
     }
-}
-
-fn keep_lines(status: &mut Status, report: &Report) {
-    status.notes.logs.extend(report.logs.iter().cloned());
-    let surplus = status.notes.logs.len().saturating_sub(KEPT_LINES);
-    status.notes.logs.drain(..surplus);
 }
 
 /// What the event of a transition says.
