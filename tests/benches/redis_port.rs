@@ -1,136 +1,152 @@
-//! What the Redis store costs, at its port: `cargo bench -p asyncmq-tests --features redis`.
+//! What the Redis store costs, at its port, beside a bare queue: `cargo bench -p asyncmq-tests --features redis`.
 //!
-//! Starts a server of its own (or uses `REDIS_URL`), and prints for each phase the rate, the server's CPU time and commands per
-//! job, and the memory per waiting job. `JOBS` sets how many jobs there are, 200000 unless set.
+//! Starts a server of its own (or uses and **empties** the one of `REDIS_URL`). For each size of batch it lets a bare queue of
+//! two scripts and the store do the same work in turns, and prints of each the server's CPU time per job, the rate, and
+//! how they compare (the median of the rounds). A job has 100 bytes of arguments. `JOBS` sets how many jobs a round has (100000),
+//! `ROUNDS` how many rounds there are (3), `BATCHES` the sizes (1,64,100,1000).
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 
+#[path = "redis_port/bare.rs"]
+mod bare;
 #[path = "../it/support/redis_server.rs"]
 #[expect(dead_code, reason = "only a part of it is needed here")]
 mod redis_server;
+#[path = "redis_port/store.rs"]
+mod store;
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use asyncmq::Retention;
-use asyncmq::backend::redis::RedisStore;
-use asyncmq::backend::{CallId, Claim, ClaimedJob, Settlement, Store, TaskSet};
-use asyncmq::job::{Envelope, JobId, Name, WorkerId};
-use asyncmq::lifecycle::Transition;
-use bytes::Bytes;
+use redis::aio::MultiplexedConnection;
 
-const QUEUE: Name = Name::from_static("bench");
-const TASK: Name = Name::from_static("send_mail");
-const LEASE: Duration = Duration::from_secs(30);
+use bare::Bare;
+use store::Port;
 
-struct Bench {
-    store: Arc<RedisStore>,
-    server: redis::Connection,
-    sender: WorkerId,
-    sequence: u64,
+/// The arguments of job number `id`.
+fn args(id: usize) -> Vec<u8> {
+    let mut args =
+        format!(r#"[{id},"user{id:07}@example.com","Welcome to the new service",1764000000000000000]"#);
+    args.push_str(&" ".repeat(100_usize.saturating_sub(args.len())));
+    args.into_bytes()
 }
 
-/// What the server had used up at a moment.
-struct Used {
-    cpu: f64,
-    commands: u64,
-    memory: u64,
-    at: Instant,
+/// What is measured: something that takes jobs in and gives them out again.
+enum Queue {
+    Bare(Bare),
+    Store(Port),
 }
 
-impl Bench {
-    fn used(&mut self) -> Used {
-        let info: String = redis::cmd("INFO").arg("everything").query(&mut self.server).unwrap();
-        let value = |name: &str| {
-            let line =
-                info.lines().find(|line| line.starts_with(name) && line[name.len()..].starts_with(':'));
-            line.unwrap()[name.len() + 1..].parse::<f64>().unwrap()
-        };
-        Used {
-            cpu: value("used_cpu_user") + value("used_cpu_sys"),
-            commands: value("total_commands_processed") as u64,
-            memory: value("used_memory") as u64,
-            at: Instant::now(),
+impl Queue {
+    async fn push(&mut self, first: usize, count: usize) {
+        match self {
+            Self::Bare(bare) => bare.push(first, count).await,
+            Self::Store(port) => port.push(first, count).await,
         }
     }
 
-    fn tell(&mut self, phase: &str, jobs: usize, before: &Used) {
-        let after = self.used();
-        let (seconds, count) = ((after.at - before.at).as_secs_f64(), jobs as f64);
-        println!(
-            "{{\"phase\":\"{phase}\",\"jobs\":{jobs},\"per_second\":{:.0},\"cpu_us\":{:.2},\"commands\":{:.2},\"bytes\":{:.0}}}",
-            count / seconds,
-            (after.cpu - before.cpu) * 1e6 / count,
-            (after.commands - before.commands) as f64 / count,
-            (after.memory as f64 - before.memory as f64) / count,
-        );
-    }
-
-    fn call(&mut self) -> CallId {
-        self.sequence += 1;
-        CallId { sender: self.sender, sequence: self.sequence }
-    }
-
-    async fn push(&mut self, jobs: usize, batch: usize) {
-        let args = Bytes::from(vec![b'x'; 100]);
-        for from in (0..jobs).step_by(batch) {
-            let jobs: Vec<_> = (from..jobs.min(from + batch))
-                .map(|_| Arc::new(Envelope::new(JobId::generate(), QUEUE, TASK, args.clone())))
-                .collect();
-            let call = self.call();
-            self.store.push(call, &jobs).await.unwrap();
-        }
-    }
-
-    /// Claims and settles until nothing waits, `batch` jobs at a time; a settle travels with the next claim.
-    async fn drain(&mut self, batch: usize, retention: Retention) -> usize {
-        let tasks: TaskSet = [(TASK, 1)].into_iter().collect();
-        let (mut done, mut ended): (usize, Vec<Settlement>) = (0, Vec::new());
-        loop {
-            let claim =
-                Claim { call: self.call(), queues: &[QUEUE], tasks: &tasks, limit: batch, lease: LEASE };
-            let settle = CallId { sequence: claim.call.sequence + (1 << 40), ..claim.call };
-            let settled = async {
-                if !ended.is_empty() {
-                    self.store.settle(settle, &ended).await.unwrap();
-                }
-            };
-            let ((), claimed) = tokio::join!(settled, self.store.claim(claim));
-            let claimed = claimed.unwrap();
-            done += ended.len();
-            if claimed.jobs.is_empty() {
-                return done;
-            }
-            ended = claimed.jobs.into_iter().map(|job| completed(job, retention)).collect();
+    /// Claims and settles until nothing waits. Returns how many jobs that were.
+    async fn drain(&mut self, batch: usize) -> usize {
+        match self {
+            Self::Bare(bare) => bare.drain(batch).await,
+            Self::Store(port) => port.drain(batch).await,
         }
     }
 }
 
-fn completed(job: ClaimedJob, retention: Retention) -> Settlement {
-    let transition = Transition::Complete { result: Bytes::from_static(b"null"), retention };
-    Settlement { envelope: job.envelope, token: job.token, transition, report: Default::default() }
+/// What a round cost, for each job.
+#[derive(Clone, Copy)]
+struct Cost {
+    /// Microseconds of the server's CPU.
+    push_cpu: f64,
+    run_cpu: f64,
+    /// Jobs a second.
+    pushed: f64,
+    ran: f64,
+    /// Bytes of the server's memory for a job that waits.
+    bytes: f64,
+}
+
+async fn info(server: &mut MultiplexedConnection) -> (f64, f64) {
+    let info: String = redis::cmd("INFO").arg("everything").query_async(server).await.unwrap();
+    let value = |name: &str| {
+        let line = info.lines().find(|line| line.starts_with(name) && line[name.len()..].starts_with(':'));
+        line.unwrap()[name.len() + 1..].parse::<f64>().unwrap()
+    };
+    (value("used_cpu_user") + value("used_cpu_sys"), value("used_memory"))
+}
+
+async fn round(queue: &mut Queue, server: &mut MultiplexedConnection, jobs: usize, batch: usize) -> Cost {
+    redis::cmd("FLUSHALL").exec_async(server).await.unwrap();
+    let (before, start) = (info(server).await, Instant::now());
+    // Jobs are taken in in bulk, however they are run.
+    let bulk = batch.max(64);
+    for first in (0..jobs).step_by(bulk) {
+        queue.push(first, bulk.min(jobs - first)).await;
+    }
+    let (between, pushed) = (info(server).await, start.elapsed());
+    let start = Instant::now();
+    assert_eq!(queue.drain(batch).await, jobs);
+    let (after, ran) = (info(server).await, start.elapsed());
+    let each = |total: f64| total / jobs as f64;
+    Cost {
+        push_cpu: each((between.0 - before.0) * 1e6),
+        run_cpu: each((after.0 - between.0) * 1e6),
+        pushed: 1.0 / each(pushed.as_secs_f64()),
+        ran: 1.0 / each(ran.as_secs_f64()),
+        bytes: each(between.1 - before.1),
+    }
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+fn set_or(name: &str, default: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }
 
 #[tokio::main]
 async fn main() {
     let server = std::env::var("REDIS_URL").err().map(|_| redis_server::RedisServer::start(&[]));
     let url = server.as_ref().map_or_else(|| std::env::var("REDIS_URL").unwrap(), |server| server.url());
-    let jobs: usize = std::env::var("JOBS").map_or(200_000, |jobs| jobs.parse().unwrap());
-    let mut bench = Bench {
-        store: RedisStore::connect(&url).await.unwrap(),
-        server: redis::Client::open(url).unwrap().get_connection().unwrap(),
-        sender: WorkerId::generate(),
-        sequence: 0,
-    };
-    for (retention, name) in [(Retention::Nothing, "nothing kept"), (Retention::Standard, "kept")] {
-        for batch in [1, 16, 64, 100, 256, 1_000] {
-            let jobs = if batch == 1 { jobs / 10 } else { jobs };
-            let before = bench.used();
-            bench.push(jobs, batch).await;
-            bench.tell(&format!("push, {batch} at a time"), jobs, &before);
-            let before = bench.used();
-            let done = bench.drain(batch, retention).await;
-            assert_eq!(done, jobs);
-            bench.tell(&format!("claim and settle, {batch} at a time, {name}"), jobs, &before);
+    let (jobs, rounds): (usize, usize) =
+        (set_or("JOBS", "100000").parse().unwrap(), set_or("ROUNDS", "3").parse().unwrap());
+    let client = redis::Client::open(url.as_str()).unwrap();
+    let mut watch = client.get_multiplexed_async_connection().await.unwrap();
+    let names = ["bare queue", "nothing kept", "kept"];
+    let mut queues = [
+        Queue::Bare(Bare::new(client.get_multiplexed_async_connection().await.unwrap())),
+        Queue::Store(Port::new(&url, asyncmq::Retention::Nothing).await),
+        Queue::Store(Port::new(&url, asyncmq::Retention::Standard).await),
+    ];
+    for batch in set_or("BATCHES", "1,64,100,1000").split(',') {
+        let batch: usize = batch.parse().unwrap();
+        let jobs = if batch == 1 { jobs / 10 } else { jobs };
+        let mut costs: [Vec<Cost>; 3] = Default::default();
+        for _ in 0..rounds {
+            for (queue, costs) in queues.iter_mut().zip(&mut costs) {
+                costs.push(round(queue, &mut watch, jobs, batch).await);
+            }
+        }
+        println!("{batch} at a time");
+        for (name, own) in names.iter().zip(&costs) {
+            let of = |figure: fn(&Cost) -> f64| median(own.iter().map(figure).collect());
+            // Both of a pair ran in the same moment, on a machine that others may use too.
+            let beside = |figure: fn(&Cost) -> f64| {
+                median(own.iter().zip(&costs[0]).map(|(own, bare)| figure(own) / figure(bare)).collect())
+            };
+            println!(
+                "  {name:<13} CPU µs a job: {:6.2} push + {:6.2} run = {:6.2} ({:.2}x)   jobs/s: {:7.0} push ({:.2}x) {:7.0} run ({:.2}x)   {:3.0} bytes waiting",
+                of(|cost| cost.push_cpu),
+                of(|cost| cost.run_cpu),
+                of(|cost| cost.push_cpu + cost.run_cpu),
+                beside(|cost| cost.push_cpu + cost.run_cpu),
+                of(|cost| cost.pushed),
+                beside(|cost| cost.pushed),
+                of(|cost| cost.ran),
+                beside(|cost| cost.ran),
+                of(|cost| cost.bytes),
+            );
         }
     }
 }

@@ -181,13 +181,22 @@ impl BackendHandle {
         self.0.backend.claim(claim).await
     }
 
+    /// Settles and claims once; the caller repeats what was not answered, under the same ids.
+    pub(crate) async fn settle_and_claim(
+        &self,
+        call: CallId,
+        jobs: &[Settlement],
+        claim: Claim<'_>,
+    ) -> (Result<Vec<Fenced>, StoreError>, Result<Claimed, StoreError>) {
+        self.0.backend.settle_and_claim(call, jobs, claim).await
+    }
+
     /// Settles, for as long as it takes to get a definite answer.
     ///
     /// # Errors
     ///
     /// That of a store which refuses the batch; no repetition would help.
-    pub(crate) async fn settle(&self, jobs: &[Settlement]) -> Result<Vec<Fenced>, StoreError> {
-        let call = self.next_call();
+    pub(crate) async fn settle(&self, call: CallId, jobs: &[Settlement]) -> Result<Vec<Fenced>, StoreError> {
         let mut pause = Pause::new();
         loop {
             match self.0.backend.settle(call, jobs).await {

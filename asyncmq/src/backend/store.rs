@@ -206,6 +206,18 @@ pub trait Store: Send + Sync + 'static {
     /// A claim whose lease ran out, but which nobody re-claimed, still settles. Emits the transition's event.
     async fn settle(&self, call: CallId, jobs: &[Settlement]) -> Result<Vec<Fenced>, StoreError>;
 
+    /// Settles and claims, each under its own call and as if by its own verb, in one step if the store can.
+    ///
+    /// Each has an answer of its own: whichever was not answered is repeated by its own verb under its own id.
+    async fn settle_and_claim(
+        &self,
+        call: CallId,
+        jobs: &[Settlement],
+        claim: Claim<'_>,
+    ) -> (Result<Vec<Fenced>, StoreError>, Result<Claimed, StoreError>) {
+        tokio::join!(self.settle(call, jobs), self.claim(claim))
+    }
+
     /// Records what running attempts said. Emits `job:progress`.
     async fn report(&self, reports: &[(Arc<Envelope>, Token, Report)]) -> Result<Vec<Fenced>, StoreError>;
 

@@ -1,14 +1,16 @@
 //! The loop of a worker: claim what there are permits for, run it, settle what has ended.
 //!
-//! One claim and one settle are under way at a time. While a call is in flight the next batch gathers, so a lone job
-//! leaves at once and a flood leaves in large batches, without any timer.
+//! One claim and one settle are under way at a time, in one call if both begin together. While a call is in flight the next
+//! batch gathers, so a lone job leaves at once and a flood leaves in large batches, without any timer.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
 use tokio::time::{Instant as Deadline, Sleep};
 
 use crate::backend::{CallId, Claim, Claimed, ClaimedJob, Fenced, MAX_BATCH, Pause, Settlement};
@@ -18,7 +20,7 @@ use crate::lifecycle::Transition;
 use crate::task::Attempt;
 use crate::worker::limit::Limiter;
 use crate::worker::line;
-use crate::worker::settle::{Settled, settle_batch};
+use crate::worker::settle::{Settled, settle_and_claim, settle_batch};
 use crate::worker::shared::{Phase, Shared, give_way};
 use crate::worker::turns::Turns;
 
@@ -46,9 +48,23 @@ pub(crate) struct Pump {
     look: Pin<Box<Sleep>>,
 }
 
+/// What a claim asks for.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    call: CallId,
+    queues: Vec<Name>,
+    limit: usize,
+}
+
+impl Wanted {
+    pub(super) fn claim<'a>(&'a self, shared: &'a Shared) -> Claim<'a> {
+        let (call, queues, limit) = (self.call, &self.queues, self.limit);
+        Claim { call, queues, tasks: &shared.known, limit, lease: shared.times.lease }
+    }
+}
+
 enum Step {
-    Claimed(usize, Claimed),
-    Settled(Vec<Settled>),
+    Answered(Option<Vec<Settled>>, Option<(usize, Claimed)>),
     Woken,
     Look,
 }
@@ -74,15 +90,20 @@ impl Pump {
     pub(crate) async fn serve(mut self) {
         loop {
             self.gather();
-            self.begin_settle();
-            self.begin_claim();
+            self.begin_calls();
             self.note_idle();
             if self.is_through() {
                 return;
             }
             match self.step().await {
-                Step::Claimed(asked, claimed) => self.start(asked, claimed),
-                Step::Settled(settled) => self.settled(&settled),
+                Step::Answered(settled, claimed) => {
+                    if let Some(settled) = settled {
+                        self.settled(&settled);
+                    }
+                    if let Some((asked, claimed)) = claimed {
+                        self.start(asked, claimed);
+                    }
+                }
                 // Whoever else is ready goes first, so that what ends in the same moment leaves in the same batch.
                 Step::Woken => give_way().await,
                 Step::Look => self.look_around(),
@@ -92,23 +113,27 @@ impl Pump {
 
     /// Waits for the next thing to happen.
     async fn step(&mut self) -> Step {
-        fn ready<T>(future: &mut Option<Boxed<T>>) -> impl Future<Output = T> {
-            std::future::poll_fn(|poller| match future {
-                Some(running) => {
-                    let polled = running.as_mut().poll(poller);
-                    if polled.is_ready() {
-                        *future = None;
-                    }
-                    polled
+        fn poll<T>(future: &mut Option<Boxed<T>>, poller: &mut Context<'_>) -> Option<T> {
+            match future.as_mut()?.as_mut().poll(poller) {
+                Poll::Ready(answer) => {
+                    *future = None;
+                    Some(answer)
                 }
-                None => std::task::Poll::Pending,
-            })
+                Poll::Pending => None,
+            }
         }
         let shared = self.shared.clone();
+        let (settling, claiming) = (&mut self.settling, &mut self.claiming);
+        let answered = std::future::poll_fn(|poller| {
+            // One call may answer both, the settle first.
+            match (poll(settling, poller), poll(claiming, poller)) {
+                (None, None) => Poll::Pending,
+                (settled, claimed) => Poll::Ready(Step::Answered(settled, claimed)),
+            }
+        });
         let step = tokio::select! {
             biased;
-            settled = ready(&mut self.settling) => Step::Settled(settled),
-            (asked, claimed) = ready(&mut self.claiming) => Step::Claimed(asked, claimed),
+            step = answered => step,
             () = shared.wake.notified() => Step::Woken,
             () = self.look.as_mut() => Step::Look,
         };
@@ -138,35 +163,57 @@ impl Pump {
         }
     }
 
-    fn begin_settle(&mut self) {
-        if self.settling.is_some() || self.ended.is_empty() {
-            return;
+    /// Settles what has ended and claims for what is free, unless either is under way.
+    fn begin_calls(&mut self) {
+        let shared = self.shared.clone();
+        match (self.next_batch(), self.next_claim()) {
+            (Some(batch), Some(wanted)) => {
+                let (give, given) = oneshot::channel();
+                let both = settle_and_claim(shared.clone(), batch, wanted.clone(), give);
+                self.settling = Some(Box::pin(both));
+                self.claiming = Some(Box::pin(async move {
+                    let claimed = match given.await {
+                        Ok(claimed) => claimed,
+                        Err(_) => claim(&shared, &wanted).await,
+                    };
+                    (wanted.limit, claimed)
+                }));
+            }
+            (Some(batch), None) => self.settling = Some(Box::pin(settle_batch(shared, batch))),
+            (None, Some(wanted)) => {
+                self.claiming = Some(Box::pin(async move { (wanted.limit, claim(&shared, &wanted).await) }));
+            }
+            (None, None) => {}
         }
-        let rest = if MAX_BATCH < self.ended.len() { self.ended.split_off(MAX_BATCH) } else { Vec::new() };
-        let batch = std::mem::replace(&mut self.ended, rest);
-        self.settling = Some(Box::pin(settle_batch(self.shared.clone(), batch)));
     }
 
-    fn begin_claim(&mut self) {
+    fn next_batch(&mut self) -> Option<Vec<Settlement>> {
+        if self.settling.is_some() || self.ended.is_empty() {
+            return None;
+        }
+        let rest = if MAX_BATCH < self.ended.len() { self.ended.split_off(MAX_BATCH) } else { Vec::new() };
+        Some(std::mem::replace(&mut self.ended, rest))
+    }
+
+    fn next_claim(&mut self) -> Option<Wanted> {
         if self.claiming.is_some() || !self.hungry || !self.may_claim() {
-            return;
+            return None;
         }
         let free = self.free().min(MAX_BATCH);
         if free == 0 {
-            return;
+            return None;
         }
         let now = self.now();
-        let asked = free.min(self.limiter.permits(now));
-        if asked == 0 {
+        let limit = free.min(self.limiter.permits(now));
+        if limit == 0 {
             if let Some(next) = self.limiter.next(now) {
                 self.look_at(next.into());
             }
-            return;
+            return None;
         }
         self.hungry = false;
-        let call = self.shared.backend.next_call();
-        let claim = claim(self.shared.clone(), call, self.turns.order().to_vec(), asked);
-        self.claiming = Some(Box::pin(async move { (asked, claim.await) }));
+        let (call, queues) = (self.shared.backend.next_call(), self.turns.order().to_vec());
+        Some(Wanted { call, queues, limit })
     }
 
     /// Returns how many more jobs may run at once.
@@ -271,12 +318,11 @@ impl Pump {
 }
 
 /// Claims under one id until the store answers, or until the worker stops.
-async fn claim(shared: Arc<Shared>, call: CallId, queues: Vec<Name>, limit: usize) -> Claimed {
+async fn claim(shared: &Shared, wanted: &Wanted) -> Claimed {
     let mut pause = Pause::new();
     let mut silent_since = None;
     loop {
-        let claim = Claim { call, queues: &queues, tasks: &shared.known, limit, lease: shared.times.lease };
-        match shared.backend.claim(claim).await {
+        match shared.backend.claim(wanted.claim(shared)).await {
             Ok(claimed) => {
                 if let Some(since) = silent_since.map(|since: Instant| since.elapsed()) {
                     tracing::info!(silent = ?since, "the store answers again");

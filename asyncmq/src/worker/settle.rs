@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::backend::{Fenced, Report, Settlement, StoreError, Token};
+use tokio::sync::oneshot;
+
+use crate::backend::{CallId, Claimed, Fenced, Report, Settlement, StoreError, Token};
 use crate::event::EventKind;
 use crate::job::{Envelope, Failure, FailureKind};
 use crate::lifecycle::Transition;
+use crate::worker::pump::Wanted;
 use crate::worker::shared::Shared;
 
 /// What became of a settlement.
@@ -32,17 +35,45 @@ impl Settled {
 
 /// Settles a batch, for as long as it takes to get a definite answer.
 pub(super) async fn settle_batch(shared: Arc<Shared>, batch: Vec<Settlement>) -> Vec<Settled> {
-    match shared.backend.settle(&batch).await {
-        Ok(answers) => {
-            let answers = answers.into_iter().map(Some).chain(std::iter::repeat(None));
-            batch
-                .into_iter()
-                .zip(answers)
-                .map(|(settlement, answer)| Settled::of(settlement, answer))
-                .collect()
+    let call = shared.backend.next_call();
+    settle_under(&shared, call, batch).await
+}
+
+/// Settles a batch and claims in one step. What was claimed goes to `give` at once; if the step was not answered, whoever
+/// waits there claims for himself, while the batch is settled as [`settle_batch`] does.
+pub(super) async fn settle_and_claim(
+    shared: Arc<Shared>,
+    batch: Vec<Settlement>,
+    wanted: Wanted,
+    give: oneshot::Sender<Claimed>,
+) -> Vec<Settled> {
+    let call = shared.backend.next_call();
+    let (settled, claimed) = shared.backend.settle_and_claim(call, &batch, wanted.claim(&shared)).await;
+    match claimed {
+        // Nobody waits for it any more only if the worker itself is gone.
+        Ok(claimed) => drop(give.send(claimed)),
+        Err(_) => drop(give),
+    }
+    match settled {
+        Ok(answers) => answered(batch, answers),
+        Err(error) if error.is_retryable() => {
+            tracing::warn!(jobs = batch.len(), %error, "the store did not answer a settle; it is repeated");
+            settle_under(&shared, call, batch).await
         }
         Err(error) => settle_each(&shared, batch, error).await,
     }
+}
+
+async fn settle_under(shared: &Shared, call: CallId, batch: Vec<Settlement>) -> Vec<Settled> {
+    match shared.backend.settle(call, &batch).await {
+        Ok(answers) => answered(batch, answers),
+        Err(error) => settle_each(shared, batch, error).await,
+    }
+}
+
+fn answered(batch: Vec<Settlement>, answers: Vec<Fenced>) -> Vec<Settled> {
+    let answers = answers.into_iter().map(Some).chain(std::iter::repeat(None));
+    batch.into_iter().zip(answers).map(|(settlement, answer)| Settled::of(settlement, answer)).collect()
 }
 
 /// Settles the jobs of a batch that was refused one by one.
@@ -52,7 +83,7 @@ async fn settle_each(shared: &Shared, batch: Vec<Settlement>, refusal: StoreErro
     for settlement in batch {
         let answer = match refusal.take() {
             Some(refusal) => Err(refusal),
-            None => shared.backend.settle(std::slice::from_ref(&settlement)).await,
+            None => settle_one(shared, &settlement).await,
         };
         settled.push(match answer {
             Ok(answers) => Settled::of(settlement, answers.first().copied()),
@@ -62,6 +93,10 @@ async fn settle_each(shared: &Shared, batch: Vec<Settlement>, refusal: StoreErro
     settled
 }
 
+async fn settle_one(shared: &Shared, settlement: &Settlement) -> Result<Vec<Fenced>, StoreError> {
+    shared.backend.settle(shared.backend.next_call(), std::slice::from_ref(settlement)).await
+}
+
 /// Fails a job whose end the store does not take, and says so.
 async fn settle_refused(shared: &Shared, refused: Settlement, refusal: &StoreError) -> Settled {
     let message = format!("the store did not take the end of this attempt: {refusal}");
@@ -69,7 +104,7 @@ async fn settle_refused(shared: &Shared, refused: Settlement, refusal: &StoreErr
     let failure = Failure::new(attempt, FailureKind::Result, message);
     let settlement =
         Settlement { transition: Transition::Fail { failure }, report: Report::default(), ..refused };
-    let answer = match shared.backend.settle(std::slice::from_ref(&settlement)).await {
+    let answer = match settle_one(shared, &settlement).await {
         Ok(answers) => answers.first().copied(),
         Err(error) => {
             tracing::error!(

@@ -47,7 +47,8 @@ impl Solo {
         let observed = observe(&attempt, task, &shared.layers).await;
         let outcome = observed.outcome.clone();
         let settlement = conclude(&attempt, task, observed).await;
-        shared.backend.ask("settle a job", shared.backend.settle(&[settlement])).await?;
+        let call = shared.backend.next_call();
+        shared.backend.ask("settle a job", shared.backend.settle(call, &[settlement])).await?;
         Ok(Some((envelope.id.clone(), envelope.task.to_string(), outcome)))
     }
 

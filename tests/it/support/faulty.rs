@@ -163,6 +163,27 @@ impl Store for FaultyBackend {
             .await
     }
 
+    async fn settle_and_claim(
+        &self,
+        call: CallId,
+        jobs: &[Settlement],
+        claim: Claim<'_>,
+    ) -> (Result<Vec<Fenced>, StoreError>, Result<Claimed, StoreError>) {
+        let both = async { Ok(self.inner.settle_and_claim(call, jobs, claim).await) };
+        let passed = self.line.pass(both, |history, (settled, claimed)| {
+            if let Ok(reply) = settled {
+                history.settled(call, jobs, reply);
+            }
+            if let Ok(reply) = claimed {
+                history.claimed(claim.call, reply);
+            }
+        });
+        match passed.await {
+            Ok(both) => both,
+            Err(error) => (Err(error), Err(StoreError::unanswered("what went with it was lost"))),
+        }
+    }
+
     async fn report(&self, reports: &[(Arc<Envelope>, Token, Report)]) -> Result<Vec<Fenced>, StoreError> {
         self.line.pass(self.inner.report(reports), |_, _| {}).await
     }

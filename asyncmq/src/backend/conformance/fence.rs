@@ -7,7 +7,7 @@ use super::stage::{
     Answered, HOUR, LEASE, QUEUE, SECOND, Stage, cancelled, complete, fail, job, jobs, retry, settlement,
     settlement_by,
 };
-use crate::backend::{ClaimedJob, Fenced, Force, Token};
+use crate::backend::{Claimed, ClaimedJob, Fenced, Force, Token};
 use crate::job::{Envelope, JobState, Retention};
 use crate::lifecycle::Transition;
 
@@ -95,6 +95,33 @@ pub async fn a_repeated_settle_is_recognised_when_nothing_is_kept(fixture: &dyn 
         assert_eq!(stage.store.settle(call, &batch).await.answered(), [Fenced::Applied]);
         assert!(stage.find(&pushed).await.is_none());
     }
+}
+
+pub async fn to_settle_and_claim_at_once_is_to_do_both(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    stage.push_all(jobs(3)).await;
+    let worker = stage.worker();
+    let held = worker.claim(2).await;
+    let batch = [
+        settlement(&held[0], complete()),
+        settlement_by(&held[1], Token(7), fail()),
+        settlement(&held[1], fail()),
+    ];
+    let (settle, claim) = (worker.next_call(), worker.next_call());
+    let (settled, claimed) = worker.settle_and_claim_as(settle, &batch, claim, 2).await;
+    let reply = [Fenced::Applied, Fenced::Stale, Fenced::Applied];
+    assert_eq!(settled, reply);
+    assert_eq!(claimed.jobs.len(), 1);
+    // Each is recalled under its own id, be it by its own verb or by both.
+    assert_eq!(stage.store.settle(settle, &batch).await.answered(), reply);
+    let again = worker.claim_as(claim, 2).await;
+    let tokens = |claimed: &Claimed| claimed.jobs.iter().map(|job| job.token).collect::<Vec<_>>();
+    assert_eq!(tokens(&again), tokens(&claimed));
+    let (settled, again) = worker.settle_and_claim_as(settle, &batch, claim, 2).await;
+    assert_eq!((settled, tokens(&again)), (reply.to_vec(), tokens(&claimed)));
+    assert_eq!(worker.settle(&claimed.jobs[0], complete()).await, Fenced::Applied);
+    let counts = stage.recount().await;
+    assert_eq!((counts.completed, counts.failed), (2, 1));
 }
 
 pub async fn the_latest_settles_of_a_worker_are_recalled(fixture: &dyn Fixture) {

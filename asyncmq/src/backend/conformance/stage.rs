@@ -232,6 +232,19 @@ impl Worker {
         self.store.claim(claim).await.answered()
     }
 
+    /// Makes both calls of these ids at once.
+    pub(super) async fn settle_and_claim_as(
+        &self,
+        settle: CallId,
+        settlements: &[Settlement],
+        claim: CallId,
+        limit: usize,
+    ) -> (Vec<Fenced>, Claimed) {
+        let claim = Claim { call: claim, queues: &self.queues, tasks: &self.tasks, limit, lease: LEASE };
+        let (settled, claimed) = self.store.settle_and_claim(settle, settlements, claim).await;
+        (settled.answered(), claimed.answered())
+    }
+
     pub(super) async fn claim(&self, limit: usize) -> Vec<ClaimedJob> {
         self.claim_as(self.next_call(), limit).await.jobs
     }

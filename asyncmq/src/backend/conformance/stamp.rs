@@ -110,6 +110,7 @@ macro_rules! __conformance_list {
             a_token_settles_its_own_job_alone
             a_repeated_settle_is_answered_as_the_first_one
             a_repeated_settle_is_recognised_when_nothing_is_kept
+            to_settle_and_claim_at_once_is_to_do_both
             the_latest_settles_of_a_worker_are_recalled
             one_stale_claim_does_not_spoil_a_batch
             a_removed_job_cannot_be_settled

@@ -8,7 +8,7 @@ use redis::Value;
 use super::codec::{lane_in, read_id, read_record, read_side, token_of};
 use super::error::worded;
 use super::reply::{bytes, count, next, number, parts, strange};
-use super::script::CLAIM;
+use super::script::{CLAIM, Call};
 use super::{RedisStore, micros};
 use crate::backend::{Claim, Claimed, ClaimedJob, MAX_BATCH, StoreError, random_bits};
 use crate::job::Name;
@@ -22,21 +22,35 @@ impl RedisStore {
         let id = random_bits().to_be_bytes();
         for _ in 0..MOST_LESSONS {
             let mut script = self.call(&CLAIM, claim.queues).await.map_err(worded)?;
-            let (mine, foreign) = self.lanes.sorted_out(claim.tasks);
-            script.arg(claim.call.sender.as_uuid().as_bytes()).number(claim.call.sequence);
-            script.number(micros(claim.lease)).number(claim.limit.min(MAX_BATCH));
-            script.arg(&id[..6]).arg(mine).arg(foreign);
-            let mut answer = parts(self.send(&script).await.map_err(worded)?)?.into_iter();
-            let strange_lanes = parts(next(&mut answer)?)?;
-            if strange_lanes.is_empty() {
-                return self.read_claimed(claim, answer);
-            }
-            let mut lanes = strange_lanes.into_iter();
-            while let (Some(lane), Some(profile)) = (lanes.next(), lanes.next()) {
-                self.lanes.learn(&bytes(lane)?, &bytes(profile)?)?;
+            script.arg(claim.call.sender.as_uuid().as_bytes());
+            self.put_claim(claim, id, &mut script);
+            let answer = self.send(&script).await.map_err(worded)?;
+            if let Some(claimed) = self.read_claim(claim, answer)? {
+                return Ok(claimed);
             }
         }
         Err(StoreError::unanswered("the queues have more kinds of jobs than this process can remember"))
+    }
+
+    /// Writes what claiming takes.
+    pub(super) fn put_claim(&self, claim: &Claim<'_>, id: [u8; 8], script: &mut Call) {
+        let (mine, foreign) = self.lanes.sorted_out(claim.tasks);
+        script.number(claim.call.sequence).number(micros(claim.lease)).number(claim.limit.min(MAX_BATCH));
+        script.arg(&id[..6]).arg(mine).arg(foreign).number(claim.queues.len());
+    }
+
+    /// Reads what claiming answers; nothing if it was but a lesson on lanes.
+    pub(super) fn read_claim(&self, claim: &Claim<'_>, answer: Value) -> Result<Option<Claimed>, StoreError> {
+        let mut answer = parts(answer)?.into_iter();
+        let strange_lanes = parts(next(&mut answer)?)?;
+        if strange_lanes.is_empty() {
+            return self.read_claimed(claim, answer).map(Some);
+        }
+        let mut lanes = strange_lanes.into_iter();
+        while let (Some(lane), Some(profile)) = (lanes.next(), lanes.next()) {
+            self.lanes.learn(&bytes(lane)?, &bytes(profile)?)?;
+        }
+        Ok(None)
     }
 
     fn read_claimed(
@@ -67,19 +81,18 @@ impl RedisStore {
         let mut of_queue = parts(of_queue)?.into_iter();
         let queue = queue_at(claim, &next(&mut of_queue)?)?.clone();
         let own = bytes(next(&mut of_queue)?)?;
-        let entries = parts(next(&mut of_queue)?)?;
+        let ids = parts(next(&mut of_queue)?)?;
         let records = parts(next(&mut of_queue)?)?;
         let mut sides = parts(next(&mut of_queue)?)?.into_iter();
-        claimed.jobs.reserve(entries.len());
-        for (entry, record) in entries.into_iter().zip(records) {
-            let (entry, record) = (bytes(entry)?, bytes(record)?);
-            let (number, id) = entry.split_at_checked(7).ok_or_else(strange)?;
-            let token = token_of(&own, number)?;
-            let profile = self.lanes.profile(&lane_in(&record)?).ok_or_else(strange)?;
-            let envelope = Arc::new(read_record(read_id(id)?, queue.clone(), record, &profile)?);
+        claimed.jobs.reserve(ids.len());
+        for (id, record) in ids.into_iter().zip(records) {
+            let (id, record) = (bytes(id)?, bytes(record)?);
             let side = sides.next().map(bytes).transpose()?.filter(|side| !side.is_empty());
             let side = side.map(|side| read_side(&side)).transpose()?;
             let (attempt, crashes) = side.map_or((1, 0), |side| (side.attempt + 1, side.crashes));
+            let token = token_of(&own, &id)?;
+            let profile = self.lanes.profile(&lane_in(&record)?).ok_or_else(strange)?;
+            let envelope = Arc::new(read_record(read_id(&id)?, queue.clone(), record, &profile)?);
             claimed.jobs.push(ClaimedJob { envelope, token, attempt, crashes });
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::codec::{fence_of, id_bytes};
+use super::codec::{claim_of, id_bytes};
 use super::error::worded;
 use super::keys::Keys;
 use super::link::Link;
@@ -84,7 +84,8 @@ impl RedisLeases {
         script.arg(worker.as_uuid().as_bytes()).number(micros(lease));
         for (queue, envelope, token) in &held {
             let place = queues.iter().position(|known| known == queue).unwrap_or_default();
-            script.number(place + 2).arg(id_bytes(&envelope.id)).arg(fence_of(**token));
+            let id = id_bytes(&envelope.id);
+            script.number(place + 2).arg(&id).arg(claim_of(**token, &id));
         }
         let letters = bytes(script.send(&self.link).await.map_err(worded)?)?;
         if letters.len() != held.len() {

@@ -31,6 +31,7 @@ mod signals;
 mod start;
 mod store;
 mod strays;
+mod turn;
 mod upkeep;
 
 use std::fmt;
@@ -63,6 +64,7 @@ pub struct RedisStore {
     lanes: Lanes,
     ear: Arc<Ear>,
     listeners: Arc<Listeners>,
+    /// The latest claims of those who claim here.
     /// The time of a test; the server's where there is none.
     clock: Option<Clock>,
     this: Weak<Self>,

@@ -34,20 +34,23 @@ impl RedisStore {
         let mut script = self.call(&PUSH, &queues).await.map_err(worded_push)?;
         script.arg(call.sender.as_uuid().as_bytes()).number(call.sequence).arg(slot('p', call));
         script.number(runs.len());
-        let (mut item, mut body) = (Vec::new(), Vec::new());
+        let mut bytes = Vec::new();
         for run in &runs {
             let Placed { lane, profile, whole } = &run.placed;
             script.number(run.queue + 2).arg(lane).arg(profile).arg(if *whole { "p" } else { "x" });
             script.number(run.jobs.len());
             for place in &run.jobs {
-                let (job, place) = (jobs[*place], u16::try_from(*place).unwrap_or(u16::MAX));
-                item.clear();
-                item.extend(place.to_be_bytes());
-                put_id(&job.id, &mut item);
-                body.clear();
-                put_body(job, place, *lane, *whole, &mut body);
-                script.arg(&item).arg(&body);
-                if !whole {
+                bytes.clear();
+                put_id(&jobs[*place].id, &mut bytes);
+                script.arg(&bytes);
+            }
+            for place in &run.jobs {
+                bytes.clear();
+                put_body(jobs[*place], u16::try_from(*place).unwrap_or(u16::MAX), *lane, *whole, &mut bytes);
+                script.arg(&bytes);
+            }
+            if !whole {
+                for job in run.jobs.iter().map(|place| jobs[*place]) {
                     let (due, value) = due_parts(job.due);
                     script.arg(due).number(value).number(job.ttl.map_or(0, |ttl| micros(ttl) + 1));
                 }

@@ -77,9 +77,10 @@ macro_rules! scripts {
 
 // Completing works at the server's memory limit; taking in is refused there.
 scripts! {
-    PUSH = "", base emit wake push;
-    CLAIM = "allow-oom", base rarely emit side lines ended claim_rarely claim;
-    SETTLE = "allow-oom", base rarely emit wake side lines ended tell carry settle_rarely settle;
+    PUSH = "", base rarely emit wake side lines push_rarely rare push;
+    CLAIM = "allow-oom", base rarely emit wake side lines ended tell carry settle_rarely claim_rarely rare claim claim_only;
+    SETTLE = "allow-oom", base rarely emit wake side lines ended tell carry settle_rarely claim_rarely rare settle settle_only;
+    TURN = "allow-oom", base rarely emit wake side lines ended tell carry settle_rarely claim_rarely rare settle claim turn;
     REPORT = "allow-oom", base emit side tell report;
     EXTEND = "allow-oom", base extend;
     ARM = "allow-oom", base arm;
@@ -91,12 +92,12 @@ scripts! {
     REGISTER = "allow-oom", base emit register;
     DEREGISTER = "allow-oom", base emit deregister;
     EXPIRE = "allow-oom", base emit side lines ended expire;
-    PRUNE = "allow-oom", base emit ended prune;
+    PRUNE = "allow-oom", base emit side lines ended prune;
     PAUSE = "allow-oom", base emit wake pause;
     ORDER = "allow-oom", base emit wake side lines ended order;
     TAKE = "allow-oom", base emit side lines ended take;
     LOOK = "no-writes", base all look;
-    LIST = "no-writes", base lines all list;
+    LIST = "no-writes", base side lines all list;
     STATS = "no-writes", base side stats;
     LISTEN = "allow-oom", base listen;
     EARS = "allow-oom", base ears;

@@ -2,7 +2,7 @@
 
 use redis::Value;
 
-use super::codec::{failure_bytes, fence_of, id_bytes, reason_parts, report_bytes};
+use super::codec::{claim_of, failure_bytes, id_bytes, put_id, reason_parts, report_bytes};
 use super::error::worded;
 use super::reply::{bytes, strange};
 use super::script::{Call, SETTLE};
@@ -13,7 +13,7 @@ use crate::lifecycle::Transition;
 
 /// What the script does with a run of jobs.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Drop,
     Keep,
     Single,
@@ -39,7 +39,7 @@ impl Kind {
 }
 
 /// Jobs of one queue that end alike.
-struct Run {
+pub(super) struct Run {
     queue: usize,
     kind: Kind,
     jobs: Vec<usize>,
@@ -52,36 +52,48 @@ impl RedisStore {
         call: CallId,
         jobs: &[&Settlement],
     ) -> Result<Vec<Fenced>, StoreError> {
-        let (queues, runs) = runs(jobs);
+        let mut queues = Vec::new();
+        let runs = runs(jobs, &mut queues);
         let mut script = self.call(&SETTLE, &queues).await.map_err(worded)?;
-        script.arg(call.sender.as_uuid().as_bytes()).number(call.sequence).arg(slot('s', call));
-        script.number(runs.len());
-        for run in &runs {
-            script.number(run.queue + 2).arg(run.kind.letter()).number(run.jobs.len());
-            for place in &run.jobs {
-                put(run.kind, jobs[*place], &mut script);
-            }
-        }
-        let answer = self.send(&script).await.map_err(worded)?;
-        let letters = match answer {
-            Value::Int(_) => return Ok(vec![Fenced::Applied; jobs.len()]),
-            letters => bytes(letters)?,
-        };
-        let mut fenced = vec![Fenced::Stale; jobs.len()];
-        let places = runs.iter().flat_map(|run| run.jobs.iter());
-        if letters.len() != jobs.len() {
-            return Err(strange());
-        }
-        for (place, letter) in places.zip(&letters) {
-            fenced[*place] = if *letter == b'A' { Fenced::Applied } else { Fenced::Stale };
-        }
-        Ok(fenced)
+        script.arg(call.sender.as_uuid().as_bytes());
+        put_settle(call, jobs, &runs, &mut script);
+        read_fenced(self.send(&script).await.map_err(worded)?, &runs, jobs.len())
     }
 }
 
+/// Writes what settling takes.
+pub(super) fn put_settle(call: CallId, jobs: &[&Settlement], runs: &[Run], script: &mut Call) {
+    script.number(call.sequence).arg(slot('s', call)).number(runs.len());
+    for run in runs {
+        script.number(run.queue + 2).arg(run.kind.letter()).number(run.jobs.len());
+        let of_run = run.jobs.iter().map(|place| jobs[*place]);
+        if run.kind == Kind::Single {
+            of_run.for_each(|job| put_single(job, script));
+        } else {
+            put_completed(&of_run.collect::<Vec<_>>(), script);
+        }
+    }
+}
+
+/// Reads what settling answers.
+pub(super) fn read_fenced(answer: Value, runs: &[Run], jobs: usize) -> Result<Vec<Fenced>, StoreError> {
+    let letters = match answer {
+        Value::Int(_) => return Ok(vec![Fenced::Applied; jobs]),
+        letters => bytes(letters)?,
+    };
+    let mut fenced = vec![Fenced::Stale; jobs];
+    let places = runs.iter().flat_map(|run| run.jobs.iter());
+    if letters.len() != jobs {
+        return Err(strange());
+    }
+    for (place, letter) in places.zip(&letters) {
+        fenced[*place] = if *letter == b'A' { Fenced::Applied } else { Fenced::Stale };
+    }
+    Ok(fenced)
+}
+
 /// Sorts settlements into runs. Of one job there is one, as a rule; a second one must find the first carried out.
-fn runs(jobs: &[&Settlement]) -> (Vec<Name>, Vec<Run>) {
-    let mut queues: Vec<Name> = Vec::new();
+pub(super) fn runs(jobs: &[&Settlement], queues: &mut Vec<Name>) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut seen = std::collections::HashSet::<_, foldhash::fast::RandomState>::default();
     let repeated = !jobs.iter().all(|job| seen.insert((&job.envelope.queue, &job.envelope.id)));
@@ -96,17 +108,46 @@ fn runs(jobs: &[&Settlement]) -> (Vec<Name>, Vec<Run>) {
             None => runs.push(Run { queue, kind, jobs: vec![place] }),
         }
     }
-    (queues, runs)
+    // Jobs of one claim stand together: the claim is said once.
+    for run in runs.iter_mut().filter(|run| run.kind != Kind::Single) {
+        run.jobs.sort_by_key(|place| claim_in(jobs[*place]));
+    }
+    runs
 }
 
-fn put(kind: Kind, job: &Settlement, script: &mut Call) {
-    script.arg(id_bytes(&job.envelope.id)).arg(fence_of(job.token));
-    if kind != Kind::Single {
+/// Writes completed jobs, those of each claim together: the claims, the ids, and the results, but once if all are the same.
+fn put_completed(jobs: &[&Settlement], script: &mut Call) {
+    let claims = || jobs.chunk_by(|one, other| claim_in(one) == claim_in(other));
+    let mut results = jobs.iter().map(|job| match &job.transition {
+        Transition::Complete { result, .. } => result.as_ref(),
+        _ => &[],
+    });
+    let first = results.clone().next().unwrap_or_default();
+    let is_same = results.all(|result| result == first);
+    script.number(claims().count()).arg(if is_same { "1" } else { "0" });
+    for of_claim in claims() {
+        script.arg(claim_in(of_claim[0])).number(of_claim.len());
+    }
+    let mut id = Vec::new();
+    for job in jobs {
+        id.clear();
+        put_id(&job.envelope.id, &mut id);
+        script.arg(&id);
+    }
+    for job in &jobs[..if is_same { 1 } else { jobs.len() }] {
         if let Transition::Complete { result, .. } = &job.transition {
             script.arg(result);
         }
-        return;
     }
+}
+
+fn claim_in(job: &Settlement) -> [u8; 8] {
+    claim_of(job.token, &id_bytes(&job.envelope.id))
+}
+
+fn put_single(job: &Settlement, script: &mut Call) {
+    let id = id_bytes(&job.envelope.id);
+    script.arg(&id).arg(claim_of(job.token, &id));
     match &job.transition {
         Transition::Complete { result, retention } => {
             script.arg("C");

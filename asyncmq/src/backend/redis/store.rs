@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::future::try_join_all;
 
 use super::RedisStore;
-use super::codec::{fence_of, id_bytes, report_bytes};
+use super::codec::{claim_of, id_bytes, report_bytes};
 use super::error::worded;
 use super::leases::RedisLeases;
 use super::reply::{bytes, strange};
@@ -49,6 +49,18 @@ impl Store for RedisStore {
         Ok(in_order(jobs.len(), groups.into_iter().map(|group| group.0).zip(parts)))
     }
 
+    async fn settle_and_claim(
+        &self,
+        call: CallId,
+        jobs: &[Settlement],
+        claim: Claim<'_>,
+    ) -> (Result<Vec<Fenced>, StoreError>, Result<Claimed, StoreError>) {
+        if self.keys.is_cluster() || call.sender != claim.call.sender {
+            return tokio::join!(self.settle(call, jobs), self.claim(claim));
+        }
+        self.turn_together(call, jobs, &claim).await
+    }
+
     async fn report(&self, reports: &[(Arc<Envelope>, Token, Report)]) -> Result<Vec<Fenced>, StoreError> {
         let groups = self.apart(reports, |report| &report.0.queue);
         let parts = try_join_all(groups.iter().map(|(_, reports)| self.report_together(reports))).await?;
@@ -78,7 +90,8 @@ impl RedisStore {
         let mut script = self.call(&REPORT, &queues).await.map_err(worded)?;
         for (envelope, token, report) in reports {
             let queue = queues.iter().position(|queue| *queue == envelope.queue).unwrap_or_default();
-            script.number(queue + 2).arg(id_bytes(&envelope.id)).arg(fence_of(*token));
+            let id = id_bytes(&envelope.id);
+            script.number(queue + 2).arg(&id).arg(claim_of(*token, &id));
             script.arg(report_bytes(report));
         }
         let letters = bytes(self.send(&script).await.map_err(worded)?)?;

@@ -8,8 +8,8 @@ use crate::job::{JobId, WorkerId};
 
 /// The bytes of a UUID.
 const UUID: usize = 16;
-/// The bytes of a claim (8) and of a job's number in its queue (7).
-pub(in super::super) const FENCE: usize = 15;
+/// The bytes of a claim: no two claims of one job share them.
+const CLAIM: usize = 8;
 
 /// Writes an id.
 pub(in super::super) fn put_id(id: &JobId, to: &mut Vec<u8>) {
@@ -62,32 +62,31 @@ pub(in super::super) fn read_worker(bytes: [u8; 16]) -> Option<WorkerId> {
     (!uuid.is_nil()).then(|| WorkerId::from(uuid))
 }
 
-/// Puts a token together from a claim's bytes and a job's number.
-pub(in super::super) fn token_of(claim: &[u8], number: &[u8]) -> Result<Token> {
-    let mut bytes = [0; 16];
-    let fence = &mut bytes[1..];
-    if claim.len() != 8 || number.len() != FENCE - 8 {
-        return Err(Garbled("a claim"));
-    }
-    fence[..8].copy_from_slice(claim);
-    fence[8..].copy_from_slice(number);
-    Ok(Token(u128::from_be_bytes(bytes)))
+/// Puts a token together: a claim's bytes, by which scripts fence, and a digest of them and of the job's id, by which the
+/// jobs of one claim are told apart and a token that was never given is known.
+pub(in super::super) fn token_of(claim: &[u8], id: &[u8]) -> Result<Token> {
+    let claim: [u8; CLAIM] = claim.try_into().map_err(|_| Garbled("a claim"))?;
+    Ok(Token(u128::from(u64::from_be_bytes(claim)) << 56 | u128::from(digest(&claim, id))))
 }
 
-/// Reads a token as scripts write it: the claim and the number together.
-pub(in super::super) fn read_token(fence: &[u8]) -> Result<Token> {
-    let (claim, number) = fence.split_at_checked(8).ok_or(Garbled("a claim"))?;
-    token_of(claim, number)
+/// Reads a token as scripts write it: the claim and the id together.
+pub(in super::super) fn read_token(bytes: &[u8]) -> Result<Token> {
+    let (claim, id) = bytes.split_at_checked(CLAIM).ok_or(Garbled("a claim"))?;
+    token_of(claim, id)
 }
 
-/// Returns the claim and the number of a token. One that this store never made belongs to no claim.
-pub(in super::super) fn fence_of(token: Token) -> [u8; FENCE] {
-    let bytes = token.0.to_be_bytes();
-    let mut fence = [0; FENCE];
-    if bytes[0] == 0 {
-        fence.copy_from_slice(&bytes[1..]);
-    }
-    fence
+/// Returns the claim of a job's token. A token that this store never gave with the job belongs to no claim.
+pub(in super::super) fn claim_of(token: Token, id: &[u8]) -> [u8; CLAIM] {
+    let claim = ((token.0 >> 56) as u64).to_be_bytes();
+    if token_of(&claim, id).is_ok_and(|own| own == token) { claim } else { [0; CLAIM] }
+}
+
+/// A digest of 56 bits.
+fn digest(claim: &[u8; CLAIM], id: &[u8]) -> u64 {
+    let fnv = claim.iter().chain(id).fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {
+        (digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (fnv ^ fnv >> 29) & 0x00ff_ffff_ffff_ffff
 }
 
 #[cfg(test)]
@@ -113,10 +112,13 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_restored_and_a_foreign_one_is_nobodys() {
-        let token = token_of(b"claim123", b"number7").unwrap();
-        assert_eq!(&fence_of(token), b"claim123number7");
-        assert_eq!(read_token(&fence_of(token)).unwrap(), token);
-        assert_eq!(fence_of(Token(u128::MAX)), [0; FENCE]);
+    fn a_claim_is_restored_and_that_of_a_foreign_token_is_nobodys() {
+        let token = token_of(b"claim123", b"id").unwrap();
+        assert_eq!(&claim_of(token, b"id"), b"claim123");
+        assert_eq!(read_token(b"claim123id").unwrap(), token);
+        assert_eq!(claim_of(token, b"it"), [0; CLAIM]);
+        for bit in 0..128 {
+            assert_eq!(claim_of(Token(token.0 ^ 1 << bit), b"id"), [0; CLAIM]);
+        }
     }
 }

@@ -8,9 +8,6 @@ use super::record::created_at;
 use crate::backend::Report;
 use crate::job::{Failure, FailureKind, JobState, LogLine, Progress, Status};
 
-/// What an entry of `active` begins with.
-const PADDING: usize = 12;
-
 /// All that is kept of one job, as the script `look` gives it; empty where there is nothing.
 #[derive(Debug, Default)]
 pub(in super::super) struct Kept {
@@ -66,7 +63,6 @@ pub(in super::super) fn read_status(kept: &Kept) -> Result<Status> {
         read_done(&kept.done, &mut status)?;
     } else if !kept.claim.is_empty() {
         let mut from = Reader(&kept.claim);
-        from.take(PADDING)?;
         status.state = JobState::Active;
         status.worker = read_worker(from.array()?);
         status.started_at = Some(from.moment()?);
@@ -92,6 +88,8 @@ fn read_done(bytes: &[u8], status: &mut Status) -> Result<()> {
     status.worker = read_worker(from.array()?);
     let started = from.moment()?;
     status.started_at = (started.as_micros() != 0).then_some(started);
+    // The number of its end orders it among others.
+    from.take(7)?;
     match status.state {
         JobState::Completed => status.result = Some(Bytes::copy_from_slice(from.0)),
         JobState::Cancelled => {

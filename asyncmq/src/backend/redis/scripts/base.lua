@@ -3,8 +3,14 @@
 -- a key is its base and a suffix. ARGV[1] is the time in microseconds, empty for the server's own.
 local call, sub, pack, unpick = redis.call, string.sub, struct.pack, struct.unpack
 local S = KEYS[1]
+local clock
 local function time()
-  if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
-  local t = call('TIME')
-  return t[1] * 1000000 + t[2]
+  if clock then return clock end
+  if ARGV[1] ~= '' then
+    clock = tonumber(ARGV[1])
+  else
+    local t = call('TIME')
+    clock = t[1] * 1000000 + t[2]
+  end
+  return clock
 end

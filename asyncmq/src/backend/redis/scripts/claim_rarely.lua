@@ -1,5 +1,4 @@
-local now, worker = time(), ARGV[2]
--- Lets jobs wait whose time has come, behind the others; a bounded number.
+-- Lets jobs wait whose time has come, behind the others; a bounded number. Returns what is due next.
 local function promote(Q)
   local due = call('ZRANGEBYSCORE', Q .. 'delayed', '-inf', now, 'LIMIT', 0, 500)
   local ids = {}
@@ -16,7 +15,7 @@ local function promote(Q)
         lines[line] = {}
         order[#order + 1] = line
       end
-      table.insert(lines[line], batch .. place .. ids[i])
+      table.insert(lines[line], ids[i])
       fields[#fields + 1] = ids[i]
       fields[#fields + 1] = 'w' .. sub(sides[i], 2, 33) .. batch .. place .. sub(sides[i], 41)
     end
@@ -26,6 +25,7 @@ local function promote(Q)
     is_ready(Q, line)
   end
   if #fields > 0 then call('HSET', Q .. 'side', unpack(fields)) end
+  return call('ZRANGE', Q .. 'delayed', 0, 0, 'WITHSCORES')
 end
 
 local suspect
@@ -37,47 +37,118 @@ local function has_suspect()
     if held then
       local size = unpick('>I2', held)
       local act = call('HGET', sub(held, 3, 2 + size) .. 'active', sub(held, 3 + size))
-      suspect = act and sub(act, 13, 28) == worker or false
+      suspect = act and sub(act, 1, 16) == worker or false
     end
   end
   return suspect
 end
 
--- Takes up to `want` entries of the lists in `lines[from..to]`, which have one priority, in the order of their numbers.
+-- Takes up to `want` ids out of the lists in `lines[from..to]`, which have one priority, in the order of their numbers.
+-- Returns them, each with its list and its record.
 local function merge(Q, lines, from, to, want)
-  local heads, given = {}, {}
-  for i = from, to do
+  local chunk = math.max(16, math.ceil(2 * want / (to - from + 1)))
+  local heads, numbers, records, given, at = {}, {}, {}, {}, {}
+  local function fetch(i)
     local most = want
     if sub(lines[i], 1, 1) == 's' then most = has_suspect() and 0 or 1 end
-    heads[i] = most > 0 and call('LRANGE', Q .. lines[i], 0, most - 1) or {}
-    if #heads[i] == 0 and most > 0 then call('ZREM', Q .. 'ready', lines[i]) end
-    given[i] = 0
+    local first = given[i]
+    local last = math.min(first + chunk, most) - 1
+    heads[i] = first <= last and call('LRANGE', Q .. lines[i], first, last) or {}
+    at[i] = 0
+    if #heads[i] > 0 then
+      numbers[i], records[i] = numbers_of(Q, heads[i])
+    elseif first == 0 and most > 0 then
+      call('ZREM', Q .. 'ready', lines[i])
+    end
   end
-  local entries, has_one = {}, false
-  while #entries < want do
+  for i = from, to do
+    given[i] = 0
+    fetch(i)
+  end
+  local ids, origins, found, has_one = {}, {}, {}, false
+  while #ids < want do
     local best, least
     for i = from, to do
-      local entry = heads[i][given[i] + 1]
-      if entry and not (has_one and sub(lines[i], 1, 1) == 's') then
-        local mine = number(entry)
-        if not least or mine < least then best, least = i, mine end
+      local mine = heads[i][at[i] + 1] and numbers[i][at[i] + 1]
+      if mine and not (has_one and sub(lines[i], 1, 1) == 's') and (not least or mine < least) then
+        best, least = i, mine
       end
     end
     if not best then break end
     has_one = has_one or sub(lines[best], 1, 1) == 's'
-    given[best] = given[best] + 1
-    entries[#entries + 1] = heads[best][given[best]]
+    given[best], at[best] = given[best] + 1, at[best] + 1
+    ids[#ids + 1] = heads[best][at[best]]
+    origins[#ids], found[#ids] = lines[best], records[best][at[best]]
+    if at[best] == #heads[best] then fetch(best) end
   end
   for i = from, to do
     if given[i] > 0 then call('LPOP', Q .. lines[i], given[i]) end
   end
-  return entries, #entries < want
+  return ids, origins, found
 end
 
 local function hold_suspect(Q, id)
   call('HSET', S .. 'suspects', worker, pack('>I2c0', #Q, Q) .. id)
   suspect = true
 end
-return { promote = promote, merge = merge, hold_suspect = hold_suspect, read_side = read_side, expire_job = expire_job,
-  noisy = noisy, emit = emit, publish = publish }
+-- Leaves the void ones out of ids that were taken from `line`, or from a list each, with their records if there are any.
+local function alive(Q, line, ids, origins, found)
+  if not origins then return living(Q, line, ids), nil end
+  if call('EXISTS', Q .. 'tombs') == 0 then return ids, found end
+  local live, records = {}, {}
+  for i = 1, #ids do
+    if #living(Q, origins[i], { ids[i] }) == 1 then
+      live[#live + 1] = ids[i]
+      records[#live] = found[i]
+    end
+  end
+  return live, records
+end
+-- Returns a job's record if it may start, given its side record: not if its time to live is over.
+local function may_start(Q, id, record, note)
+  local s = read_side(note)
+  if s.expires > 0 then
+    call('ZREM', Q .. 'mortal', id)
+    if s.attempt == 0 and s.crashes == 0 and s.expires <= now then
+      expire_job(Q, id, record, s, now)
+      return nil
+    end
+  end
+  if s.crashes > 0 then hold_suspect(Q, id) end
+  return record
+end
+local function tell_started(Q, ids, records, sides)
+  if not noisy(Q) then return end
+  for i = 1, #ids do
+    local before = sides[i] ~= '' and unpick('>I4', sub(sides[i], 2, 5)) or 0
+    emit(Q, 2, ids[i], records[i], before + 1, worker, now, '-', '')
+  end
+end
+-- Answers a claim again: what is still in hand is given again.
+local function claim_again(recalled, queues)
+  local next_due
+  for k = 2, queues do
+    if not call('HGET', KEYS[k] .. 'meta', 'p') then
+      local first = call('ZRANGE', KEYS[k] .. 'delayed', 0, 0, 'WITHSCORES')
+      if first[2] then next_due = math.min(next_due or math.huge, math.max(tonumber(first[2]) - now, 0)) end
+    end
+  end
+  local reply = { {}, next_due and string.format('%.0f', next_due) or -1, {} }
+  for _, part in ipairs(cmsgpack.unpack(recalled)) do
+    local place, own, given = part[1], part[2], part[3]
+    local Q, ids, records, sides = KEYS[place], {}, {}, {}
+    for _, id in ipairs(given) do
+      local act = Q and call('HGET', Q .. 'active', id)
+      if act and sub(act, 24, 31) == own and sub(act, 1, 16) == worker then
+        ids[#ids + 1] = id
+        records[#records + 1] = call('HGET', Q .. 'jobs', id)
+        sides[#sides + 1] = call('HGET', Q .. 'side', id) or ''
+      end
+    end
+    reply[#reply + 1] = { place, own, ids, records, sides }
+  end
+  return reply
+end
+return { promote = promote, merge = merge, alive = alive, may_start = may_start, tell_started = tell_started,
+  claim_again = claim_again, slow = slow, marked = marked, trim = trim, publish = publish }
 end

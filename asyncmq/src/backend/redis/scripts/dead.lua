@@ -16,7 +16,7 @@ for _, worker in ipairs(call('ZRANGEBYSCORE', S .. 'sessions', '-inf', '(' .. st
     if held then
       local size = unpick('>I2', held)
       local act = call('HGET', sub(held, 3, 2 + size) .. 'active', sub(held, 3 + size))
-      if act and sub(act, 13, 28) == worker then had = '1' end
+      if act and sub(act, 1, 16) == worker then had = '1' end
     end
     call('HSET', S .. 'rescues', worker, mark .. had)
   end

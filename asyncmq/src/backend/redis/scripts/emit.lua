@@ -17,7 +17,7 @@ local function emit(Q, kind, id, rec, attempt, worker, now, what, data, last)
   local waiting = call('HGET', Q .. 'wait', id)
   if not (waiting or heard()) then return end
   rec = rec or call('HGET', Q .. 'jobs', id)
-  local profile = rec and call('HGET', Q .. 'lanes', sub(rec, 15, 23)) or ''
+  local profile = rec and call('HGET', Q .. 'meta', sub(rec, 15, 23)) or ''
   local frame = pack('>BI7I4c16Bc0I2c0I2c0c1I4c0', kind, now, attempt, worker, #id, id, #Q, Q, #profile,
     profile, what, #data, data)
   if heard() then

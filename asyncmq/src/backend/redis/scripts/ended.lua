@@ -1,6 +1,6 @@
--- The jobs that ended. A done record: state, end, attempt, crashes, worker, start, result or reason.
--- Lists by state: zc completed, zx cancelled, zf failed, ze expired (by the number of their end), zq completed ones that
--- asked for a time of their own, which zu has by its end.
+-- The jobs that ended. A done record: state, end, attempt, crashes, worker, start, number of the end, result or reason.
+-- Listed by state: lc completed, in their order; by the number of their end zx cancelled, zf failed, ze expired, and zq
+-- completed ones that asked for a time of their own, which zu has by its end.
 local function purge(Q, ids)
   if #ids == 0 then return end
   call('HDEL', Q .. 'jobs', unpack(ids))
@@ -15,12 +15,33 @@ end
 local function limit_of(name, default)
   return tonumber(call('HGET', S .. 'limits', name) or default)
 end
+-- Takes the oldest completed (lc) or cancelled (zx) jobs off their list.
+local function pop_oldest(Q, list, count)
+  if list == 'lc' then return living(Q, list, call('LPOP', Q .. list, count) or {}) end
+  local popped, ids = call('ZPOPMIN', Q .. list, count), {}
+  for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+  return ids
+end
 -- Drops the oldest completed or cancelled jobs beyond their number, at most `most`. Returns how many.
 local function trim(Q, list, keep, most)
-  local surplus = math.min(call('ZCARD', Q .. list) - keep, most)
+  local surplus = math.min(call(list == 'lc' and 'LLEN' or 'ZCARD', Q .. list) - keep, most)
   if surplus <= 0 then return 0 end
-  local popped, ids = call('ZPOPMIN', Q .. list, surplus), {}
-  for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+  local ids = pop_oldest(Q, list, surplus)
+  purge(Q, ids)
+  return #ids
+end
+-- Drops the oldest completed or cancelled jobs that ended at a time or before, at most `most`. Returns how many.
+local function age_out(Q, list, time, most)
+  if most <= 0 then return 0 end
+  local ids, count = call(list == 'lc' and 'LRANGE' or 'ZRANGE', Q .. list, 0, most - 1), 0
+  if #ids == 0 then return 0 end
+  local done = call('HMGET', Q .. 'done', unpack(ids))
+  for i = 1, #ids do
+    if done[i] and time < unpick('>I7', sub(done[i], 2, 8)) then break end
+    count = i
+  end
+  if count == 0 then return 0 end
+  ids = pop_oldest(Q, list, count)
   purge(Q, ids)
   return #ids
 end
@@ -53,12 +74,16 @@ local function finish(Q, id, state, now, attempt, crashes, worker, started, payl
   local number = call('HINCRBY', Q .. 'meta', 'x', 1)
   call('HDEL', Q .. 'cancel', id)
   if until_ == 0 then return purge(Q, { id }) end
-  local done = pack('>c1I7I4I4c16I7', state, now, attempt, crashes, worker, started) .. payload
+  local done = pack('>c1I7I4I4c16I7I7', state, now, attempt, crashes, worker, started, number) .. payload
   call('HSET', Q .. 'done', id, done)
   if until_ then
     call('ZADD', Q .. 'zq', number, id)
     call('ZADD', Q .. 'zu', until_, id)
     return
+  end
+  if state == 'c' then
+    call('RPUSH', Q .. 'lc', id)
+    return trim(Q, 'lc', limit_of('ended', 10000), 100)
   end
   call('ZADD', Q .. 'z' .. state, number, id)
   if state == 'f' or state == 'e' then

@@ -1,7 +1,7 @@
 -- extend: makes a worker's lease last and checks what it holds.
 --
 -- KEYS   shared base, bases of the queues
--- ARGV   time, worker, lease, then for each claim: place of the queue in KEYS, id, claim and number (15 bytes)
+-- ARGV   time, worker, lease, then for each claim: place of the queue in KEYS, id, claim (8 bytes)
 -- Reply  one letter for each: H held, L lost, C to be cancelled
 -- Cost   1 command, 2 for each queue; per job one element of HMGET
 local now, worker = time(), ARGV[2]
@@ -18,7 +18,7 @@ while at <= #ARGV do
   local wanted = call('EXISTS', Q .. 'cancel') == 1 and call('HMGET', Q .. 'cancel', unpack(ids)) or {}
   for i = 1, #ids do
     local act = acts[i]
-    local held = act and sub(act, 36, 50) == ARGV[first + 3 * i - 1]
+    local held = act and sub(act, 24, 31) == ARGV[first + 3 * i - 1]
     letters[#letters + 1] = not held and 'L' or wanted[i] and 'C' or 'H'
   end
 end

@@ -1,9 +1,19 @@
--- The waiting lists: one per lane, in the order of the entries' numbers. An entry is its number (7 bytes) and the id.
-local function number(entry)
-  local batch, place = unpick('>I5I2', entry)
+-- The waiting lists: one per lane, each of the ids of its jobs in the order of their numbers.
+local function number(seq)
+  if not seq then return -1 end
+  local batch, place = unpick('>I5I2', seq)
   return batch * 65536 + place
 end
+-- Returns the numbers of jobs, -1 for those that are gone, and their records.
+local function numbers_of(Q, ids)
+  local records, sides, numbers = call('HMGET', Q .. 'jobs', unpack(ids)), {}, {}
+  if call('EXISTS', Q .. 'side') == 1 then sides = call('HMGET', Q .. 'side', unpack(ids)) end
+  for i = 1, #ids do numbers[i] = number(seq_of(records[i], sides[i])) end
+  return numbers, records
+end
+-- Returns the first bytes of the number for jobs that wait anew, and counts that they were not taken in anew.
 local function fresh_batch(Q)
+  call('HINCRBY', Q .. 'meta', 'r', 1)
   return pack('>I5', call('HINCRBY', Q .. 'meta', 'b', 1))
 end
 local function is_ready(Q, line)
@@ -13,41 +23,59 @@ local function line_of(rec, crashes)
   return (crashes > 0 and 's' or 'w') .. sub(rec, 15, 23)
 end
 -- Lets a job wait behind the others.
-local function append(Q, line, entry)
-  if call('RPUSH', Q .. line, entry) == 1 then is_ready(Q, line) end
+local function append(Q, line, id)
+  if call('RPUSH', Q .. line, id) == 1 then is_ready(Q, line) end
 end
 -- Lets a job wait where its number belongs: near the front, as it was taken from there.
-local function put_back(Q, line, entry)
-  local key, mine = Q .. line, number(entry)
-  local head, tail = call('LINDEX', key, 0), call('LINDEX', key, -1)
-  if not head or mine < number(head) then
-    call('LPUSH', key, entry)
-  elseif number(tail) < mine then
-    call('RPUSH', key, entry)
-  else
-    local at, pivot = 0, nil
-    while not pivot and at < 8192 do
-      local chunk = call('LRANGE', key, at, at + 255)
-      for i = 1, #chunk do
-        if mine < number(chunk[i]) then pivot = chunk[i] break end
-      end
-      tail = chunk[#chunk] or tail
-      at = at + 256
-    end
-    call('LINSERT', key, pivot and 'BEFORE' or 'AFTER', pivot or tail, entry)
-  end
+local function put_back(Q, line, seq, id)
+  local key, mine, at = Q .. line, number(seq), 0
   is_ready(Q, line)
-end
--- Takes a job out of its list: for good near the ends, else by a tombstone that the claim passes over.
-local function bury(Q, line, entry)
-  local key = Q .. line
-  if call('LPOS', key, entry, 'MAXLEN', 1000) then
-    call('LREM', key, 1, entry)
-  elseif call('LPOS', key, entry, 'RANK', -1, 'MAXLEN', 1000) then
-    call('LREM', key, -1, entry)
-  else
-    call('SADD', Q .. 'tombs', entry)
+  local ends = { call('LINDEX', key, 0) or nil, call('LINDEX', key, -1) or nil }
+  if #ends == 0 then return call('RPUSH', key, id) end
+  local numbers = numbers_of(Q, ends)
+  if mine < numbers[1] then return call('LPUSH', key, id) end
+  if numbers[2] >= 0 and numbers[2] < mine then return call('RPUSH', key, id) end
+  local last = ends[1]
+  while at < 8192 do
+    local chunk = call('LRANGE', key, at, at + 255)
+    numbers = numbers_of(Q, chunk)
+    for i = 1, #chunk do
+      if mine < numbers[i] then return call('LINSERT', key, 'BEFORE', chunk[i], id) end
+    end
+    last = chunk[#chunk] or last
+    at = at + 256
+    if #chunk < 256 then break end
   end
+  call('LINSERT', key, 'AFTER', last, id)
+end
+-- Takes a job out of a list: for good near the ends, else by a note of how many of its places there are void. The first
+-- ones are: whatever waits again in the same list stands behind them.
+local function bury(Q, line, id)
+  local key = Q .. line
+  if call('LPOS', key, id, 'MAXLEN', 1000) then
+    call('LREM', key, 1, id)
+  elseif call('LPOS', key, id, 'RANK', -1, 'MAXLEN', 1000) then
+    call('LREM', key, -1, id)
+  else
+    call('HINCRBY', Q .. 'tombs', line .. id, 1)
+  end
+end
+-- Leaves the void ones out of ids that were taken from the front of a list.
+local function living(Q, line, ids)
+  if #ids == 0 or call('EXISTS', Q .. 'tombs') == 0 then return ids end
+  local fields, live = {}, {}
+  for i = 1, #ids do fields[i] = line .. ids[i] end
+  local void, left = call('HMGET', Q .. 'tombs', unpack(fields)), {}
+  for i = 1, #ids do
+    local count = left[ids[i]] or tonumber(void[i] or 0)
+    if count == 0 then
+      live[#live + 1] = ids[i]
+    else
+      left[ids[i]] = call('HINCRBY', Q .. 'tombs', fields[i], -1)
+      if left[ids[i]] == 0 then call('HDEL', Q .. 'tombs', fields[i]) end
+    end
+  end
+  return live
 end
 -- Takes note of when the time to live ends of a job that has not started yet.
 local function note_end(Q, id, s)
@@ -55,7 +83,7 @@ local function note_end(Q, id, s)
 end
 -- Takes a waiting job out of its list so that it may come back to its place.
 local function withdraw(Q, id, rec, s)
-  call('LREM', Q .. line_of(rec, s.crashes), 1, s.seq .. id)
+  call('LREM', Q .. line_of(rec, s.crashes), 1, id)
   if s.expires > 0 then call('ZREM', Q .. 'mortal', id) end
 end
 local function delayed_member(s, id)
@@ -66,7 +94,7 @@ local function displace(Q, id, rec, s)
   if s.state == 'd' then
     call('ZREM', Q .. 'delayed', delayed_member(s, id))
   else
-    bury(Q, line_of(rec, s.crashes), s.seq .. id)
+    bury(Q, line_of(rec, s.crashes), id)
   end
   if s.expires > 0 then call('ZREM', Q .. 'mortal', id) end
 end

@@ -11,18 +11,23 @@ local function waiting()
   local lines = call('ZRANGE', Q .. 'ready', 0, -1)
   local has_tombs = call('EXISTS', Q .. 'tombs') == 1
   if #lines == 1 and not has_tombs then
-    for i, entry in ipairs(call('LRANGE', Q .. lines[1], first, first + count - 1)) do ids[i] = sub(entry, 8) end
+    ids = call('LRANGE', Q .. lines[1], first, first + count - 1)
     return
   end
   local all = {}
   for _, line in ipairs(lines) do
-    local priority = tonumber(sub(line, 2, 3), 16)
+    local priority, seen = tonumber(sub(line, 2, 3), 16), {}
     for at = 0, first + count - 1, 1000 do
-      local entries = call('LRANGE', Q .. line, at, math.min(at + 999, has_tombs and at + 999 or first + count - 1))
-      if #entries == 0 then break end
-      local dead = has_tombs and call('SMISMEMBER', Q .. 'tombs', unpack(entries)) or {}
-      for i, entry in ipairs(entries) do
-        if dead[i] ~= 1 then all[#all + 1] = { priority, number(entry), sub(entry, 8) } end
+      local chunk = call('LRANGE', Q .. line, at, math.min(at + 999, has_tombs and at + 999 or first + count - 1))
+      if #chunk == 0 then break end
+      local numbers = numbers_of(Q, chunk)
+      for i, id in ipairs(chunk) do
+        local void = 0
+        if has_tombs then
+          seen[id] = (seen[id] or 0) + 1
+          void = tonumber(call('HGET', Q .. 'tombs', line .. id) or 0)
+        end
+        if not has_tombs or void < seen[id] then all[#all + 1] = { priority, numbers[i], id } end
       end
     end
   end
@@ -30,21 +35,34 @@ local function waiting()
   for i = first + 1, math.min(first + count, #all) do ids[#ids + 1] = all[i][3] end
 end
 
+-- The latest first. Whatever stands in `lc` twice stands there last as what it is now.
 local function completed()
-  local all = {}
-  for _, list in ipairs({ 'zc', 'zq' }) do
-    local found = call('ZREVRANGE', Q .. list, 0, first + count - 1, 'WITHSCORES')
-    for i = 1, #found, 2 do all[#all + 1] = { tonumber(found[i + 1]), found[i] } end
+  local all, seen, at = {}, {}, 0
+  while #all < first + count do
+    local chunk = call('LRANGE', Q .. 'lc', -at - 1000, -at - 1)
+    if #chunk == 0 then break end
+    local done = call('HMGET', Q .. 'done', unpack(chunk))
+    for i = #chunk, 1, -1 do
+      local id = chunk[i]
+      if done[i] and not seen[id] then
+        seen[id] = true
+        all[#all + 1] = { unpick('>I7', sub(done[i], 40, 46)), -#all, id }
+      end
+    end
+    if #chunk < 1000 then break end
+    at = at + 1000
   end
-  table.sort(all, function(a, b) return b[1] < a[1] end)
-  for i = first + 1, math.min(first + count, #all) do ids[#ids + 1] = all[i][2] end
+  local found = call('ZREVRANGE', Q .. 'zq', 0, first + count - 1, 'WITHSCORES')
+  for i = 1, #found, 2 do all[#all + 1] = { tonumber(found[i + 1]), 0, found[i] } end
+  table.sort(all, function(a, b) return b[1] < a[1] or (a[1] == b[1] and b[2] < a[2]) end)
+  for i = first + 1, math.min(first + count, #all) do ids[#ids + 1] = all[i][3] end
 end
 
 if state == 'w' then
   waiting()
 elseif state == 'd' then
   for i, member in ipairs(call('ZRANGE', Q .. 'delayed', first, first + count - 1)) do ids[i] = sub(member, 8) end
-elseif state == 'c' and call('EXISTS', Q .. 'zq') == 1 then
+elseif state == 'c' then
   completed()
 else
   ids = call('ZREVRANGE', Q .. 'z' .. state, first, first + count - 1)

@@ -13,7 +13,7 @@ local state = done and sub(done, 1, 1) or act and 'a' or s.state
 local function cancel()
   if state == 'a' then
     call('HSET', Q .. 'cancel', id, ARGV[4] .. ARGV[5])
-    call('PUBLISH', S .. 'to' .. sub(act, 13, 28), sub(act, 36, 50))
+    call('PUBLISH', S .. 'to' .. sub(act, 1, 16), sub(act, 24, 31) .. id)
     return { 'requested' }
   end
   if done then return { 'refused', state } end
@@ -24,7 +24,13 @@ local function cancel()
 end
 
 local function unretire()
-  for _, list in ipairs({ 'z' .. state, 'zq', 'zu' }) do call('ZREM', Q .. list, id) end
+  if call('ZREM', Q .. 'zq', id) == 1 then
+    call('ZREM', Q .. 'zu', id)
+  elseif state == 'c' then
+    bury(Q, 'lc', id)
+  else
+    call('ZREM', Q .. 'z' .. state, id)
+  end
   call('HDEL', Q .. 'done', id)
 end
 
@@ -32,7 +38,7 @@ local function wait_behind()
   s.state, s.seq = 'w', fresh_batch(Q) .. '\0\0'
   note_end(Q, id, s)
   write_side(Q, id, s)
-  append(Q, line_of(rec, s.crashes), s.seq .. id)
+  append(Q, line_of(rec, s.crashes), id)
   wake(Q)
 end
 

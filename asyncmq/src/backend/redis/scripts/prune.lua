@@ -24,14 +24,9 @@ local function aged(list, before, most)
   end
   return old
 end
-for _, list in ipairs({ 'zc', 'zx' }) do
+for _, list in ipairs({ 'lc', 'zx' }) do
   dropped = dropped + trim(Q, list, tonumber(ARGV[3]), limit - dropped)
-  local old = limit > dropped and aged(list, now - tonumber(ARGV[2]), limit - dropped) or {}
-  if #old > 0 then
-    call('ZREM', Q .. list, unpack(old))
-    purge(Q, old)
-    dropped = dropped + #old
-  end
+  dropped = dropped + age_out(Q, list, now - tonumber(ARGV[2]), limit - dropped)
 end
 dropped = dropped + trim_dead(Q, tonumber(ARGV[5]), limit - dropped, now)
 for _, list in ipairs({ 'zf', 'ze' }) do

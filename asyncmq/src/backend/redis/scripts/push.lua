@@ -2,102 +2,100 @@
 --
 -- KEYS   shared base, bases of the queues
 -- ARGV   time, sender, sequence, slot, number of runs; for each run, jobs of one queue and lane: place of the queue in
---        KEYS, lane, profile, kind, number of jobs, then the jobs:
---          kind p: place in the batch (2 bytes) and id, body
---          kind x: the same, then due kind (n now, d delay, a time), due value, time to live and 1 more (0 for ever)
+--        KEYS, lane, profile, kind, number of jobs, then their ids, then their bodies (each begins with the job's place in
+--        the batch, 2 bytes); for kind x then for each: due kind (n now, d delay, a time), due value, time to live and
+--        1 more (0 for ever)
 -- Reply  for each job that is kept already: its place, length of its profile (2 bytes each), its profile
--- Cost   6 commands, 5 for each run; per job one element each of HMGET, HSET, RPUSH
+-- Cost   4 commands, 5 for each run, 8 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too
 local recall, mark = S .. 'r' .. ARGV[2], ARGV[3] .. ':'
 local known = call('HGET', recall, ARGV[4])
 if known and sub(known, 1, #mark) == mark then return sub(known, #mark + 1) end
-local now, at = time(), 5
-local runs = tonumber(ARGV[at])
-at = at + 1
-local first = at
+local now, at = time(), 6
+local runs, marks = {}, {}
 -- Everything is checked before anything is written: a lane's name must stand for one profile.
-local is_new = {}
-for _ = 1, runs do
+for r = 1, tonumber(ARGV[5]) do
   local Q, lane, profile, kind, count = KEYS[tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3],
     tonumber(ARGV[at + 4])
-  local known = call('HGET', Q .. 'lanes', lane)
-  if known and known ~= profile then return redis.error_reply('LANE two profiles share the name ' .. lane) end
-  if not known then is_new[Q .. lane] = true end
+  local own = call('HMGET', Q .. 'meta', lane, 'i')
+  if own[1] and own[1] ~= profile then return redis.error_reply('LANE two profiles share the name ' .. lane) end
+  marks[Q] = own[2] or false
+  runs[r] = { Q, lane, not own[1] and profile, kind, count, at + 5 }
   at = at + 5 + count * (kind == 'p' and 2 or 5)
 end
+local rare_parts
+local function rare()
+  rare_parts = rare_parts or rarely()
+  return rare_parts
+end
 
-local batches, headers, added, kept = {}, {}, {}, {}
-local function special(Q, lane, item, id, i)
-  local due, value, ttl = ARGV[i + 2], tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4])
-  local run_at = now
-  if due == 'd' then run_at = now + value elseif due == 'a' then run_at = math.max(now, value) end
-  local state, seq = now < run_at and 'd' or 'w', batches[Q] .. sub(item, 1, 2)
-  local expires = ttl > 0 and run_at + ttl - 1 or 0
-  call('HSET', Q .. 'jobs', id, headers[Q] .. ARGV[i + 1])
-  call('HSET', Q .. 'side', id, pack('>c1I4I4I8I8I8c7I8c16c8B', state, 0, 0, run_at, expires, ttl, seq, 0,
-    string.rep('\0', 16), string.rep('\0', 8), 0))
-  if ttl > 0 then call('ZADD', Q .. 'mortal', expires, id) end
-  if state == 'd' then
-    call('ZADD', Q .. 'delayed', run_at, seq .. id)
-  elseif call('RPUSH', Q .. 'w' .. lane, seq .. id) == 1 then
+local batches, headers, kept = {}, {}, {}
+-- Counts jobs in, and returns what their records and numbers begin with.
+local function count_in(Q, n)
+  local number = call('HINCRBY', Q .. 'meta', 'b', n)
+  if number == n then rare().begin(Q) end
+  if not headers[Q] then
+    batches[Q] = pack('>I5', number)
+    headers[Q] = batches[Q] .. pack('>I7', now)
+  end
+end
+-- Lets jobs wait behind the others.
+local function append(Q, lane, ids)
+  if #ids > 0 and call('RPUSH', Q .. 'w' .. lane, unpack(ids)) == #ids then
     call('ZADD', Q .. 'ready', tonumber(sub(lane, 1, 2), 16), 'w' .. lane)
   end
-  if noisy(Q) then emit(Q, 1, id, nil, 0, NOBODY, now, '-', '') end
 end
-
-at = first
-for _ = 1, runs do
-  local Q, lane, profile, kind, count = KEYS[tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3],
-    tonumber(ARGV[at + 4])
-  at = at + 5
-  local step = kind == 'p' and 2 or 5
-  local ids = {}
-  for i = 1, count do ids[i] = sub(ARGV[at + (i - 1) * step], 3) end
-  local have = call('HMGET', Q .. 'jobs', unpack(ids))
-  local header, batch = headers[Q], batches[Q]
-  if not header then
-    local number = call('HINCRBY', Q .. 'meta', 'b', 1)
-    if number == 1 then begin(Q) end
-    batch = pack('>I5', number)
-    header = batch .. pack('>I7', now)
-    headers[Q], batches[Q], added[Q] = header, batch, 0
-  end
-  if is_new[Q .. lane] then call('HSET', Q .. 'lanes', lane, profile) end
-  local fields, entries, n, noise = {}, {}, 0, noisy(Q)
+-- Takes in jobs that need more than that, that somebody listens to, or of which some are kept already.
+local function take_in(Q, lane, kind, count, first, have)
+  local records, fields, waiting, parts = {}, {}, {}, rare()
+  local times = { side = {}, delayed = {}, mortal = {} }
   for i = 1, count do
-    local item, id = ARGV[at], ids[i]
+    local id, body = ARGV[first + i - 1], ARGV[first + count + i - 1]
     if have[i] then
-      local theirs = call('HGET', Q .. 'lanes', sub(have[i], 15, 23)) or ''
-      kept[#kept + 1] = sub(item, 1, 2) .. pack('>I2', #theirs) .. theirs
-      if noise then emit(Q, 12, id, have[i], 0, NOBODY, now, '-', '') end
-    elseif kind == 'p' then
-      fields[2 * n + 1] = id
-      fields[2 * n + 2] = header .. ARGV[at + 1]
-      n = n + 1
-      entries[n] = batch .. item
-      if noise then emit(Q, 1, id, fields[2 * n], 0, NOBODY, now, '-', '') end
+      local theirs = call('HGET', Q .. 'meta', sub(have[i], 15, 23)) or ''
+      kept[#kept + 1] = sub(body, 1, 2) .. pack('>I2', #theirs) .. theirs
     else
-      n = n + 1
-      special(Q, lane, item, id, at)
-    end
-    at = at + step
-  end
-  if n > 0 then
-    if kind == 'p' then
-      call('HSET', Q .. 'jobs', unpack(fields))
-      if call('RPUSH', Q .. 'w' .. lane, unpack(entries)) == n then
-        call('ZADD', Q .. 'ready', tonumber(sub(lane, 1, 2), 16), 'w' .. lane)
+      records[i] = headers[Q] .. body
+      fields[#fields + 1], fields[#fields + 2] = id, records[i]
+      if kind == 'p' or parts.waits(id, records[i], first + 2 * count + 3 * (i - 1), times) then
+        waiting[#waiting + 1] = id
       end
     end
-    added[Q] = added[Q] + n
+  end
+  if #fields > 0 then call('HSET', Q .. 'jobs', unpack(fields)) end
+  if #times.side > 0 then call('HSET', Q .. 'side', unpack(times.side)) end
+  if #times.delayed > 0 then call('ZADD', Q .. 'delayed', unpack(times.delayed)) end
+  if #times.mortal > 0 then call('ZADD', Q .. 'mortal', unpack(times.mortal)) end
+  append(Q, lane, waiting)
+  if not parts.noisy(Q) then return end
+  for i = 1, count do
+    parts.emit(Q, have[i] and 12 or 1, ARGV[first + i - 1], have[i] or records[i], 0, parts.NOBODY, now, '-', '')
   end
 end
-for Q, n in pairs(added) do
-  if n > 0 then
-    call('HINCRBY', Q .. 'meta', 'e', n)
-    wake(Q)
+
+for r = 1, #runs do
+  local Q, lane, profile, kind, count, first = unpack(runs[r])
+  if profile then call('HSET', Q .. 'meta', lane, profile) end
+  local have, new = call('HMGET', Q .. 'jobs', unpack(ARGV, first, first + count - 1)), count
+  for i = 1, count do
+    if have[i] then new = new - 1 end
   end
+  if new > 0 then count_in(Q, new) end
+  if kind ~= 'p' or new < count or call('EXISTS', S .. 'ears', Q .. 'wait') > 0 then
+    take_in(Q, lane, kind, count, first, have)
+  else
+    local header, fields, bodies = headers[Q], {}, first + count - 1
+    for i = 1, count do
+      fields[2 * i - 1] = ARGV[first + i - 1]
+      fields[2 * i] = header .. ARGV[bodies + i]
+    end
+    call('HSET', Q .. 'jobs', unpack(fields))
+    append(Q, lane, { unpack(ARGV, first, bodies) })
+  end
+end
+for Q in pairs(headers) do
+  if marks[Q] then rare().wake(Q) end
 end
 local answer = table.concat(kept)
 if call('HSET', recall, ARGV[4], mark .. answer) > 0 then call('PEXPIRE', recall, 86400000) end
-publish()
+if rare_parts then rare_parts.publish() end
 return answer

@@ -18,9 +18,9 @@ local function crash(id, act, rec, s)
     local said = 'the worker died ' .. string.format('%d', s.crashes) .. ' time(s) with this job in hand'
     return carry_out(Q, id, rec, s, 'F', '0', pack('>I4B', s.attempt + 1, 3) .. said, now)
   end
-  s.state, s.ghost, s.charged = 'w', sub(act, 36, 43), innocent and 0 or 1
+  s.state, s.ghost, s.charged = 'w', sub(act, 24, 31), innocent and 0 or 1
   write_side(Q, id, s)
-  put_back(Q, line_of(rec, s.crashes), s.seq .. id)
+  put_back(Q, line_of(rec, s.crashes), s.seq, id)
   note_end(Q, id, s)
   wake(Q)
   emit(Q, 10, id, rec, s.attempt, worker, now, '-', '')
@@ -31,7 +31,7 @@ local scan = call('HSCAN', Q .. 'active', ARGV[8], 'COUNT', 250)
 local cursor, fields = scan[1], scan[2]
 for i = 1, #fields, 2 do
   local id, act = fields[i], fields[i + 1]
-  if sub(act, 13, 28) == worker then
+  if sub(act, 1, 16) == worker then
     if count == limit then
       cursor = ARGV[8] == '0' and '0' or ARGV[8]
       break
@@ -40,13 +40,13 @@ for i = 1, #fields, 2 do
     call('HDEL', Q .. 'active', id)
     local rec = call('HGET', Q .. 'jobs', id)
     local s = side_of(Q, id, rec)
-    s.worker, s.started, s.seq = worker, unpick('>I7', sub(act, 29, 35)), sub(act, 44, 50)
+    s.worker, s.started = worker, unpick('>I7', sub(act, 17, 23))
     local reason = call('HGET', Q .. 'cancel', id)
     if reason then
       call('HDEL', Q .. 'cancel', id)
       carry_out(Q, id, rec, s, 'X', sub(reason, 1, 1), sub(reason, 2), now)
     elseif release then
-      s.claim = ARGV[3] ~= '' and sub(act, 36, 43) or nil
+      s.claim = ARGV[3] ~= '' and sub(act, 24, 31) or nil
       carry_out(Q, id, rec, s, 'L', '0', '', now)
     else
       crash(id, act, rec, s)

@@ -1,89 +1,138 @@
--- settle: carries out what became of jobs that a worker held, each fenced by its claim.
---
--- KEYS   shared base, bases of the queues
--- ARGV   time, sender, sequence, slot, number of runs; for each run: place of the queue in KEYS, kind, number of jobs,
---        then the jobs:
---          kind n (completed, nothing kept), k (completed, kept by the rule): id, claim and number (15 bytes), result
---          kind s (anything): id, claim and number, transition, number, data, report
---            transition C complete (number: how long it is kept in us, 0 not at all, -1 by the rule), R retry, F fail,
---            S snooze (number: delay in us), X cancel (number 1: data is a reason), L release
+-- Settling; its arguments stand from `at` on: sequence, slot, number of runs; for each run: place of the queue in KEYS,
+-- kind, number of jobs, then for kind
+--   n (completed, nothing kept), k (completed, kept by the rule): number of claims, 1 if all results are the same;
+--     for each claim the claim (8 bytes) and its number of jobs; then the ids, then the results
+--   s (anything): for each job id, claim, transition, number, data, report; the transitions are
+--     C complete (number: how long it is kept in us, 0 not at all, -1 by the rule), R retry, F fail,
+--     S snooze (number: delay in us), X cancel (number 1: data is a reason), L release
 -- Reply  1 if every claim was current; else one letter for each job: A applied, S stale
--- Cost   2 commands, 5 for each run of kind n, 9 of kind k; per job one element of each; kind s 10 to 20 for each job
-local recall, mark = S .. 'r' .. ARGV[2], ARGV[3] .. ':'
-local known = call('HGET', recall, ARGV[4])
-if known and sub(known, 1, #mark) == mark then
-  local letters = sub(known, #mark + 1)
-  return letters == '' and 1 or letters
-end
-local letters, stale, settled = {}, false, 0
-local function answered(is_current)
-  settled = settled + 1
-  letters[settled] = is_current and 'A' or 'S'
-  stale = stale or not is_current
-end
-local rare_parts
-local function rare()
-  rare_parts = rare_parts or rarely()
-  return rare_parts
-end
-
--- Completed jobs that no one waits for, without a history: all in a few commands.
-local function fast(Q, kind, from, count)
-  local ids, hold, list, n = {}, {}, {}, 0
-  for i = 1, count do ids[i] = ARGV[from + 3 * i - 3] end
-  local acts = call('HMGET', Q .. 'active', unpack(ids))
-  local sides, noise = {}, false
-  if call('EXISTS', S .. 'ears', Q .. 'wait', Q .. 'cancel', Q .. 'side') > 0 then
-    noise = rare().noisy(Q) or call('EXISTS', Q .. 'cancel') == 1
-    sides = call('HMGET', Q .. 'side', unpack(ids))
-  end
-  for i = 1, count do
-    local act, claim = acts[i], ARGV[from + 3 * i - 2]
-    if noise or sides[i] or not act or sub(act, 36, 50) ~= claim then
-      local keep = kind == 'n' and '0' or '-1'
-      answered(rare().slow(Q, ids[i], claim, 'C', keep, ARGV[from + 3 * i - 1], ''))
-    else
-      n = n + 1
-      list[n] = ids[i]
-      hold[n] = i
-      settled = settled + 1
-      letters[settled] = 'A'
-    end
-  end
-  if n == 0 then return end
-  call('HDEL', Q .. 'active', unpack(list))
+-- Cost   5 commands for each run of kind n, 8 of kind k; per job one element of each; kind s 10 to 20 for each job
+-- Completes jobs that nobody waits for and that have no history: all in a few commands. `places` are those of the jobs in
+-- `acts` and among the results if they are not one after the other.
+local function complete(Q, kind, ids, acts, places, results, is_same, is_special)
+  local n = #ids
+  call('HDEL', Q .. 'active', unpack(ids))
   local number = call('HINCRBY', Q .. 'meta', 'x', n)
-  if kind == 'n' then return call('HDEL', Q .. 'jobs', unpack(list)) end
-  local head, fields, scores = pack('>c1I7I4I4', 'c', time(), 1, 0), {}, {}
+  if kind == 'n' then return call('HDEL', Q .. 'jobs', unpack(ids)) end
+  local head, tail, fronts, fields = pack('>c1I7I4I4', 'c', time(), 1, 0), pack('>I7', number), {}, {}
+  if is_same then tail = tail .. ARGV[results] end
   for i = 1, n do
-    local at = hold[i]
-    fields[2 * i - 1] = list[i]
-    fields[2 * i] = head .. sub(acts[at], 13, 35) .. ARGV[from + 3 * at - 1]
-    scores[2 * i - 1] = number - n + i
-    scores[2 * i] = list[i]
+    local place = places and places[i] or i
+    local act = acts[place]
+    local front = fronts[act]
+    if not front then
+      front = head .. sub(act, 1, 23) .. tail
+      fronts[act] = front
+    end
+    fields[2 * i - 1] = ids[i]
+    fields[2 * i] = is_same and front or front .. ARGV[results + place - 1]
   end
   call('HSET', Q .. 'done', unpack(fields))
-  call('ZADD', Q .. 'zc', unpack(scores))
+  local kept = call('RPUSH', Q .. 'lc', unpack(ids))
   local most = tonumber(call('HGET', S .. 'limits', 'ended') or 10000)
-  if call('ZCARD', Q .. 'zc') > most then rare().trim(Q, 'zc', most, 2 * n) end
+  if kept <= most then return end
+  if is_special then return rare().trim(Q, 'lc', most, 2 * n) end
+  local oldest = call('LPOP', Q .. 'lc', math.min(kept - most, 2 * n))
+  call('HDEL', Q .. 'jobs', unpack(oldest))
+  call('HDEL', Q .. 'done', unpack(oldest))
 end
 
-local at = 6
-for _ = 1, tonumber(ARGV[5]) do
-  local Q, kind, count = KEYS[tonumber(ARGV[at])], ARGV[at + 1], tonumber(ARGV[at + 2])
-  at = at + 3
-  if kind == 's' then
-    local slow = rare().slow
-    for _ = 1, count do
-      answered(slow(Q, ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]))
-      at = at + 6
-    end
-  else
-    fast(Q, kind, at, count)
-    at = at + 3 * count
+-- Returns the answer, and what to recall it by unless it was recalled.
+local function settle(at)
+  local mark, is_first = ARGV[at] .. ':', nil
+  -- Returns the answer that was given before. A settle of which any claim is current was never carried out.
+  local function recalled()
+    if is_first then return nil end
+    is_first = true
+    local known = call('HGET', S .. 'r' .. ARGV[2], ARGV[at + 1])
+    return known and sub(known, 1, #mark) == mark and sub(known, #mark + 1)
   end
+  local settled, stale = 0, nil
+  local function answered(is_current)
+    settled = settled + 1
+    if not is_current then
+      stale = stale or {}
+      stale[settled] = true
+    end
+  end
+  -- Settles a run of kind n or k whose arguments begin at `from`. Returns where they end, or an answer that was given before.
+  local function run(Q, kind, count, from)
+    local claims, is_same = tonumber(ARGV[from]), ARGV[from + 1] == '1'
+    local first = from + 2 + 2 * claims
+    local results = first + count
+    local acts, is_current, i, is_slow = call('HMGET', Q .. 'active', unpack(ARGV, first, results - 1)), true, 0, nil
+    for c = from + 2, first - 1, 2 do
+      local own_claim, seen = ARGV[c], nil
+      for _ = 1, tonumber(ARGV[c + 1]) do
+        i = i + 1
+        local act = acts[i]
+        if act ~= seen then
+          if not act or sub(act, 24, 31) ~= own_claim then
+            acts[i], is_current = false, false
+          elseif sub(act, 32, 32) == 'h' then
+            is_slow = is_slow or {}
+            is_slow[i] = true
+          else
+            seen = act
+          end
+        end
+      end
+    end
+    local known = not is_current and recalled()
+    if known then return nil, known end
+    is_first = true
+    local extras = special(Q)
+    local is_special = extras and (extras.side or extras.tombs)
+    if extras and extras.marks then is_slow = rare().marked(Q, first, count, is_slow or {}) end
+    if is_current and not is_slow then
+      complete(Q, kind, { unpack(ARGV, first, results - 1) }, acts, nil, results, is_same, is_special)
+      settled = settled + count
+    else
+      local ids, places = {}, {}
+      i = 0
+      for c = from + 2, first - 1, 2 do
+        for _ = 1, tonumber(ARGV[c + 1]) do
+          i = i + 1
+          if acts[i] and not (is_slow and is_slow[i]) then
+            ids[#ids + 1], places[#places + 1] = ARGV[first + i - 1], i
+            answered(true)
+          else
+            local result = ARGV[is_same and results or results + i - 1]
+            local keep = kind == 'n' and '0' or '-1'
+            answered(rare().slow(Q, ARGV[first + i - 1], ARGV[c], 'C', keep, result, ''))
+            specials[Q] = nil
+          end
+        end
+      end
+      if #ids > 0 then complete(Q, kind, ids, acts, places, results, is_same, is_special) end
+    end
+    return results + (is_same and 1 or count)
+  end
+
+  local runs, next_at = tonumber(ARGV[at + 2]), at + 3
+  for _ = 1, runs do
+    local Q, kind, count = KEYS[tonumber(ARGV[next_at])], ARGV[next_at + 1], tonumber(ARGV[next_at + 2])
+    next_at = next_at + 3
+    local known
+    if kind == 's' then
+      local slow = rare().slow
+      specials[Q] = nil
+      known = recalled()
+      if known then return known == '' and 1 or known end
+      for _ = 1, count do
+        answered(slow(Q, unpack(ARGV, next_at, next_at + 5)))
+        next_at = next_at + 6
+      end
+    else
+      next_at, known = run(Q, kind, count, next_at)
+      if known then return known == '' and 1 or known end
+    end
+  end
+  local letters = ''
+  if stale then
+    letters = {}
+    for i = 1, settled do letters[i] = stale[i] and 'S' or 'A' end
+    letters = table.concat(letters)
+  end
+  return stale and letters or 1, mark .. letters
 end
-local answer = stale and table.concat(letters) or ''
-if call('HSET', recall, ARGV[4], mark .. answer) > 0 then call('PEXPIRE', recall, 86400000) end
-if rare_parts then rare_parts.publish() end
-return stale and answer or 1

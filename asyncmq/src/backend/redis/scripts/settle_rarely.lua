@@ -1,10 +1,10 @@
+local now, worker = time(), ARGV[2]
 -- Takes back a job that a rescue let wait again and that nobody else claimed.
-local now = time()
 local function regain(Q, id, rec, claim)
   local bytes = rec and call('HGET', Q .. 'side', id)
   if not bytes or call('HEXISTS', Q .. 'done', id) == 1 then return end
   local s = read_side(bytes)
-  if s.state ~= 'w' or s.ghost == NOBODY8 or s.ghost .. s.seq ~= claim then return end
+  if s.state ~= 'w' or s.ghost == NOBODY8 or s.ghost ~= claim then return end
   withdraw(Q, id, rec, s)
   s.crashes = s.crashes - s.charged
   return s
@@ -13,10 +13,10 @@ end
 local function slow(Q, id, claim, op, amount, data, report)
   local act, rec, s = call('HGET', Q .. 'active', id), nil, nil
   if act then
-    if sub(act, 36, 50) ~= claim then return false end
+    if sub(act, 24, 31) ~= claim then return false end
     rec = call('HGET', Q .. 'jobs', id)
     s = side_of(Q, id, rec)
-    s.worker, s.started, s.seq = sub(act, 13, 28), unpick('>I7', sub(act, 29, 35)), sub(act, 44, 50)
+    s.worker, s.started = sub(act, 1, 16), unpick('>I7', sub(act, 17, 23))
     call('HDEL', Q .. 'active', id)
   else
     rec = call('HGET', Q .. 'jobs', id)
@@ -32,5 +32,17 @@ local function slow(Q, id, claim, op, amount, data, report)
   carry_out(Q, id, rec, s, op, amount, data, now)
   return true
 end
-return { slow = slow, noisy = noisy, trim = trim, publish = publish }
+-- Adds those of the jobs whose ids stand from `first` on that somebody listens to or wants cancelled.
+local function marked(Q, first, count, marks)
+  if heard() then
+    for i = 1, count do marks[i] = true end
+    return marks
+  end
+  for _, hash in ipairs({ 'wait', 'cancel' }) do
+    if call('EXISTS', Q .. hash) == 1 then
+      local notes = call('HMGET', Q .. hash, unpack(ARGV, first, first + count - 1))
+      for i = 1, count do marks[i] = marks[i] or notes[i] and true end
+    end
+  end
+  return marks
 end

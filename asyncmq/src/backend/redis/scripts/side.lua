@@ -8,14 +8,22 @@ local function read_side(bytes)
     unpick(SIDE, bytes)
   return s
 end
+local function packed(s)
+  return pack(SIDE, s.state, s.attempt, s.crashes, s.run_at, s.expires, s.ttl, s.seq, s.started, s.worker, s.ghost,
+    s.charged)
+end
 local function write_side(Q, id, s)
-  call('HSET', Q .. 'side', id, pack(SIDE, s.state, s.attempt, s.crashes, s.run_at, s.expires, s.ttl, s.seq,
-    s.started, s.worker, s.ghost, s.charged))
+  call('HSET', Q .. 'side', id, packed(s))
 end
 -- Returns how a job stands that never needed a side record.
 local function plain_side(rec)
   return { state = 'w', attempt = 0, crashes = 0, run_at = unpick('>I7', sub(rec, 6, 12)), expires = 0, ttl = 0,
     seq = sub(rec, 1, 5) .. sub(rec, 13, 14), started = 0, worker = string.rep('\0', 16), ghost = NOBODY8, charged = 0 }
+end
+-- Returns a job's number (7 bytes), given its record and its side record; nothing if it is gone.
+local function seq_of(rec, side)
+  if side then return sub(side, 34, 40) end
+  return rec and sub(rec, 1, 5) .. sub(rec, 13, 14)
 end
 local function side_of(Q, id, rec)
   local bytes = call('HGET', Q .. 'side', id)

@@ -6,12 +6,11 @@
 --        time of the oldest job at the head of a waiting list, or -1
 -- Cost   12 commands, 3 for each waiting list
 local now, Q = time(), KEYS[2]
-local meta = call('HMGET', Q .. 'meta', 'p', 'e', 'x')
+local meta = call('HMGET', Q .. 'meta', 'p', 'b', 'r', 'x')
 local oldest = -1
 for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, 255)) do
-  for _, entry in ipairs(call('LRANGE', Q .. line, 0, 15)) do
-    if call('SISMEMBER', Q .. 'tombs', entry) == 0 then
-      local id = sub(entry, 8)
+  for _, id in ipairs(call('LRANGE', Q .. line, 0, 15)) do
+    if call('HEXISTS', Q .. 'tombs', line .. id) == 0 then
       local rec = call('HGET', Q .. 'jobs', id)
       local s = rec and side_of(Q, id, rec)
       if s and (oldest < 0 or s.run_at < oldest) then oldest = s.run_at end
@@ -20,6 +19,7 @@ for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, 255)) do
   end
 end
 local function size(list) return call('ZCARD', Q .. list) end
-return { string.format('%.0f', now), meta[1] and 1 or 0, meta[2] or '0', meta[3] or '0', call('HLEN', Q .. 'jobs'),
-  call('HLEN', Q .. 'active'), size('delayed'), size('zc') + size('zq'), size('zf'), size('ze'), size('zx'),
-  string.format('%.0f', oldest) }
+local failed, expired, cancelled = size('zf'), size('ze'), size('zx')
+return { string.format('%.0f', now), meta[1] and 1 or 0, string.format('%.0f', (meta[2] or 0) - (meta[3] or 0)),
+  meta[4] or '0', call('HLEN', Q .. 'jobs'), call('HLEN', Q .. 'active'), size('delayed'),
+  call('HLEN', Q .. 'done') - failed - expired - cancelled, failed, expired, cancelled, string.format('%.0f', oldest) }

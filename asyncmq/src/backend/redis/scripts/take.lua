@@ -17,10 +17,7 @@ local function waiting(most)
         call('ZREM', Q .. 'ready', line)
         break
       end
-      local dead, ids = call('SMISMEMBER', Q .. 'tombs', unpack(entries)), {}
-      for i = 1, #entries do
-        if dead[i] == 1 then call('SREM', Q .. 'tombs', entries[i]) else ids[#ids + 1] = sub(entries[i], 8) end
-      end
+      local ids = living(Q, line, entries)
       if #ids > 0 and call('EXISTS', Q .. 'mortal') == 1 then call('ZREM', Q .. 'mortal', unpack(ids)) end
       purge(Q, ids)
       count = count + #ids
@@ -41,25 +38,23 @@ local function delayed(most, before)
 end
 
 local function ended(most, before, state)
-  local count, lists = 0, state == 'c' and { 'zc', 'zq' } or { 'z' .. state }
-  for _, list in ipairs(lists) do
-    local ids, old = call('ZRANGE', Q .. list, 0, most - count - 1), {}
-    if #ids > 0 and count < most then
-      local done = call('HMGET', Q .. 'done', unpack(ids))
-      for i = 1, #ids do
-        if before == '' or not done[i] or unpick('>I7', sub(done[i], 2, 8)) < tonumber(before) then
-          old[#old + 1] = ids[i]
-        end
-      end
-      if #old > 0 then
-        call('ZREM', Q .. list, unpack(old))
-        if list == 'zq' then call('ZREM', Q .. 'zu', unpack(old)) end
-        purge(Q, old)
-        count = count + #old
-      end
+  local count, list = 0, 'z' .. state
+  if state == 'c' then
+    count, list = age_out(Q, 'lc', before == '' and math.huge or tonumber(before) - 1, most), 'zq'
+  end
+  local ids, old = count < most and call('ZRANGE', Q .. list, 0, most - count - 1) or {}, {}
+  if #ids == 0 then return count end
+  local done = call('HMGET', Q .. 'done', unpack(ids))
+  for i = 1, #ids do
+    if before == '' or not done[i] or unpick('>I7', sub(done[i], 2, 8)) < tonumber(before) then
+      old[#old + 1] = ids[i]
     end
   end
-  return count
+  if #old == 0 then return count end
+  call('ZREM', Q .. list, unpack(old))
+  if list == 'zq' then call('ZREM', Q .. 'zu', unpack(old)) end
+  purge(Q, old)
+  return count + #old
 end
 
 local function named()
@@ -84,7 +79,7 @@ local function active(most)
     local id, act = held[i], held[i + 1]
     call('HDEL', Q .. 'active', id)
     call('HDEL', Q .. 'cancel', id)
-    call('PUBLISH', S .. 'to' .. sub(act, 13, 28), sub(act, 36, 50))
+    call('PUBLISH', S .. 'to' .. sub(act, 1, 16), sub(act, 24, 31) .. id)
     purge(Q, { id })
     count = count + 1
   end
@@ -110,7 +105,7 @@ if count == 0 then
   count = #ids
 end
 if call('EXISTS', Q .. 'jobs') == 0 then
-  for _, key in ipairs({ 'meta', 'lanes', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel', 'wait' }) do
+  for _, key in ipairs({ 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel', 'wait', 'lc' }) do
     call('UNLINK', Q .. key)
   end
   call('SREM', S .. 'queues', Q)

@@ -1,0 +1,22 @@
+local now = time()
+-- What a side record ends with as long as the job was in nobody's hand.
+local UNTOUCHED = pack('>I8c16c8B', 0, NOBODY, NOBODY8, 0)
+-- Writes down a job's times: due time, delay and time to live stand from `i` on. Tells whether it waits from now on.
+local function waits(id, record, i, times)
+  local due, value, ttl = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
+  local side, delayed, mortal = times.side, times.delayed, times.mortal
+  local run_at = due == 'd' and now + value or due == 'a' and math.max(now, value) or now
+  local expires, seq = ttl > 0 and run_at + ttl - 1 or 0, seq_of(record)
+  local state = now < run_at and 'd' or 'w'
+  side[#side + 1] = id
+  side[#side + 1] = pack('>c1I4I4I8I8I8', state, 0, 0, run_at, expires, ttl) .. seq .. UNTOUCHED
+  if ttl > 0 then
+    mortal[#mortal + 1] = expires
+    mortal[#mortal + 1] = id
+  end
+  if state == 'w' then return true end
+  delayed[#delayed + 1] = run_at
+  delayed[#delayed + 1] = seq .. id
+end
+return { waits = waits, noisy = noisy, emit = emit, begin = begin, wake = wake, publish = publish, NOBODY = NOBODY }
+end

@@ -1,0 +1,180 @@
+//! A store with a great many jobs: what is done to one of them, and a claim, cost what they cost in an empty store.
+//!
+//! The server counts: how long its slowest script took, and how much processor time calls took together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use asyncmq::backend::redis::RedisStore;
+use asyncmq::backend::{CallId, Claim, Control, Ordered, Settlement, Store, TaskSet};
+use asyncmq::job::{Due, Envelope, JobId, Name, WorkerId};
+use asyncmq::lifecycle::Transition;
+use asyncmq::{JobState, Retention};
+
+use crate::support::redis_server::RedisServer;
+
+const QUEUE: Name = Name::from_static("large");
+const TASK: Name = Name::from_static("known");
+const BATCH: usize = 1_000;
+
+struct Scene {
+    server: RedisServer,
+    store: Arc<RedisStore>,
+    worker: WorkerId,
+    calls: u64,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let server = RedisServer::start(&["--slowlog-max-len", "1000"]);
+        let store = RedisStore::connect(&server.url()).await.unwrap();
+        Self { server, store, worker: WorkerId::generate(), calls: 0 }
+    }
+
+    fn call(&mut self) -> CallId {
+        self.calls += 1;
+        CallId { sender: self.worker, sequence: self.calls }
+    }
+
+    /// Pushes jobs, and returns the id of the one in their middle.
+    async fn push(&mut self, task: &Name, due: Due, count: usize) -> JobId {
+        let (mut middle, mut pushed) = (None, 0);
+        while pushed < count {
+            let jobs: Vec<_> = (0..BATCH.min(count - pushed))
+                .map(|_| {
+                    let plain = Envelope::new(JobId::generate(), QUEUE, task.clone(), vec![b'x'; 100].into());
+                    Arc::new(Envelope { due, ..plain })
+                })
+                .collect();
+            let call = self.call();
+            self.store.push(call, &jobs).await.unwrap();
+            if middle.is_none() && count / 2 <= pushed + jobs.len() {
+                middle = Some(jobs[jobs.len() / 2].id.clone());
+            }
+            pushed += jobs.len();
+        }
+        middle.unwrap()
+    }
+
+    /// Runs jobs a hundred at a time, `rounds` times, and returns the microseconds of processor time that the server took
+    /// for one of them.
+    async fn run(&mut self, rounds: usize) -> f64 {
+        let tasks: TaskSet = [(TASK, 1)].into_iter().collect();
+        let (mut ended, mut ran): (Vec<Settlement>, usize) = (Vec::new(), 0);
+        let before = self.cpu();
+        for _ in 0..rounds {
+            let settle = self.call();
+            let (call, lease) = (self.call(), Duration::from_secs(600));
+            let claim = Claim { call, queues: &[QUEUE], tasks: &tasks, limit: 100, lease };
+            let claimed = if ended.is_empty() {
+                self.store.claim(claim).await
+            } else {
+                self.store.settle_and_claim(settle, &ended, claim).await.1
+            };
+            let jobs = claimed.unwrap().jobs;
+            assert_eq!(jobs.len(), 100);
+            ran += jobs.len();
+            let transition =
+                || Transition::Complete { result: Default::default(), retention: Retention::Nothing };
+            ended = jobs
+                .into_iter()
+                .map(|job| Settlement {
+                    envelope: job.envelope,
+                    token: job.token,
+                    transition: transition(),
+                    report: Default::default(),
+                })
+                .collect();
+        }
+        let cpu = self.cpu() - before;
+        let settle = self.call();
+        self.store.settle(settle, &ended).await.unwrap();
+        cpu / ran as f64
+    }
+
+    fn cpu(&self) -> f64 {
+        let info: String = self.server.order(&["INFO", "cpu"]);
+        let value = |name: &str| {
+            info.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse::<f64>().unwrap() * 1e6
+        };
+        value("used_cpu_user:") + value("used_cpu_sys:")
+    }
+
+    /// Orders what can be ordered of one job, for jobs in the middle of the many.
+    async fn order(&mut self, waiting: [JobId; 2], delayed: JobId) {
+        let [cancelled, removed] = waiting;
+        let store = &self.store;
+        assert_eq!(store.cancel(&QUEUE, &cancelled, None).await.unwrap(), Ordered::Done);
+        assert_eq!(store.retry(&QUEUE, &cancelled).await.unwrap(), Ordered::Done);
+        assert_eq!(store.remove(&QUEUE, &removed).await.unwrap(), Ordered::Done);
+        assert_eq!(store.promote(&QUEUE, &delayed).await.unwrap(), Ordered::Done);
+    }
+
+    /// Returns the scripts that took longer than is watched for: microseconds and the command.
+    fn slow(&self) -> Vec<(u64, String)> {
+        let entries: Vec<redis::Value> = self.server.order(&["SLOWLOG", "GET", "1000"]);
+        entries
+            .into_iter()
+            .map(|entry| {
+                let (_, _, micros, words, ..): (u64, u64, u64, Vec<Vec<u8>>, String, String) =
+                    redis::from_redis_value(entry).unwrap();
+                (micros, String::from_utf8_lossy(&words[0]).into_owned())
+            })
+            .filter(|(_, command)| command == "EVALSHA")
+            .collect()
+    }
+
+    fn watch_for_slow(&self, micros: u64) {
+        let () = self.server.order(&["CONFIG", "SET", "slowlog-log-slower-than", &micros.to_string()]);
+        let () = self.server.order(&["SLOWLOG", "RESET"]);
+    }
+}
+
+/// Fills a store with `many` waiting and as many delayed jobs and `strange` ones of an unknown task in front; returns how
+/// much more a claim costs then, and the microseconds of the slowest order of one job and of the slowest script at all.
+async fn measure(many: usize, strange: usize, rounds: usize) -> (f64, u64, u64) {
+    let mut scene = Scene::new().await;
+    scene.push(&TASK, Due::Now, 100 * rounds).await;
+    scene.run(rounds / 4).await;
+    scene.push(&TASK, Due::Now, 100 * (rounds / 4)).await;
+    let alone = scene.run(rounds).await;
+
+    scene.watch_for_slow(1_000);
+    scene.push(&Name::from_static("unknown"), Due::Now, strange).await;
+    let cancelled = scene.push(&TASK, Due::Now, many).await;
+    let removed = scene.push(&TASK, Due::Now, many / 10).await;
+    let delayed = scene.push(&TASK, Due::After(Duration::from_secs(3_600)), many).await;
+    let crowded = scene.run(rounds).await;
+    let of_all = scene.slow().into_iter().map(|(micros, _)| micros).max().unwrap_or(0);
+    scene.watch_for_slow(0);
+    scene.order([cancelled.clone(), removed], delayed.clone()).await;
+    let of_orders = scene.slow().into_iter().map(|(micros, _)| micros).max().unwrap();
+    for id in [&cancelled, &delayed] {
+        use asyncmq::backend::Inspect;
+        let job = scene.store.find(&QUEUE, id).await.unwrap().unwrap();
+        assert_eq!(job.status().state, JobState::Waiting);
+    }
+    println!(
+        "{many} waiting, {many} delayed, {strange} unknown: a job {crowded:.2} µs of the server's CPU, alone {alone:.2}; \
+         slowest order {of_orders} µs, slowest script {of_all} µs"
+    );
+    (crowded / alone, of_orders, of_all)
+}
+
+#[tokio::test]
+async fn many_jobs_make_no_call_slow() {
+    // On a machine that runs other tests beside this one times are rough: what grows with the number is found all the same.
+    let (dearer, order, script) = measure(30_000, 10_000, 60).await;
+    assert!(dearer < 3.0, "{dearer}");
+    assert!(order < 25_000, "{order}");
+    assert!(script < 250_000, "{script}");
+}
+
+#[tokio::test]
+#[ignore = "takes a minute and wants a machine that is idle"]
+async fn millions_of_jobs_make_no_call_slow() {
+    let (dearer, order, script) = measure(1_000_000, 100_000, 1_000).await;
+    assert!(dearer < 1.2, "{dearer}");
+    assert!(order < 1_000, "{order}");
+    assert!(script < 5_000, "{script}");
+}
