@@ -28,10 +28,13 @@ pub(crate) fn check(connection: &mut Connection, prefix: &str, counters: bool) -
         queue.check(&sessions);
         let places = queue.places();
         if counters {
-            let meta: HashMap<String, i64> = connection.hgetall(format!("{base}meta")).unwrap_or_default();
-            let of = |name: &str| meta.get(name).copied().unwrap_or_default();
+            let mut of = |name: &str| -> i64 {
+                let value: Option<i64> = connection.hget(format!("{base}meta"), name).unwrap();
+                value.unwrap_or_default()
+            };
+            let (taken_in, ended) = (of("b") - of("r"), of("x"));
             let unfinished = places.waiting + places.delayed + places.active;
-            assert_eq!(of("e") - of("x"), i64::try_from(unfinished).unwrap(), "{base}: the counters");
+            assert_eq!(taken_in - ended, i64::try_from(unfinished).unwrap(), "{base}: the counters");
         }
         sum.waiting += places.waiting;
         sum.delayed += places.delayed;
@@ -39,6 +42,21 @@ pub(crate) fn check(connection: &mut Connection, prefix: &str, counters: bool) -
         sum.ended += places.ended;
     }
     sum
+}
+
+/// The list of the jobs that completed.
+const COMPLETED: &str = "lc";
+
+/// Leaves out the first entries of each job that are void.
+fn without_void(list: &str, entries: Vec<Bytes>, tombs: &mut HashMap<Bytes, usize>) -> Vec<Bytes> {
+    let mut is_void = |id: &Bytes| match tombs.get_mut(&[list.as_bytes(), id].concat()) {
+        Some(left) if *left != 0 => {
+            *left -= 1;
+            true
+        }
+        _ => false,
+    };
+    entries.into_iter().filter(|id| !is_void(id)).collect()
 }
 
 /// All keys of one queue.
@@ -51,7 +69,7 @@ struct Queue {
     done: HashMap<Bytes, Bytes>,
     delayed: Vec<Bytes>,
     lanes: HashSet<Bytes>,
-    /// Entries of the waiting lists, without those that are dead; list by list.
+    /// The ids in the waiting lists, without void entries; list by list.
     lines: Vec<(String, Vec<Bytes>)>,
     mortal: HashSet<Bytes>,
     cancel: HashSet<Bytes>,
@@ -62,8 +80,8 @@ impl Queue {
     fn read(connection: &mut Connection, base: &str) -> Self {
         let key = |name: &str| format!("{base}{name}");
         let ready: HashSet<String> = connection.zrange(key("ready"), 0, -1).unwrap();
-        let tombs: HashSet<Bytes> = connection.smembers(key("tombs")).unwrap();
-        let mut lines = Vec::new();
+        let mut tombs: HashMap<Bytes, usize> = connection.hgetall(key("tombs")).unwrap();
+        let (mut lines, mut completed) = (Vec::new(), HashSet::new());
         let pattern = base.replace('[', "\\[").replace('?', "\\?").replace('*', "\\*");
         let all: Vec<String> = connection.keys(format!("{pattern}*")).unwrap();
         for name in all.iter().filter_map(|key| key.strip_prefix(base)) {
@@ -71,17 +89,19 @@ impl Queue {
             if !is_list {
                 continue;
             }
-            assert!(ready.contains(name), "{base}: no claim would find the list {name}");
             let entries: Vec<Bytes> = connection.lrange(key(name), 0, -1).unwrap();
-            let numbers: Vec<_> = entries.iter().map(|entry| &entry[..7]).collect();
-            assert!(numbers.is_sorted(), "{base}: the list {name} is out of order");
-            lines.push((
-                name.to_owned(),
-                entries.into_iter().filter(|entry| !tombs.contains(entry)).collect(),
-            ));
+            let living = without_void(name, entries, &mut tombs);
+            if name == COMPLETED {
+                completed = living.into_iter().collect();
+                continue;
+            }
+            assert!(ready.contains(name), "{base}: no claim would find the list {name}");
+            lines.push((name.to_owned(), living));
         }
-        let ended = ["zc", "zx", "zf", "ze", "zq", "zu"];
+        assert!(tombs.values().all(|left| *left == 0), "{base}: void entries that are in no list");
+        let ended = ["zx", "zf", "ze", "zq", "zu"];
         let ended = ended.map(|list| (list, connection.zrange(key(list), 0, -1).unwrap()));
+        let ended = ended.into_iter().chain([(COMPLETED, completed)]).collect();
         Self {
             base: base.to_owned(),
             jobs: connection.hgetall(key("jobs")).unwrap(),
@@ -90,11 +110,11 @@ impl Queue {
             active: connection.hgetall(key("active")).unwrap(),
             done: connection.hgetall(key("done")).unwrap(),
             delayed: connection.zrange(key("delayed"), 0, -1).unwrap(),
-            lanes: connection.hkeys(key("lanes")).unwrap(),
+            lanes: connection.hkeys(key("meta")).unwrap(),
             lines,
             mortal: connection.zrange(key("mortal"), 0, -1).unwrap(),
             cancel: connection.hkeys(key("cancel")).unwrap(),
-            ended: ended.into_iter().collect(),
+            ended,
         }
     }
 
@@ -110,18 +130,19 @@ impl Queue {
         self.check_sides();
         self.check_ended();
         for (id, claim) in &self.active {
-            assert!(sessions.contains(&claim[12..28]), "{}: nobody would rescue {id:?}", self.base);
-            assert!(claim.ends_with(id), "{}: the claim of {id:?} names another job", self.base);
+            assert!(sessions.contains(&claim[..16]), "{}: nobody would rescue {id:?}", self.base);
+            let has_side = claim.get(31) == Some(&b'h');
+            assert_eq!(has_side, self.side.contains_key(id), "{}: the side record of {id:?}", self.base);
         }
     }
 
     /// Every job stands in exactly one place, and every place has a job.
     fn check_places(&self) {
         let mut found: HashMap<&[u8], usize> = HashMap::new();
-        let waiting =
-            self.lines.iter().flat_map(|(_, entries)| entries).chain(&self.delayed).map(|entry| &entry[7..]);
-        let held = self.active.keys().chain(self.done.keys()).map(Vec::as_slice);
-        waiting.chain(held).for_each(|id| *found.entry(id).or_default() += 1);
+        let waiting = self.lines.iter().flat_map(|(_, ids)| ids);
+        let whole = waiting.chain(self.active.keys()).chain(self.done.keys()).map(Vec::as_slice);
+        let delayed = self.delayed.iter().map(|member| &member[7..]);
+        whole.chain(delayed).for_each(|id| *found.entry(id).or_default() += 1);
         for id in self.jobs.keys() {
             let places = found.get(id.as_slice()).copied().unwrap_or_default();
             assert_eq!(places, 1, "{}: job {id:?} stands in {places} places", self.base);
@@ -134,24 +155,23 @@ impl Queue {
         for (id, record) in &self.jobs {
             assert!(self.lanes.contains(&record[14..23]), "{}: the lane of {id:?} is unknown", self.base);
         }
-        for (line, entries) in &self.lines {
-            for entry in entries {
-                let (number, id) = entry.split_at(7);
-                let record = &self.jobs[id];
-                assert_eq!(
-                    &line.as_bytes()[1..],
-                    &record[14..23],
-                    "{}: {id:?} waits in a foreign lane",
-                    self.base
-                );
-                let side = self.side.get(id);
-                let own = side
-                    .map_or_else(|| [&record[..5], &record[12..14]].concat(), |side| side[33..40].to_vec());
-                assert_eq!(number, own, "{}: {id:?} waits under a number that is not its own", self.base);
-                let crashed = side.is_some_and(|side| side[5..9] != [0; 4]);
+        for (line, ids) in &self.lines {
+            let numbers: Vec<_> = ids.iter().map(|id| self.number(id)).collect();
+            assert!(numbers.is_sorted(), "{}: the list {line} is out of order", self.base);
+            for id in ids {
+                let lane = &self.jobs[id][14..23];
+                assert_eq!(&line.as_bytes()[1..], lane, "{}: {id:?} waits in a foreign lane", self.base);
+                let crashed = self.side.get(id).is_some_and(|side| side[5..9] != [0; 4]);
                 assert_eq!(line.starts_with('s'), crashed, "{}: {id:?} is suspect or not", self.base);
             }
         }
+    }
+
+    /// The number under which a job waits: that of its side record, else of its record.
+    fn number(&self, id: &Bytes) -> Bytes {
+        let record = &self.jobs[id];
+        let plain = || [&record[..5], &record[12..14]].concat();
+        self.side.get(id).map_or_else(plain, |side| side[33..40].to_vec())
     }
 
     fn check_sides(&self) {
@@ -188,7 +208,7 @@ impl Queue {
         assert_eq!(self.ended["zq"], self.ended["zu"], "{}: jobs with a time of their own", self.base);
         for (id, done) in &self.done {
             let lists: &[&str] = match done[0] {
-                b'c' => &["zc", "zq"],
+                b'c' => &[COMPLETED, "zq"],
                 b'x' => &["zx"],
                 b'f' => &["zf"],
                 b'e' => &["ze"],
@@ -197,7 +217,8 @@ impl Queue {
             let found = lists.iter().filter(|list| self.ended[*list].contains(id)).count();
             assert_eq!(found, 1, "{}: {id:?} is in {found} lists of ended jobs", self.base);
         }
-        let listed: usize = ["zc", "zx", "zf", "ze", "zq"].iter().map(|list| self.ended[list].len()).sum();
+        let listed: usize =
+            [COMPLETED, "zx", "zf", "ze", "zq"].iter().map(|list| self.ended[list].len()).sum();
         assert_eq!(listed, self.done.len(), "{}: lists of ended jobs", self.base);
     }
 }
