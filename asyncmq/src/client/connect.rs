@@ -42,7 +42,9 @@ impl Client {
             "redis" | "rediss" | "redis+cluster" | "redis+sentinel" | "unix" => {
                 Err(not_compiled_in(scheme, "redis"))
             }
-            "postgres" | "postgresql" => Err(not_compiled_in(scheme, "postgres")),
+            "postgres" | "postgresql" => {
+                Err(Error::Unsupported("there is no PostgreSQL store in this version of asyncmq yet".into()))
+            }
             _ => Err(unknown_scheme(scheme)),
         }
     }
@@ -106,10 +108,11 @@ fn named(key: String) -> Arc<MemoryStore> {
     store
 }
 
+#[cfg(not(all(feature = "sqlite", feature = "redis")))]
 fn not_compiled_in(scheme: &str, feature: &str) -> Error {
     Error::Unsupported(format!(
-        "`{scheme}:` needs the {feature} store, which this build of asyncmq does not have; \
-         it comes with the crate's feature {feature:?} once that store is part of the release you use"
+        "`{scheme}:` needs the crate's feature {feature:?}, which this program was built without: \
+         `cargo add asyncmq --features {feature}`"
     ))
 }
 

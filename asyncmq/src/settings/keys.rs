@@ -39,9 +39,10 @@ pub(super) const KEYS: &[Key] = &[
     .with(|s, text| add(&mut s.queues, text), |s| s.queues.join(",")),
     key("exclude_queues", "exclude-queue", "NAME", "A queue to leave out, may be repeated")
         .with(|s, text| add(&mut s.exclude_queues, text), |s| s.exclude_queues.join(",")),
-    key("worker_concurrency", "concurrency", "N", "How many jobs run at once")
-        .short('c')
-        .with(|s, text| put(&mut s.worker_concurrency, number(text)), |s| s.worker_concurrency.to_string()),
+    key("worker_concurrency", "concurrency", "N", "How many jobs run at once").short('c').with(
+        |s, text| put(&mut s.worker_concurrency, at_least_one(text)),
+        |s| s.worker_concurrency.to_string(),
+    ),
     key("rate_interval", "rate-interval", "TIME", "The time of a rate limit that is a bare number")
         .with(|s, text| put(&mut s.rate_interval, parse_duration(text)), |s| time(s.rate_interval)),
     key(
@@ -123,6 +124,13 @@ fn add(names: &mut Vec<String>, text: &str) -> Result<(), String> {
 
 fn number<T: FromStr>(text: &str) -> Result<T, String> {
     text.trim().parse().map_err(|_| format!("{text:?} is no whole number, or too large"))
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match number(text)? {
+        0 => Err("nothing would ever run with 0; a worker that is to wait is paused".into()),
+        count => Ok(count),
+    }
 }
 
 fn size(text: &str) -> Result<usize, String> {
@@ -218,6 +226,7 @@ mod tests {
         let mut settings = Settings::default();
         for (name, text) in [
             ("concurrency", "-1"),
+            ("concurrency", "0"),
             ("lease", "soon"),
             ("rate_limit", "fast"),
             ("burst", "maybe"),

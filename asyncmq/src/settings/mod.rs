@@ -90,11 +90,13 @@ impl Settings {
     pub(crate) async fn connect(&self) -> Result<Client> {
         let client = match &self.url {
             Some(url) if std::env::var("ASYNCMQ_URL").ok().as_ref() != Some(url) => {
-                if crate::client::current_client().is_some() {
-                    tracing::warn!(
-                        "this program has enqueued, or chosen a store, before its settings said which one to serve: set \
-                         ASYNCMQ_URL, which counts for both"
-                    );
+                match crate::client::current_client() {
+                    Some(client) if client.backend().is_volatile() => return Err(chosen_too_late()),
+                    Some(_) => tracing::warn!(
+                        "this program has chosen a store before its settings named another one to serve; its own jobs \
+                         stay where they are"
+                    ),
+                    None => {}
                 }
                 Client::connect(url).await?
             }
@@ -110,6 +112,16 @@ impl Settings {
     }
 }
 
+/// Whoever enqueues first and reads the settings then has put jobs where no worker will look for them.
+fn chosen_too_late() -> Error {
+    Error::Invalid(
+        "this program has used the in-memory store before its settings named another one, and what it enqueued would be \
+         lost: begin `main` with `let worker = asyncmq::Worker::from_args().await?;` and end it with \
+         `worker.run().await`, or set ASYNCMQ_URL"
+            .into(),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -123,8 +135,8 @@ mod tests {
         let served = Settings::default().connect().await.unwrap();
         assert!(Arc::ptr_eq(before.backend(), served.backend()));
 
+        // What it enqueued would be lost.
         let other = Settings { url: Some("memory:".into()), ..Settings::default() };
-        let served = other.connect().await.unwrap();
-        assert!(!Arc::ptr_eq(before.backend(), served.backend()));
+        assert!(other.connect().await.unwrap_err().to_string().contains("from_args"));
     }
 }

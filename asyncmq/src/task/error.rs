@@ -44,6 +44,11 @@ pub(crate) enum Decision {
 }
 
 impl TaskError {
+    /// Fails this attempt, as any error does: what there is no error type for.
+    pub fn retry(error: impl Into<BoxError>) -> Self {
+        Self::from_handler(error.into())
+    }
+
     /// Fails for good: the remaining retries are skipped.
     pub fn permanent(error: impl Into<BoxError>) -> Self {
         Self::new(Decision::Permanent, FailureKind::Error, Some(error.into()))

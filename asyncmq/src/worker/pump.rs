@@ -14,8 +14,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant as Deadline, Sleep};
 
 use crate::backend::{CallId, Claim, Claimed, ClaimedJob, Fenced, MAX_BATCH, Pause, Settlement};
-use crate::event::EventKind;
-use crate::job::{Name, RateLimit};
+use crate::job::{Envelope, Name, RateLimit};
 use crate::lifecycle::Transition;
 use crate::task::Attempt;
 use crate::worker::limit::Limiter;
@@ -280,12 +279,15 @@ impl Pump {
         // What a job left behind may wait already, before the store's wake-up for it is here.
         self.hungry |= self.shared.is_idle_awaited();
         let stopping = self.shared.phase() != Phase::Serving;
-        for Settled { envelope, event, answer, .. } in settled {
+        for Settled { envelope, transition, answer, .. } in settled {
             match answer {
-                Some(Fenced::Applied) if *event == EventKind::Released && stopping => {
+                Some(Fenced::Applied) if *transition == Transition::Release && stopping => {
                     self.shared.gave_back([envelope.id.clone()]);
                 }
-                Some(Fenced::Applied) => self.shared.count(*event),
+                Some(Fenced::Applied) => {
+                    self.shared.count(transition.event());
+                    say_if_failed(envelope, transition);
+                }
                 Some(Fenced::Stale) => tracing::warn!(
                     job = %envelope.id,
                     "the job was given to another worker or removed meanwhile; what became of it here has no effect"
@@ -314,6 +316,29 @@ impl Pump {
 
     fn is_through(&self) -> bool {
         Phase::Draining <= self.shared.phase() && self.running == 0 && self.is_quiet()
+    }
+}
+
+/// Says in the log that an attempt failed, and whether there will be another one.
+fn say_if_failed(job: &Envelope, transition: &Transition) {
+    let (id, task) = (&job.id, job.task.as_str());
+    match transition {
+        Transition::Retry { failure, after } => tracing::info!(
+            job = %id,
+            task,
+            attempt = failure.attempt(),
+            error = failure.message(),
+            again_in = ?after,
+            "an attempt failed"
+        ),
+        Transition::Fail { failure } => tracing::warn!(
+            job = %id,
+            task,
+            attempt = failure.attempt(),
+            error = failure.message(),
+            "the job failed for good, and is kept as a dead letter"
+        ),
+        _ => {}
     }
 }
 

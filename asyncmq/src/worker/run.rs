@@ -111,7 +111,7 @@ impl Worker {
         let serving = Serving(Some(serving));
         let why = tokio::select! {
             why = signals.next() => why,
-            () = serving.idle(), if burst => "nothing is left to do",
+            () = serving.idle(), if burst => "nothing waits and nothing runs",
         };
         let handle = serving.into_handle();
         tracing::info!(why, running = handle.status().running, ?drain, "the worker stops");

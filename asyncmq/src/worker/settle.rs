@@ -5,7 +5,6 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::backend::{CallId, Claimed, Fenced, Report, Settlement, StoreError, Token};
-use crate::event::EventKind;
 use crate::job::{Envelope, Failure, FailureKind};
 use crate::lifecycle::Transition;
 use crate::worker::pump::Wanted;
@@ -15,21 +14,16 @@ use crate::worker::shared::Shared;
 pub(super) struct Settled {
     pub(super) token: Token,
     pub(super) envelope: Arc<Envelope>,
-    /// What happened to the job.
-    pub(super) event: EventKind,
+    /// What became of the job.
+    pub(super) transition: Transition,
     /// `None` if the store refused.
     pub(super) answer: Option<Fenced>,
 }
 
 impl Settled {
     fn of(settlement: Settlement, answer: Option<Fenced>) -> Self {
-        let (token, event) = (settlement.token, settlement.transition.event());
-        // Snoozed jobs tell the same event, but are not given back.
-        let event = match settlement.transition {
-            Transition::Snooze { .. } => EventKind::Enqueued,
-            _ => event,
-        };
-        Self { token, envelope: settlement.envelope, event, answer }
+        let Settlement { envelope, token, transition, .. } = settlement;
+        Self { token, envelope, transition, answer }
     }
 }
 

@@ -25,6 +25,19 @@ pub(super) struct Plan {
     rate_limit: Option<RateLimit>,
 }
 
+/// Says which queues none of the tasks names: jobs may be put there all the same, or the name is spelt wrong.
+fn say_which_are_strange(shared: &Shared, queues: &[(Name, u32)]) {
+    let named = || shared.tasks.values().map(|task| task.queue());
+    for (queue, _) in queues.iter().filter(|(queue, _)| !named().any(|name| *queue == *name)) {
+        let nearest = nearest(queue, named());
+        tracing::warn!(
+            queue = queue.as_str(),
+            nearest,
+            "none of this worker's tasks names this queue; it is served all the same"
+        );
+    }
+}
+
 impl Worker {
     /// Starts the worker and returns at once; for programs that do something else beside it, such as a web server.
     /// Installs no signal handlers.
@@ -40,6 +53,7 @@ impl Worker {
             hook.call("on_start", &self.client).await?;
         }
         let shared = plan.shared;
+        say_which_are_strange(&shared, &plan.queues);
         // A store that does not answer now is waited for by the loops.
         let _ = tokio::time::timeout(Duration::from_secs(2), register(&shared)).await;
         let lease = lease::keep(shared.clone())?;

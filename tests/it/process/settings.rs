@@ -142,7 +142,7 @@ fn a_burst_ends_when_nothing_is_left_to_do() {
     let output = run_with("", &[], &["--burst", "--log-format", "json"]);
     assert_eq!(output.status.code(), Some(0));
     let said = complaint(&output);
-    assert!(said.contains("nothing is left to do"), "{said}");
+    assert!(said.contains("nothing waits and nothing runs"), "{said}");
     assert!(said.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{said}");
 }
 

@@ -125,6 +125,32 @@ fn a_second_signal_skips_the_wait() {
     assert!(0 < given_back);
 }
 
+#[test]
+fn what_fails_is_said_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(EFFECTS, folder.path());
+    let mut child = command.env("EFFECTS_STUCK", "fails").args(["--log-format", "json"]).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut told = read_until(&mut log, "dead letter");
+    send(&child, Signal::SIGTERM);
+    log.read_to_end(&mut told).unwrap();
+    assert_eq!(end_of(child, Duration::from_secs(10)).status.code(), Some(0));
+    let records = String::from_utf8(told).unwrap();
+    let records = records.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let failures: Vec<_> = records
+        .filter(|record| record["fields"]["error"] == "no answer")
+        .map(|record| {
+            let fields = &record["fields"];
+            assert!(
+                fields["job"].is_string() && fields["task"].as_str().unwrap().ends_with("fails"),
+                "{record}"
+            );
+            (record["level"].as_str().unwrap().to_owned(), fields["attempt"].as_u64().unwrap())
+        })
+        .collect();
+    assert_eq!(failures, [("INFO".to_owned(), 1), ("WARN".to_owned(), 2)]);
+}
+
 /// Starts a worker whose handlers never come back, stops it, and returns how long that took.
 fn stop_stuck(kind: &str, stuck: usize) -> (Duration, Output) {
     let folder = tempfile::tempdir().unwrap();

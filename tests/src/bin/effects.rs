@@ -1,7 +1,8 @@
 //! A worker with a load of its own, for tests that end it from outside.
 //!
 //! `EFFECTS_DIR` names a folder: `acks` gets the id of each job that the store took in, `begun` and `effects` the id of
-//! each job that was begun and that ran to its end, `states` how all of them stood when the worker had stopped. Without it there is no load.
+//! each job that was begun and that ran to its end, `states` how all of them stood when the worker had stopped. Without it
+//! there is no load.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
-use asyncmq::{Client, Context, JobState, State, Worker, task};
+use asyncmq::{Client, Context, JobState, State, TaskError, Worker, task};
 
 /// Lines in files, each with a single write.
 struct Files(PathBuf);
@@ -44,6 +45,11 @@ async fn blocks_its_thread_for_ever(ctx: Context, files: State<Arc<Files>>) {
     loop {
         std::thread::park();
     }
+}
+
+#[task(queue = "effects", retries = 1, backoff = "fixed(1ms)")]
+async fn fails() -> Result<(), TaskError> {
+    Err(TaskError::retry("no answer"))
 }
 
 /// Enqueues until it is told to stop; notes what the store confirmed.
@@ -87,6 +93,7 @@ async fn main() -> asyncmq::Result<()> {
         match stuck.as_str() {
             "thread" => drop(client.enqueue(never_returns::job()).await?),
             "async" => drop(client.enqueue_all((0..2).map(|_| blocks_its_thread_for_ever::job())).await?),
+            "fails" => drop(client.enqueue(fails::job()).await?),
             _ => {}
         }
         let producing =

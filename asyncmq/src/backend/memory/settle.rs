@@ -1,14 +1,24 @@
 //! The settle: carries a transition out, fenced by the claim's token.
 
 use super::state::State;
-use crate::backend::{Fenced, Report, Settlement};
+use crate::backend::{CallId, Fenced, Report, Settlement};
 use crate::clock::Timestamp;
 use crate::event::{EventData, EventKind};
 use crate::job::{JobState, keep_lines};
 use crate::lifecycle::{Transition, apply, heed_cancel};
 
 impl State {
-    pub(super) fn settle(&mut self, settlement: &Settlement, now: Timestamp) -> Fenced {
+    /// Settles jobs, unless the call was carried out before.
+    pub(super) fn settle_all(&mut self, call: CallId, jobs: &[Settlement], now: Timestamp) -> Vec<Fenced> {
+        if let Some(reply) = self.settles.find(call) {
+            return reply;
+        }
+        let reply: Vec<_> = jobs.iter().map(|settlement| self.settle(settlement, now)).collect();
+        self.settles.keep(call, &reply);
+        reply
+    }
+
+    fn settle(&mut self, settlement: &Settlement, now: Timestamp) -> Fenced {
         let Some(place) = self.claimed(settlement.token) else { return Fenced::Stale };
         if !self.regain(place) {
             return Fenced::Stale;

@@ -55,14 +55,19 @@ impl Store for MemoryStore {
     }
 
     async fn settle(&self, call: CallId, jobs: &[Settlement]) -> Result<Vec<Fenced>, StoreError> {
-        let mut state = self.state();
-        if let Some(reply) = state.settles.find(call) {
-            return Ok(reply);
-        }
-        let now = self.clock.now();
-        let reply: Vec<_> = jobs.iter().map(|settlement| state.settle(settlement, now)).collect();
-        state.settles.keep(call, &reply);
-        Ok(reply)
+        Ok(self.state().settle_all(call, jobs, self.clock.now()))
+    }
+
+    async fn settle_and_claim(
+        &self,
+        call: CallId,
+        jobs: &[Settlement],
+        claim: Claim<'_>,
+    ) -> (Result<Vec<Fenced>, StoreError>, Result<Claimed, StoreError>) {
+        let claim = Claim { limit: claim.limit.min(MAX_BATCH), ..claim };
+        let (mut state, now) = (self.state(), self.clock.now());
+        let settled = state.settle_all(call, jobs, now);
+        (Ok(settled), Ok(state.claim(&claim, now)))
     }
 
     async fn report(&self, reports: &[(Arc<Envelope>, Token, Report)]) -> Result<Vec<Fenced>, StoreError> {
