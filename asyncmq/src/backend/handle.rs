@@ -28,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// How many batches of one bulk push are under way at once: a store takes in the next while it makes one durable.
 const BATCHES_UNDER_WAY: usize = 4;
-/// How many those of all bulk pushes of a sender are together; well below what a store remembers.
+/// How many those of all bulk pushes of a client are together.
 const BULK_CALLS: usize = RECALLED_CALLS / 4;
 
 /// The largest arguments and results that are stored unless set otherwise: 1 MiB.
@@ -46,6 +46,9 @@ struct Inner {
     pushes: Arc<Gather>,
     /// Bounds the calls of bulk pushes that are under way, so that the store can repeat the answer to each.
     bulk: Semaphore,
+    /// Who sends them, one call at a time each: however long one is repeated, no other call of its sender makes the store
+    /// forget the answer.
+    bulk_senders: Mutex<Vec<WorkerId>>,
     after_push: Option<AfterPush>,
     /// What workers published of tasks that are not linked here, and when that was read.
     published: Mutex<HashMap<Name, (Instant, TaskInfo)>>,
@@ -59,6 +62,25 @@ const MOST_PUBLISHED: usize = 1_000;
 /// What is done after each push: tests run jobs at once.
 pub(crate) type AfterPush = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
 
+/// A sender that nobody else sends as meanwhile.
+struct Lent<'a> {
+    senders: &'a Mutex<Vec<WorkerId>>,
+    sender: WorkerId,
+}
+
+impl<'a> Lent<'a> {
+    fn of(senders: &'a Mutex<Vec<WorkerId>>) -> Self {
+        let free = senders.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Self { senders, sender: free.unwrap_or_else(WorkerId::generate) }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.senders.lock().unwrap_or_else(PoisonError::into_inner).push(self.sender);
+    }
+}
+
 impl BackendHandle {
     pub(crate) fn new(backend: Arc<dyn Backend>, max_payload: usize) -> Self {
         Self::of(backend, WorkerId::generate(), max_payload, None)
@@ -71,8 +93,19 @@ impl BackendHandle {
         after_push: Option<AfterPush>,
     ) -> Self {
         let (sequence, pushes) = (AtomicU64::new(0), Arc::default());
-        let (published, bulk) = (Mutex::default(), Semaphore::new(BULK_CALLS));
-        Self(Arc::new(Inner { backend, sender, sequence, max_payload, pushes, bulk, after_push, published }))
+        let (published, bulk, bulk_senders) =
+            (Mutex::default(), Semaphore::new(BULK_CALLS), Mutex::default());
+        Self(Arc::new(Inner {
+            backend,
+            sender,
+            sequence,
+            max_payload,
+            pushes,
+            bulk,
+            bulk_senders,
+            after_push,
+            published,
+        }))
     }
 
     /// Returns a handle for another sender on the same store: what a worker uses.
@@ -154,19 +187,24 @@ impl BackendHandle {
     async fn push_batch(&self, batch: &[Arc<Envelope>], all: usize) -> Result<Vec<Pushed>, StoreError> {
         if MAX_BATCH < all {
             let _permit = self.0.bulk.acquire().await.map_err(StoreError::unanswered)?;
-            return self.push_confirmed(batch).await;
+            let lent = Lent::of(&self.0.bulk_senders);
+            return self.push_confirmed(lent.sender, batch).await;
         }
         let this = self.clone();
         let send = move |jobs: Vec<Arc<Envelope>>| {
             let this = this.clone();
-            async move { this.push_confirmed(&jobs).await }
+            async move { this.push_confirmed(this.0.sender, &jobs).await }
         };
-        self.0.pushes.push(batch, self.push_confirmed(batch), send).await
+        self.0.pushes.push(batch, self.push_confirmed(self.0.sender, batch), send).await
     }
 
     /// Makes one call, repeated under its id until it is answered.
-    async fn push_confirmed(&self, batch: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
-        let (call, start) = (self.next_call(), Instant::now());
+    async fn push_confirmed(
+        &self,
+        sender: WorkerId,
+        batch: &[Arc<Envelope>],
+    ) -> Result<Vec<Pushed>, StoreError> {
+        let (call, start) = (CallId { sender, ..self.next_call() }, Instant::now());
         let mut pause = Pause::new();
         loop {
             match self.0.backend.push(call, batch).await {

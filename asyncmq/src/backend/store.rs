@@ -169,6 +169,8 @@ pub enum Signal {
 /// Keeps one worker's lease. It is opened and used on a thread of its own, whatever handlers do to the others.
 #[async_trait]
 pub trait Leases: Send {
+    /// A call that failed is made again on the same one: it finds its way back by itself.
+    ///
     /// Extends the lease of the worker and checks the claims that it holds; makes the lease anew if it had run out.
     async fn extend(
         &mut self,

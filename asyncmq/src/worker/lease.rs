@@ -49,8 +49,6 @@ async fn keep_for_ever(shared: &Shared) {
             }
             Err(error) => {
                 tracing::warn!(%error, "the lease could not be extended; trying again until it can");
-                // A connection that failed once is made anew.
-                leases = None;
                 pause.wait().await;
             }
         }

@@ -173,7 +173,9 @@ impl Pump {
                 self.claiming = Some(Box::pin(async move {
                     let claimed = match given.await {
                         Ok(claimed) => claimed,
-                        Err(_) => claim(&shared, &wanted).await,
+                        Err(_) if shared.phase() == Phase::Serving => claim(&shared, &wanted).await,
+                        // What it may have given all the same is given back when the worker is struck off.
+                        Err(_) => Claimed::default(),
                     };
                     (wanted.limit, claimed)
                 }));

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use asyncmq::JobState;
 use asyncmq::backend::redis::RedisStore;
 use asyncmq::backend::{CallId, Claim, ClaimedJob, Inspect, Store, TaskSet};
 use asyncmq::job::{Envelope, JobId, Name, WorkerId};
+use asyncmq::{Client, JobState, Registry, State, Worker, task};
 
+use crate::support::gate::Gate;
 use crate::support::redis_server::RedisServer;
 use crate::support::until;
 
@@ -22,7 +23,11 @@ async fn claimed(store: &RedisStore, worker: WorkerId, count: usize) -> Vec<Clai
     let tasks: TaskSet = [(TASK, 1)].into_iter().collect();
     let call = CallId { sender: worker, sequence: 1 };
     let claim = Claim { call, queues: &[QUEUE], tasks: &tasks, limit: count, lease: LEASE };
-    store.claim(claim).await.unwrap().jobs
+    let jobs = store.claim(claim).await.unwrap().jobs;
+    // Whoever claims again has read the reply.
+    let call = CallId { sender: worker, sequence: 2 };
+    assert!(store.claim(Claim { call, ..claim }).await.unwrap().jobs.is_empty());
+    jobs
 }
 
 #[tokio::test]
@@ -53,4 +58,32 @@ async fn a_job_whose_end_the_server_forgot_runs_again_and_the_others_stay() {
     }
     let waiting = store.queue(&QUEUE).await.unwrap().counts.waiting;
     assert_eq!(waiting, 300);
+}
+
+#[task(name = "strays.gated", queue = "strays of a worker")]
+async fn gated(gate: State<Gate>) {
+    gate.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_runs_again_what_its_server_forgot_when_it_came_back() {
+    let server = Arc::new(RedisServer::start(&[]));
+    let client = Client::connect(&server.url()).await.unwrap();
+    let gate = Gate::new();
+    let worker = Worker::new(&client).queues(["strays of a worker"]).state(gate.clone()).lease(LEASE);
+    let worker = worker.registry(Registry::new().with::<gated>()).start().await.unwrap();
+    let job = gated::job().enqueue_on(&client).await.unwrap();
+    gate.arrived(1).await;
+    // What the server has on its disk: the job is in the worker's hand.
+    server.order::<()>(&["SAVE"]);
+    gate.open(1);
+    job.result().await.unwrap();
+    server.kill();
+    let revived = server.clone();
+    tokio::task::spawn_blocking(move || revived.revive()).await.unwrap();
+    assert_eq!(job.state().await.unwrap(), JobState::Active, "it was forgotten");
+    gate.arrived(1).await;
+    gate.open(1);
+    job.result().await.unwrap();
+    worker.stop().await.unwrap();
 }

@@ -11,6 +11,8 @@ use super::codec::{
     Kept, id_bytes, letter_of, read_id, read_profile, read_record, read_status, read_worker_info,
 };
 use super::error::worded;
+use super::keys::Keys;
+use super::link::Link;
 use super::reply::{bytes, count, next, number, parts, strange};
 use super::script::{LIST, LOOK, STATS};
 use crate::backend::{Control, Counts, EventStream, Inspect, Page, QueueInfo, StoreError, WorkerInfo};
@@ -64,19 +66,7 @@ impl Inspect for RedisStore {
     }
 
     async fn queues(&self) -> Result<Vec<Name>, StoreError> {
-        let mut question = redis::cmd("SMEMBERS");
-        question.arg(format!("{}queues", self.keys.common()));
-        let answer = self.link.send(&question).await.map_err(worded)?;
-        let bases = match answer {
-            Value::Array(bases) | Value::Set(bases) => bases,
-            _ => return Err(strange()),
-        };
-        let mut queues = Vec::with_capacity(bases.len());
-        for base in bases {
-            queues.extend(self.keys.queue_of(&bytes(base)?));
-        }
-        queues.sort();
-        Ok(queues)
+        queues(&self.link, &self.keys).await
     }
 
     async fn workers(&self) -> Result<Vec<WorkerInfo>, StoreError> {
@@ -206,4 +196,21 @@ pub(super) fn read_time(answer: Value) -> Result<Timestamp, StoreError> {
     let mut answer = parts(answer)?.into_iter();
     let (seconds, micros) = (count(&next(&mut answer)?)?, count(&next(&mut answer)?)?);
     Ok(Timestamp::from_micros(seconds * 1_000_000 + micros))
+}
+
+/// Lists the queues, sorted.
+pub(super) async fn queues(link: &Link, keys: &Keys) -> Result<Vec<Name>, StoreError> {
+    let mut question = redis::cmd("SMEMBERS");
+    question.arg(format!("{}queues", keys.common()));
+    let answer = link.send(&question).await.map_err(worded)?;
+    let bases = match answer {
+        Value::Array(bases) | Value::Set(bases) => bases,
+        _ => return Err(strange()),
+    };
+    let mut queues = Vec::with_capacity(bases.len());
+    for base in bases {
+        queues.extend(keys.queue_of(&bytes(base)?));
+    }
+    queues.sort();
+    Ok(queues)
 }

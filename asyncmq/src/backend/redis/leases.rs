@@ -111,10 +111,12 @@ impl Leases for RedisLeases {
         lease: Duration,
     ) -> Result<Extension, StoreError> {
         let extension = self.extend_all(worker, held, lease).await?;
-        if self.strays.is_time(held, self.link.connection(), lease) {
+        if self.strays.is_time(self.link.connection(), lease) {
             let time = self.time();
             let ask = Ask { link: &self.link, keys: &self.keys, time: &time };
-            self.strays.release(ask, worker, held, lease).await?;
+            if let Err(error) = self.strays.release(ask, worker, held, lease).await {
+                tracing::warn!(%error, "whether the server has forgotten how jobs ended could not be found out yet");
+            }
         }
         Ok(extension)
     }

@@ -5,7 +5,6 @@
 //! the worker goes on and its lease with it. Nothing is forgotten while the connection lasts, so there is no look without a
 //! new one, and it comes late enough that every reply to a claim has been seen.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,40 +12,26 @@ use tokio::time::Instant;
 
 use super::codec::id_bytes;
 use super::error::worded;
+use super::inspect::queues;
 use super::keys::Keys;
 use super::link::Link;
 use super::micros;
 use super::reply::{bytes, next, number, parts};
 use super::script::{Call, STRAYS};
 use crate::backend::{StoreError, Token};
-use crate::job::{Envelope, Name, WorkerId};
+use crate::job::{Envelope, WorkerId};
 
-/// The most queues that are remembered.
-const MOST_QUEUES: usize = 1_000;
-
-/// When to look, and where.
+/// When to look.
 #[derive(Debug, Default)]
 pub(super) struct Strays {
-    /// The queues of all that was held so far.
-    queues: BTreeSet<Name>,
     /// The connection that was used last.
     connection: Option<u64>,
     look_at: Option<Instant>,
 }
 
 impl Strays {
-    /// Takes note of what is held, and of the connection over which that was said. Tells whether it is time to look.
-    pub(super) fn is_time(
-        &mut self,
-        held: &[(Arc<Envelope>, Token)],
-        connection: Option<u64>,
-        lease: Duration,
-    ) -> bool {
-        for (envelope, _) in held {
-            if !self.queues.contains(&envelope.queue) && self.queues.len() < MOST_QUEUES {
-                self.queues.insert(envelope.queue.clone());
-            }
-        }
+    /// Takes note of the connection that was used last. Tells whether it is time to look.
+    pub(super) fn is_time(&mut self, connection: Option<u64>, lease: Duration) -> bool {
         if self.connection.is_some() && self.connection != connection {
             self.look_at = Some(Instant::now() + 2 * lease);
         }
@@ -62,7 +47,7 @@ impl Strays {
         held: &[(Arc<Envelope>, Token)],
         lease: Duration,
     ) -> Result<(), StoreError> {
-        for queue in &self.queues {
+        for queue in &queues(ask.link, ask.keys).await? {
             let (mut cursor, mut released) = (b"0".to_vec(), 0);
             loop {
                 let bases = [ask.keys.shared(queue), ask.keys.queue(queue)];
