@@ -66,6 +66,7 @@ statements! {
     WORKER_DELETE = "worker_delete",
     WORKERS = "workers",
     REPLY_FIND = "reply_find",
+    REPLY_NEAR = "reply_near",
     REPLY_KEEP = "reply_keep",
     REPLY_TRIM = "reply_trim",
     REPLY_PRUNE = "reply_prune",

@@ -16,8 +16,9 @@ pub(super) enum Verb {
     Settle = 1,
 }
 
-/// Replies of one sender are trimmed once in as many calls, to the number that is promised.
-const TRIM_EVERY: u64 = 32;
+/// Replies of one sender are trimmed at the first call of a verb within as many sequences, whichever of them it uses:
+/// calls of other verbs take sequences from the same counter. A power of two.
+const TRIM_EVERY: i64 = 32;
 
 impl Tx<'_> {
     /// Returns the reply to a call that was carried out before.
@@ -31,10 +32,14 @@ impl Tx<'_> {
     /// Remembers a reply.
     pub(super) fn keep_reply(&mut self, verb: Verb, call: CallId, reply: &str) -> Step<()> {
         let (sender, number, at) = (call.sender.as_uuid().into_bytes(), self.number(), micros(self.now));
+        let (sequence, within) = (sequence(call), TRIM_EVERY - 1);
+        let columns = (sender, verb as i64, sequence & !within, sequence | within);
+        let is_near_another: bool =
+            self.conn.prepare_cached(sql::REPLY_NEAR)?.query_row(columns, |row| row.get(0))?;
         let mut keep = self.conn.prepare_cached(sql::REPLY_KEEP)?;
-        keep.execute((sender, verb as i64, sequence(call), at, number, reply))?;
-        if call.sequence.is_multiple_of(TRIM_EVERY) {
-            let most = RECALLED_CALLS as i64 + TRIM_EVERY as i64;
+        keep.execute((sender, verb as i64, sequence, at, number, reply))?;
+        if !is_near_another {
+            let most = RECALLED_CALLS as i64 + TRIM_EVERY;
             self.conn.prepare_cached(sql::REPLY_TRIM)?.execute((sender, verb as i64, most))?;
         }
         Ok(())

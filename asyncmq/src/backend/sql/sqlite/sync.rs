@@ -3,6 +3,9 @@
 //!
 //! The writer commits without waiting for the disk. A call that has to survive a power cut is answered by this thread,
 //! once the part of the log that holds its transaction is on the disk.
+//!
+//! The system tells of a failed sync once, and the next sync of the same file succeeds although something before it is
+//! missing on the disk. So nothing is confirmed after a failure until the writer has copied the log into the file.
 
 use std::fs::File;
 use std::io;
@@ -14,6 +17,22 @@ use std::thread;
 use super::fault::Fault;
 use super::inbox::Work;
 
+/// The log, as far as it is synced.
+pub(super) trait SyncedLog: Send + Sync {
+    /// Brings all that was written to it to the disk.
+    ///
+    /// # Errors
+    ///
+    /// Something of it may never reach the disk, whatever a later sync says.
+    fn sync(&self) -> io::Result<()>;
+}
+
+impl SyncedLog for File {
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
 /// The way to the thread that syncs.
 pub(super) struct Syncer {
     committed: Sender<Committed>,
@@ -22,7 +41,7 @@ pub(super) struct Syncer {
 
 /// Steps of one transaction that wait for the disk, and the log that it was written to.
 struct Committed {
-    log: Arc<File>,
+    log: Arc<dyn SyncedLog>,
     steps: Vec<Box<dyn Work>>,
 }
 
@@ -36,8 +55,9 @@ impl Syncer {
         Ok(Self { committed, failed })
     }
 
-    /// Answers steps that are committed once they are on the disk.
-    pub(super) fn confirm(&self, log: Arc<File>, steps: Vec<Box<dyn Work>>) {
+    /// Answers steps that are committed once they are on the disk. After a failed sync, all are to be repeated until
+    /// [`recover`](Self::recover) is called.
+    pub(super) fn confirm(&self, log: Arc<dyn SyncedLog>, steps: Vec<Box<dyn Work>>) {
         if let Err(unsent) = self.committed.send(Committed { log, steps }) {
             unsent.0.steps.into_iter().for_each(|step| step.reply(Err(Fault::Closed)));
         }
@@ -58,10 +78,7 @@ fn run(committed: &Receiver<Committed>, failed: &AtomicBool) {
     while let Ok(first) = committed.recv() {
         // All of them were committed before this sync begins.
         let batch: Vec<Committed> = std::iter::once(first).chain(committed.try_iter()).collect();
-        let outcome = sync(&batch);
-        if outcome.is_err() {
-            failed.store(true, Ordering::Release);
-        }
+        let outcome = sync_unless_failed(&batch, failed);
         for step in batch.into_iter().flat_map(|committed| committed.steps) {
             step.reply(match &outcome {
                 Ok(()) => Ok(()),
@@ -71,12 +88,21 @@ fn run(committed: &Receiver<Committed>, failed: &AtomicBool) {
     }
 }
 
+/// Syncs a batch, unless something before it in the log may be missing on the disk.
+fn sync_unless_failed(batch: &[Committed], failed: &AtomicBool) -> io::Result<()> {
+    // Only this thread sets it. Should the writer reset it meanwhile, the batch is repeated for nothing.
+    if failed.load(Ordering::Acquire) {
+        return Err(io::Error::other("an earlier part of the log could not be synced"));
+    }
+    sync(batch).inspect_err(|_| failed.store(true, Ordering::Release))
+}
+
 /// Syncs the logs of a batch: one, unless the writer has opened the file anew meanwhile.
 fn sync(batch: &[Committed]) -> io::Result<()> {
-    let mut latest: Option<&Arc<File>> = None;
+    let mut latest: Option<&Arc<dyn SyncedLog>> = None;
     for Committed { log, .. } in batch {
         if !latest.is_some_and(|latest| Arc::ptr_eq(latest, log)) {
-            log.sync_data()?;
+            log.sync()?;
             latest = Some(log);
         }
     }
@@ -85,6 +111,8 @@ fn sync(batch: &[Committed]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU32;
+
     use tokio::sync::oneshot;
 
     use super::super::tx::Tx;
@@ -104,21 +132,50 @@ mod tests {
         }
     }
 
-    async fn confirm(syncer: &Syncer, log: File) -> Result<(), StoreError> {
+    /// A log whose first sync fails, as the system tells of a failure once.
+    #[derive(Default)]
+    struct FailsOnce {
+        syncs: AtomicU32,
+    }
+
+    impl SyncedLog for FailsOnce {
+        fn sync(&self) -> io::Result<()> {
+            match self.syncs.fetch_add(1, Ordering::SeqCst) {
+                0 => Err(io::Error::other("the disk is broken")),
+                _ => Ok(()),
+            }
+        }
+    }
+
+    async fn confirm(syncer: &Syncer, log: Arc<dyn SyncedLog>) -> Result<(), StoreError> {
         let (sender, outcome) = oneshot::channel();
-        syncer.confirm(Arc::new(log), vec![Box::new(Told(sender))]);
+        syncer.confirm(log, vec![Box::new(Told(sender))]);
         outcome.await.unwrap()
     }
 
     #[tokio::test]
     async fn what_cannot_be_synced_is_not_confirmed() {
         let syncer = Syncer::start().unwrap();
-        confirm(&syncer, tempfile::tempfile().unwrap()).await.unwrap();
+        confirm(&syncer, Arc::new(tempfile::tempfile().unwrap())).await.unwrap();
         assert!(!syncer.has_failed());
         // A device has nothing that could be synced.
-        let error = confirm(&syncer, File::open("/dev/null").unwrap()).await.unwrap_err();
+        let error = confirm(&syncer, Arc::new(File::open("/dev/null").unwrap())).await.unwrap_err();
         assert!(error.is_retryable() && syncer.has_failed());
         syncer.recover();
         assert!(!syncer.has_failed());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_confirmed_after_a_failed_sync_until_the_log_is_copied() {
+        let syncer = Syncer::start().unwrap();
+        let log = Arc::new(FailsOnce::default());
+        confirm(&syncer, log.clone()).await.unwrap_err();
+        // The next sync would succeed, and says nothing of what is before it in the log.
+        let error = confirm(&syncer, log.clone()).await.unwrap_err();
+        assert!(error.is_retryable() && syncer.has_failed());
+        assert_eq!(log.syncs.load(Ordering::SeqCst), 1);
+        syncer.recover();
+        confirm(&syncer, log.clone()).await.unwrap();
+        assert_eq!(log.syncs.load(Ordering::SeqCst), 2);
     }
 }

@@ -10,7 +10,7 @@ use super::super::statements::ALL;
 use super::inbox::Weight;
 use super::migrate::migrate;
 use super::{SqliteOptions, SqliteStore};
-use crate::backend::{CallId, Claim, Store, TaskSet};
+use crate::backend::{CallId, Claim, RECALLED_CALLS, Store, TaskSet};
 use crate::clock::Clock;
 use crate::job::{Envelope, JobId, Name, WorkerId};
 
@@ -94,4 +94,35 @@ async fn a_claim_costs_the_same_however_many_jobs_have_ended_or_are_delayed() {
     store.engine.write(Weight::durable(1), |tx| Ok(tx.conn.execute_batch(CROWD)?)).await.unwrap();
     let among_many = steps_of_a_claim(&store, worker, 2).await;
     assert!(100 < alone && among_many <= alone + alone / 50, "{among_many} steps instead of {alone}");
+}
+
+/// Returns how many replies to a sender are kept, and how many of its calls from a sequence on.
+async fn replies(store: &SqliteStore, sender: WorkerId, from: u64) -> (i64, i64) {
+    let count = "SELECT count(*), count(*) FILTER (WHERE sequence >= $1) FROM replies WHERE sender = $2";
+    let counted = store.engine.write(Weight::durable(1), move |tx| {
+        let columns = (from.cast_signed(), sender.as_uuid().into_bytes());
+        Ok(tx.conn.query_row(count, columns, |row| Ok((row.get(0)?, row.get(1)?)))?)
+    });
+    counted.await.unwrap()
+}
+
+/// How many replies to a sender are kept at most: some more than promised, so that they need not be trimmed each time.
+const MOST_REPLIES: i64 = PROMISED + 2 * 32 + 1;
+const PROMISED: i64 = RECALLED_CALLS as i64;
+
+#[tokio::test]
+async fn replies_are_trimmed_whichever_sequences_a_verb_uses() {
+    let store = SqliteOptions::memory().clock(Clock::manual()).open().await.unwrap();
+    // Claims take the sequences between: only odd ones are left for settles, or one in many.
+    for (first, step) in [(1, 2), (0, 1), (7, 33)] {
+        let sender = WorkerId::generate();
+        for settled in 1..=300_u32 {
+            let sequence = first + u64::from(settled - 1) * step;
+            store.settle(CallId { sender, sequence }, &[]).await.unwrap();
+            let kept = replies(&store, sender, 0).await.0;
+            assert!(PROMISED.min(settled.into()) <= kept && kept <= MOST_REPLIES, "{kept} of {settled}");
+        }
+        let latest = first + (300 - RECALLED_CALLS as u64) * step;
+        assert_eq!(replies(&store, sender, latest).await.1, PROMISED);
+    }
 }
