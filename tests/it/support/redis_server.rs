@@ -93,7 +93,13 @@ impl RedisServer {
         for word in &words[1..] {
             order.arg(word);
         }
-        order.query(&mut self.admin()).unwrap()
+        match order.query(&mut self.admin()) {
+            // Who becomes a master or a replica drops its connections in that moment; a question can be asked again.
+            Err(error) if words[0] == "INFO" && error.is_io_error() => {
+                order.query(&mut self.admin()).unwrap()
+            }
+            answer => answer.unwrap(),
+        }
     }
 
     fn wait(&self) -> Vec<String> {

@@ -30,6 +30,8 @@ pub(super) struct Checkpointer {
 /// How long the log is, in pages.
 #[derive(Debug, Clone, Copy)]
 struct Log {
+    /// Somebody was in the way, so that not all was done.
+    is_busy: bool,
     pages: i64,
     copied: i64,
 }
@@ -88,8 +90,9 @@ fn pass(conn: &mut Option<Connection>, path: &Path) -> Step<()> {
 ///
 /// Something of it is not in the file.
 pub(super) fn copy_all(conn: &Connection) -> Step<()> {
-    let log = checkpoint(conn, "PRAGMA wal_checkpoint(FULL)")?;
-    if log.copied < log.pages {
+    // Once this is through, the log begins anew: nothing is written behind what may be missing on the disk.
+    let log = checkpoint(conn, "PRAGMA wal_checkpoint(RESTART)")?;
+    if log.is_busy || log.copied < log.pages {
         return Err(Fault::Files(io::Error::new(io::ErrorKind::WouldBlock, "somebody still reads the log")));
     }
     Ok(())
@@ -97,5 +100,6 @@ pub(super) fn copy_all(conn: &Connection) -> Step<()> {
 
 fn checkpoint(conn: &Connection, pragma: &str) -> Step<Log> {
     let mut checkpoint = conn.prepare_cached(pragma)?;
-    Ok(checkpoint.query_row([], |row| Ok(Log { pages: row.get(1)?, copied: row.get(2)? }))?)
+    Ok(checkpoint
+        .query_row([], |row| Ok(Log { is_busy: row.get(0)?, pages: row.get(1)?, copied: row.get(2)? }))?)
 }
