@@ -57,6 +57,12 @@ impl Ended {
         }
     }
 
+    /// Returns how many places there are of a state, tombstones included.
+    #[cfg(all(test, feature = "conformance"))]
+    pub(super) fn places(&self, state: JobState) -> usize {
+        self.pile_of(state).places.len()
+    }
+
     /// Lists the ended jobs of a state, the last first.
     pub(super) fn newest_first(&self, slots: &[Option<Slot>], state: JobState) -> impl Iterator<Item = u32> {
         let exactly = self.exactly.iter().map(|((_, end), slot)| (*end, *slot));

@@ -110,9 +110,10 @@ mod tests {
 
     use super::*;
     use crate::backend::conformance::Fixture;
-    use crate::backend::{Inspect, Upkeep, WorkerInfo};
+    use crate::backend::{CallId, Control, Inspect, Store, Upkeep, WorkerInfo};
     use crate::clock::Timestamp;
-    use crate::job::WorkerId;
+    use crate::event::EventFilter;
+    use crate::job::{Envelope, JobId, JobState, Name, WorkerId};
 
     struct Memory(Arc<MemoryStore>);
 
@@ -153,6 +154,41 @@ mod tests {
         let store = MemoryStore::new();
         assert_eq!((store.kind(), store.is_volatile()), ("memory", true));
         assert_eq!(format!("{store:?}"), "MemoryStore { .. }");
+    }
+
+    #[tokio::test]
+    async fn whoever_listened_to_a_job_is_forgotten_and_the_others_are_not() {
+        let store = MemoryStore::new();
+        let filter = || EventFilter::all().job(Name::from_static("q"), JobId::from_stored("1"));
+        let (one, other) =
+            (store.subscribe(filter()).await.unwrap(), store.subscribe(filter()).await.unwrap());
+        drop(one);
+        assert!(store.state().emitter.is_heard(), "one listens still");
+        drop(other);
+        assert!(!store.state().emitter.is_heard(), "nothing is built for nobody");
+    }
+
+    #[tokio::test]
+    async fn places_of_jobs_that_were_replayed_do_not_pile_up() {
+        let store = MemoryStore::with_clock(Clock::manual());
+        let (queue, task) = (Name::from_static("q"), Name::from_static("t"));
+        let id = |number: usize| JobId::from_stored(&number.to_string());
+        let job =
+            |number| Arc::new(Envelope::new(id(number), queue.clone(), task.clone(), Default::default()));
+        let sender = WorkerId::generate();
+        let jobs: Vec<_> = (0..200).map(job).collect();
+        store.push(CallId { sender, sequence: 1 }, &jobs).await.unwrap();
+        for number in 0..200 {
+            store.cancel(&queue, &id(number), None).await.unwrap();
+        }
+        let places = || store.state().queues[0].ended.places(JobState::Cancelled);
+        assert_eq!(places(), 200);
+        for number in 0..100 {
+            store.retry(&queue, &id(number)).await.unwrap();
+        }
+        assert_eq!(places(), 200, "half of them may be void");
+        store.retry(&queue, &id(100)).await.unwrap();
+        assert_eq!(places(), 99, "more than half are swept away");
     }
 
     #[tokio::test]
