@@ -293,3 +293,18 @@ pub(crate) fn random_bits() -> u64 {
     use std::hash::{BuildHasher, Hasher, RandomState};
     RandomState::new().build_hasher().finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_is_lent_to_one_call_at_a_time_and_then_to_the_next() {
+        let senders = Mutex::default();
+        let (one, other) = (Lent::of(&senders), Lent::of(&senders));
+        assert_ne!(one.sender, other.sender);
+        let free = one.sender;
+        drop(one);
+        assert_eq!(Lent::of(&senders).sender, free);
+    }
+}

@@ -41,6 +41,29 @@ pub struct WorkerInfo {
     pub alive: bool,
 }
 
+impl WorkerInfo {
+    /// Describes a worker that has done nothing yet and serves nothing.
+    #[must_use]
+    pub const fn new(id: WorkerId) -> Self {
+        Self {
+            id,
+            host: String::new(),
+            pid: 0,
+            version: String::new(),
+            queues: Vec::new(),
+            concurrency: 1,
+            tasks: Vec::new(),
+            draining: false,
+            running: 0,
+            completed: 0,
+            failed: 0,
+            started_at: Timestamp::from_micros(0),
+            seen_at: Timestamp::from_micros(0),
+            alive: true,
+        }
+    }
+}
+
 /// A task as a worker publishes it, so that clients which do not link it can enqueue it by name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskInfo {

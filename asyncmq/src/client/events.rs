@@ -62,7 +62,7 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Ends the listening.
+    /// Ends the listening: no handler begins once this has returned.
     pub fn off(&self) {
         self.off.send_replace(true);
     }
@@ -120,7 +120,7 @@ impl Client {
     ) -> Subscription {
         let (off, mut is_off) = watch::channel(false);
         let (set_ready, ready) = watch::channel(false);
-        let (client, filter) = (self.clone(), filter.into());
+        let (client, filter, heard_off) = (self.clone(), filter.into(), is_off.clone());
         let mut listening = Box::pin(async move { client.listen(filter).await });
         // A store in this process answers at once: then nothing that happens from here on is missed.
         let first = (&mut listening).now_or_never();
@@ -133,6 +133,9 @@ impl Client {
                 };
                 set_ready.send_replace(true);
                 while let Some(event) = events.next().await {
+                    if *heard_off.borrow() {
+                        return;
+                    }
                     tell(&handler, event);
                 }
             };

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{TaskDefaults, TaskInfo, TaskSet, WorkerInfo};
-use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::job::{Name, RateLimit, WorkerId, nearest};
 use crate::lifecycle::Outcome;
@@ -227,20 +226,13 @@ fn worker_info(
     tasks: &[&'static TaskDefinition],
 ) -> WorkerInfo {
     WorkerInfo {
-        id,
         host: host(),
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION").into(),
         queues: queues.iter().map(|(name, _)| name.clone()).collect(),
         concurrency: u32::try_from(settings.worker_concurrency).unwrap_or(u32::MAX),
         tasks: tasks.iter().map(|task| task_info(task)).collect(),
-        draining: false,
-        running: 0,
-        completed: 0,
-        failed: 0,
-        started_at: Timestamp::default(),
-        seen_at: Timestamp::default(),
-        alive: true,
+        ..WorkerInfo::new(id)
     }
 }
 

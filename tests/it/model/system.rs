@@ -118,7 +118,7 @@ impl<F: Make> Driven<F> {
                 Reply::Obliterated(store.obliterate(&name(queue), force, MANY).await?)
             }
             Command::Register { worker, draining } => {
-                let info = WorkerInfo { draining, ..info(self.workers[worker].id) };
+                let info = WorkerInfo { draining, ..WorkerInfo::new(self.workers[worker].id) };
                 store.register(&info, lease()).await?;
                 Reply::Nothing
             }
@@ -311,23 +311,4 @@ fn settlement(job: &ClaimedJob, end: End) -> Settlement {
         End::Release => Transition::Release,
     };
     Settlement { envelope: job.envelope.clone(), token: job.token, transition, report: Report::default() }
-}
-
-fn info(id: WorkerId) -> WorkerInfo {
-    WorkerInfo {
-        id,
-        host: "host".into(),
-        pid: 1,
-        version: "0".into(),
-        queues: Vec::new(),
-        concurrency: 1,
-        tasks: Vec::new(),
-        draining: false,
-        running: 0,
-        completed: 0,
-        failed: 0,
-        started_at: asyncmq::Timestamp::default(),
-        seen_at: asyncmq::Timestamp::default(),
-        alive: true,
-    }
 }

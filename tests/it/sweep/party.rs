@@ -161,20 +161,5 @@ fn settlement(job: &ClaimedJob, transition: Transition) -> Settlement {
 }
 
 fn info(id: WorkerId) -> WorkerInfo {
-    WorkerInfo {
-        id,
-        host: "host".into(),
-        pid: 1,
-        version: "0".into(),
-        queues: vec![QUEUE],
-        concurrency: 1,
-        tasks: Vec::new(),
-        draining: false,
-        running: 0,
-        completed: 0,
-        failed: 0,
-        started_at: asyncmq::Timestamp::default(),
-        seen_at: asyncmq::Timestamp::default(),
-        alive: true,
-    }
+    WorkerInfo { queues: vec![QUEUE], ..WorkerInfo::new(id) }
 }

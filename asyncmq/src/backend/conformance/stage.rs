@@ -280,20 +280,13 @@ impl Worker {
     /// Describes the worker as it registers.
     pub(super) fn info(&self) -> WorkerInfo {
         WorkerInfo {
-            id: self.id,
             host: "host".into(),
             pid: 7,
             version: "0.1.0".into(),
             queues: self.queues.clone(),
             concurrency: 10,
-            tasks: Vec::new(),
-            draining: false,
-            running: 0,
-            completed: 0,
-            failed: 0,
-            started_at: Timestamp::default(),
-            seen_at: Timestamp::default(),
             alive: false,
+            ..WorkerInfo::new(self.id)
         }
     }
 

@@ -111,7 +111,6 @@ mod tests {
     use super::*;
     use crate::backend::conformance::Fixture;
     use crate::backend::{CallId, Control, Inspect, Store, Upkeep, WorkerInfo};
-    use crate::clock::Timestamp;
     use crate::event::EventFilter;
     use crate::job::{Envelope, JobId, JobState, Name, WorkerId};
 
@@ -129,25 +128,6 @@ mod tests {
     }
 
     crate::conformance!(kept, Memory(MemoryStore::with_clock(Clock::manual())));
-
-    fn worker() -> WorkerInfo {
-        WorkerInfo {
-            id: WorkerId::generate(),
-            host: "here".into(),
-            pid: 1,
-            version: "0".into(),
-            queues: Vec::new(),
-            concurrency: 1,
-            tasks: Vec::new(),
-            draining: false,
-            running: 0,
-            completed: 0,
-            failed: 0,
-            started_at: Timestamp::default(),
-            seen_at: Timestamp::default(),
-            alive: true,
-        }
-    }
 
     #[test]
     fn it_says_what_it_is_and_that_it_forgets() {
@@ -194,7 +174,7 @@ mod tests {
     #[tokio::test]
     async fn a_silent_worker_is_listed_as_dead_for_minutes_and_then_struck_off() {
         let store = MemoryStore::with_clock(Clock::manual());
-        store.register(&worker(), Duration::from_secs(30)).await.unwrap();
+        store.register(&WorkerInfo::new(WorkerId::generate()), Duration::from_secs(30)).await.unwrap();
         store.clock().advance(Duration::from_secs(60));
         store.rescue(3, 10).await.unwrap();
         let listed = store.workers().await.unwrap();

@@ -85,8 +85,8 @@ scripts! {
     EXTEND = "allow-oom", base extend;
     ARM = "allow-oom", base arm;
     DEAD = "allow-oom", base dead;
-    RESCUE = "allow-oom", base emit wake side lines ended carry rescue;
-    STRAYS = "allow-oom", base emit wake side lines ended carry strays;
+    RESCUE = "allow-oom", base emit wake side lines ended carry let_go rescue;
+    STRAYS = "allow-oom", base emit wake side lines ended carry let_go strays;
     FORGET = "allow-oom", base forget;
     STRIKE = "allow-oom", base strike;
     REGISTER = "allow-oom", base emit register;

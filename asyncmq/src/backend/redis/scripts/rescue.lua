@@ -33,22 +33,16 @@ for i = 1, #fields, 2 do
   local id, act = fields[i], fields[i + 1]
   if sub(act, 1, 16) == worker then
     if count == limit then
-      cursor = ARGV[8] == '0' and '0' or ARGV[8]
+      cursor = ARGV[8]
       break
     end
     count = count + 1
-    call('HDEL', Q .. 'active', id)
     local rec = call('HGET', Q .. 'jobs', id)
-    local s = side_of(Q, id, rec)
-    s.worker, s.started = worker, unpick('>I7', sub(act, 17, 23))
-    local reason = call('HGET', Q .. 'cancel', id)
-    if reason then
-      call('HDEL', Q .. 'cancel', id)
-      carry_out(Q, id, rec, s, 'X', sub(reason, 1, 1), sub(reason, 2), now)
-    elseif release then
+    local s = let_go(Q, worker, id, act, rec, now)
+    if s and release then
       s.claim = ARGV[3] ~= '' and sub(act, 24, 31) or nil
       carry_out(Q, id, rec, s, 'L', '0', '', now)
-    else
+    elseif s then
       crash(id, act, rec, s)
     end
   end

@@ -20,15 +20,10 @@ for i = 1, #fields, 2 do
     and call('HGET', Q .. 'jobs', id)
   if rec then
     count = count + 1
-    call('HDEL', Q .. 'active', id)
-    local s = side_of(Q, id, rec)
-    -- Should the worker know of it after all, it may settle until somebody else claims the job.
-    s.worker, s.started, s.claim = worker, started, own
-    local reason = call('HGET', Q .. 'cancel', id)
-    if reason then
-      call('HDEL', Q .. 'cancel', id)
-      carry_out(Q, id, rec, s, 'X', sub(reason, 1, 1), sub(reason, 2), now)
-    else
+    local s = let_go(Q, worker, id, act, rec, now)
+    if s then
+      -- Should the worker know of it after all, it may settle until somebody else claims the job.
+      s.claim = own
       carry_out(Q, id, rec, s, 'L', '0', '', now)
     end
   end

@@ -103,3 +103,23 @@ fn checkpoint(conn: &Connection, pragma: &str) -> Step<Log> {
     Ok(checkpoint
         .query_row([], |row| Ok(Log { is_busy: row.get(0)?, pages: row.get(1)?, copied: row.get(2)? }))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_somebody_reads_does_not_begin_anew_and_is_not_taken_for_copied() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || Connection::open(dir.path().join("log.db")).unwrap();
+        let (writer, reader) = (open(), open());
+        writer
+            .execute_batch("PRAGMA journal_mode = wal; CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+            .unwrap();
+        writer.busy_timeout(std::time::Duration::ZERO).unwrap();
+        reader.execute_batch("BEGIN; SELECT * FROM t").unwrap();
+        assert!(copy_all(&writer).is_err());
+        reader.execute_batch("COMMIT").unwrap();
+        assert!(copy_all(&writer).is_ok());
+    }
+}

@@ -12,11 +12,8 @@ use super::names::LaneKey;
 use super::tx::{Tx, readable};
 use crate::backend::{Report, Token};
 use crate::event::{Event, EventData, EventKind};
-use crate::job::{Envelope, JobState, Name, Retention, Status, WorkerId};
+use crate::job::{Envelope, JobState, Name, Retention, Status, WorkerId, keep_lines};
 use crate::lifecycle::{Keep, Limits, is_suspect, keep};
-
-/// How many log lines of a job are kept; beyond it the oldest go.
-const KEPT_LINES: usize = 200;
 
 /// One job.
 #[derive(Debug)]
@@ -135,9 +132,9 @@ impl Tx<'_> {
             return Ok(());
         }
         self.load_notes(row)?;
-        row.status.notes.logs.extend(report.logs.iter().cloned());
-        let surplus = row.status.notes.logs.len().saturating_sub(KEPT_LINES);
-        row.status.notes.logs.drain(..surplus);
+        if !report.logs.is_empty() {
+            keep_lines(&mut row.status.notes.logs, report.logs.iter().cloned());
+        }
         if let Some(progress) = &report.progress {
             row.status.notes.progress = Some(progress.clone());
             self.emit_job(EventKind::Progress, row, |_| EventData::Progress(progress.clone()))?;
