@@ -178,6 +178,10 @@ impl Queue {
         for id in self.side.keys().chain(&self.mortal) {
             assert!(self.jobs.contains_key(id), "{}: a side record or end without a job", self.base);
         }
+        for (id, record) in &self.jobs {
+            let says = 127 < record[5];
+            assert_eq!(says, self.side.contains_key(id), "{}: the record of {id:?}", self.base);
+        }
         for field in &self.more {
             assert!(self.side.contains_key(&field[1..]), "{}: a history without a side record", self.base);
         }

@@ -5,8 +5,9 @@
 use super::Fixture;
 use super::stage::{
     Answered, QUEUE, SECOND, Stage, TASK, Worker, complete, ids, ids_of, job, job_of, jobs, only, retry,
+    settlement,
 };
-use crate::backend::{Fenced, Token};
+use crate::backend::{Fenced, MAX_BATCH, Token};
 use crate::job::{Due, Envelope, JobState, Name};
 
 const OTHER_TASK: Name = Name::from_static("app.other");
@@ -48,6 +49,21 @@ pub async fn no_more_than_the_limit_is_given(fixture: &dyn Fixture) {
     assert_eq!(worker.claim(3).await.len(), 3);
     let counts = stage.recount().await;
     assert_eq!((counts.active, counts.waiting), (3, 2));
+}
+
+pub async fn a_claim_gives_no_more_than_a_batch_however_many_are_asked_for(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    for count in [MAX_BATCH, MAX_BATCH, 2] {
+        stage.push_all(jobs(count)).await;
+    }
+    let worker = stage.worker();
+    let held = worker.claim(2 * MAX_BATCH).await;
+    assert_eq!(held.len(), MAX_BATCH);
+    let ended: Vec<_> = held.iter().map(|job| settlement(job, complete())).collect();
+    let (settle, claim) = (worker.next_call(), worker.next_call());
+    let (_, claimed) = worker.settle_and_claim_as(settle, &ended, claim, 2 * MAX_BATCH).await;
+    assert_eq!(claimed.jobs.len(), MAX_BATCH);
+    assert_eq!(worker.claim(2 * MAX_BATCH).await.len(), 2);
 }
 
 pub async fn the_limit_is_over_all_queues(fixture: &dyn Fixture) {

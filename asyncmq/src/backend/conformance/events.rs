@@ -191,6 +191,14 @@ pub async fn queues_and_workers_are_told_of(fixture: &dyn Fixture) {
     }
 }
 
+pub async fn a_worker_that_was_never_listed_ends_without_a_word(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let mut listener = stage.listen(EventFilter::all()).await;
+    stage.store.deregister(stage.worker().id).await.answered();
+    stage.store.pause(&QUEUE).await.answered();
+    assert_eq!(listener.next().await.kind(), EventKind::QueuePaused);
+}
+
 pub async fn a_listener_hears_what_it_asked_for(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     let other = Name::from_static("other");

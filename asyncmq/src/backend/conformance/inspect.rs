@@ -2,13 +2,16 @@
 
 #![expect(missing_docs, reason = "the name of each property is what it promises")]
 
+use bytes::Bytes;
+
 use super::Fixture;
 use super::stage::{
     Answered, QUEUE, SECOND, Stage, cancelled, complete, fail, ids, job, job_of, jobs, only, retry,
     settlement,
 };
 use crate::backend::Counts;
-use crate::job::{Due, Envelope, JobId, JobState, Name};
+use crate::job::{Due, Envelope, JobId, JobState, Name, Retention};
+use crate::lifecycle::Transition;
 
 pub async fn a_job_is_found_in_its_queue(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
@@ -66,6 +69,19 @@ pub async fn what_has_ended_is_listed_newest_first(fixture: &dyn Fixture) {
         }
         assert_eq!(stage.list(state).await, order);
     }
+}
+
+pub async fn jobs_that_are_kept_as_long_as_they_ask_are_listed_among_the_others(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let hour = SECOND * 3_600;
+    let mut order = Vec::new();
+    for time in [None, Some(3), None, Some(1), Some(2), None] {
+        let retention = time.map_or(Retention::Standard, |hours| Retention::For(hour * hours));
+        let end = Transition::Complete { result: Bytes::from_static(b"1"), retention };
+        order.insert(0, stage.ended(Envelope { retention, ..job() }, end).await.id.clone());
+        fixture.advance(SECOND).await;
+    }
+    assert_eq!(stage.list(JobState::Completed).await, order);
 }
 
 pub async fn expired_and_failed_jobs_are_listed_apart(fixture: &dyn Fixture) {

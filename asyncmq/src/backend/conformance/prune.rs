@@ -128,6 +128,28 @@ pub async fn a_prune_does_no_more_than_its_limit(fixture: &dyn Fixture) {
     assert_eq!(dropped, [1, 1, 1, 1, 1, 1, 1, 1, 0, 0]);
 }
 
+pub async fn the_limit_of_a_prune_holds_for_all_queues_and_rules_together(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let queues = [QUEUE, crate::job::Name::from_static("other")];
+    let limits = Limits { ended_count: 1, ..Limits::default() };
+    for queue in &queues {
+        let worker = stage.worker_of(std::slice::from_ref(queue));
+        for retention in
+            [Retention::For(SECOND), Retention::Standard, Retention::Standard, Retention::Standard]
+        {
+            stage.push(Envelope { retention, ..super::stage::job_of(queue) }).await;
+            let end = Transition::Complete { result: Bytes::from_static(b"1"), retention };
+            worker.settle(&worker.one().await, end).await;
+        }
+    }
+    fixture.advance(SECOND * 2).await;
+    let mut dropped = Vec::new();
+    for limit in [1, 1, 2, 0, 1, 1, 1] {
+        dropped.push(stage.store.prune(&limits, limit).await.answered());
+    }
+    assert_eq!(dropped, [1, 1, 2, 0, 1, 1, 0]);
+}
+
 pub async fn what_has_not_ended_is_never_dropped(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     let none = Duration::ZERO;

@@ -53,6 +53,7 @@ macro_rules! __conformance_list {
             lower_priorities_run_first
             a_later_job_of_a_lower_priority_overtakes
             no_more_than_the_limit_is_given
+            a_claim_gives_no_more_than_a_batch_however_many_are_asked_for
             the_limit_is_over_all_queues
             queues_are_taken_from_in_the_order_named
             other_queues_are_left_alone
@@ -199,6 +200,7 @@ macro_rules! __conformance_list {
             a_job_may_ask_that_nothing_is_kept
             who_failed_is_kept_whatever_it_asked_for
             a_prune_does_no_more_than_its_limit
+            the_limit_of_a_prune_holds_for_all_queues_and_rules_together
             what_has_not_ended_is_never_dropped
             a_replayed_job_is_no_longer_among_the_dead
             a_dropped_dead_letter_is_told
@@ -209,6 +211,7 @@ macro_rules! __conformance_list {
             what_waits_is_listed_as_it_will_run
             what_is_delayed_is_listed_as_it_will_be_due
             what_has_ended_is_listed_newest_first
+            jobs_that_are_kept_as_long_as_they_ask_are_listed_among_the_others
             expired_and_failed_jobs_are_listed_apart
             a_list_comes_in_pages
             ended_and_running_jobs_come_in_pages_too
@@ -263,6 +266,7 @@ macro_rules! __conformance_list {
             crashes_are_told
             expiries_and_cancellations_are_told
             queues_and_workers_are_told_of
+            a_worker_that_was_never_listed_ends_without_a_word
             a_listener_hears_what_it_asked_for
             who_listens_to_one_job_hears_all_of_it_and_nothing_else
             the_job_of_the_same_id_in_another_queue_is_another

@@ -59,7 +59,7 @@ pub async fn a_silent_worker_is_shown_dead(fixture: &dyn Fixture) {
     worker.register().await;
     fixture.advance(DEAD_AFTER - SECOND).await;
     assert!(listed(&stage).await[0].alive);
-    fixture.advance(SECOND * 2).await;
+    fixture.advance(SECOND).await;
     assert!(!listed(&stage).await[0].alive);
     worker.register().await;
     assert!(listed(&stage).await[0].alive);

@@ -5,7 +5,6 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::state::Slot;
 use crate::job::JobId;
 
 /// The ids of a queue's jobs.
@@ -36,9 +35,8 @@ impl Ids {
         u32::try_from(hash >> 32).expect("half of it is left")
     }
 
-    /// Returns the slot of the job that has this id.
-    pub(super) fn find(&self, hash: u32, id: &JobId, slots: &[Option<Slot>]) -> Option<u32> {
-        let holds = |slot: u32| slots[slot as usize].as_ref().is_some_and(|slot| slot.envelope.id == *id);
+    /// Returns the slot that `holds` the id of this hash; others may share the hash.
+    pub(super) fn find(&self, hash: u32, holds: impl Fn(u32) -> bool) -> Option<u32> {
         let is_it = |key: &Key| key.hash == hash && holds(key.slot);
         self.table.find(Key::spread(hash), is_it).map(|key| key.slot)
     }
@@ -63,5 +61,29 @@ impl Ids {
 
     pub(super) fn is_empty(&self) -> bool {
         self.table.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_share_a_hash_are_told_apart() {
+        let mut ids = Ids::default();
+        for slot in 0..3 {
+            ids.insert(7, slot);
+        }
+        ids.insert(8, 3);
+        let find = |ids: &Ids, hash, wanted| ids.find(hash, |slot| slot == wanted);
+        for slot in 0..3 {
+            assert_eq!(find(&ids, 7, slot), Some(slot));
+        }
+        assert_eq!((find(&ids, 7, 3), find(&ids, 8, 0)), (None, None));
+        ids.remove(7, 1);
+        assert_eq!([0, 1, 2].map(|slot| find(&ids, 7, slot)), [Some(0), None, Some(2)]);
+        let mut left: Vec<u32> = ids.slots().collect();
+        left.sort_unstable();
+        assert_eq!(left, [0, 2, 3]);
     }
 }

@@ -150,4 +150,38 @@ mod tests {
         assert!(lane.entries < 300, "{}", lane.entries);
         assert_eq!(lane.iter().filter(|(_, entry)| entry.seq % 10 == 0).count(), 100);
     }
+
+    fn counted(lane: &Lane) -> (usize, usize) {
+        (lane.entries, lane.iter().count())
+    }
+
+    #[test]
+    fn places_are_counted_whoever_leaves() {
+        let mut lane = Lane::default();
+        for seq in 0..10 {
+            lane.insert(0, entry(seq));
+        }
+        assert_eq!(counted(&lane), (10, 10));
+        lane.remove(0, entry(4));
+        assert_eq!(counted(&lane), (9, 9));
+        assert_eq!(lane.head(|entry| 1 < entry.seq), Some((0, entry(2))), "the first two have left");
+        assert_eq!(counted(&lane), (7, 7));
+        lane.pop();
+        assert_eq!(counted(&lane), (6, 6));
+    }
+
+    #[test]
+    fn it_is_swept_when_more_than_half_of_many_places_are_void() {
+        for (places, void, left) in [(64, 64, 64), (65, 32, 65), (65, 33, 32), (66, 33, 66), (66, 34, 32)] {
+            let mut lane = Lane::default();
+            for seq in 0..places {
+                lane.insert(0, entry(seq));
+            }
+            for gone in 1..=void {
+                lane.bury(|entry| gone <= entry.seq);
+            }
+            let kept = usize::try_from(left).unwrap();
+            assert_eq!(counted(&lane), (kept, kept), "{void} of {places} void");
+        }
+    }
 }

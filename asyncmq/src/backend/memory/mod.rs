@@ -148,16 +148,38 @@ mod tests {
         assert!(!store.state().emitter.is_heard(), "nothing is built for nobody");
     }
 
+    const Q: Name = Name::from_static("q");
+
+    fn id(number: usize) -> JobId {
+        JobId::from_stored(&number.to_string())
+    }
+
+    /// Returns a store in which that many jobs wait.
+    async fn with_waiting(count: usize) -> Arc<MemoryStore> {
+        let store = MemoryStore::with_clock(Clock::manual());
+        let job = |number| Arc::new(Envelope::new(id(number), Q, Name::from_static("t"), Default::default()));
+        let jobs: Vec<_> = (0..count).map(job).collect();
+        let call = CallId { sender: WorkerId::generate(), sequence: 1 };
+        store.push(call, &jobs).await.unwrap();
+        store
+    }
+
+    #[tokio::test]
+    async fn places_of_waiting_jobs_that_were_cancelled_do_not_pile_up() {
+        let store = with_waiting(200).await;
+        let places =
+            || store.state().queues[0].lanes.iter().map(|(_, lane)| lane.iter().count()).sum::<usize>();
+        for number in 0..100 {
+            store.cancel(&Q, &id(number), None).await.unwrap();
+        }
+        assert_eq!(places(), 200, "half of them may be void");
+        store.cancel(&Q, &id(100), None).await.unwrap();
+        assert_eq!(places(), 99, "more than half are swept away");
+    }
+
     #[tokio::test]
     async fn places_of_jobs_that_were_replayed_do_not_pile_up() {
-        let store = MemoryStore::with_clock(Clock::manual());
-        let (queue, task) = (Name::from_static("q"), Name::from_static("t"));
-        let id = |number: usize| JobId::from_stored(&number.to_string());
-        let job =
-            |number| Arc::new(Envelope::new(id(number), queue.clone(), task.clone(), Default::default()));
-        let sender = WorkerId::generate();
-        let jobs: Vec<_> = (0..200).map(job).collect();
-        store.push(CallId { sender, sequence: 1 }, &jobs).await.unwrap();
+        let (store, queue) = (with_waiting(200).await, Q);
         for number in 0..200 {
             store.cancel(&queue, &id(number), None).await.unwrap();
         }

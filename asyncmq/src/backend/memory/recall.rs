@@ -118,14 +118,22 @@ mod tests {
     }
 
     #[test]
-    fn silent_senders_are_forgotten() {
+    fn the_more_silent_half_of_too_many_senders_is_forgotten() {
         let mut recall = RecallSettles::default();
-        let senders: Vec<_> = (0..3 * MOST_SENDERS).map(|_| WorkerId::generate()).collect();
-        for sender in &senders {
-            recall.keep(call(*sender, 0), &[Fenced::Applied]);
+        let senders: Vec<_> = (0..=MOST_SENDERS).map(|_| WorkerId::generate()).collect();
+        let keep = |recall: &mut RecallSettles, sender: &WorkerId, sequence| {
+            recall.keep(call(*sender, sequence), &[Fenced::Applied]);
+        };
+        for sender in &senders[..MOST_SENDERS] {
+            keep(&mut recall, sender, 0);
         }
-        assert!(recall.senders.len() <= MOST_SENDERS);
-        assert!(recall.find(call(*senders.last().unwrap(), 0)).is_some());
-        assert_eq!(recall.find(call(senders[0], 0)), None);
+        // The first speaks once more, so that it is no longer the most silent one.
+        keep(&mut recall, &senders[0], 1);
+        assert_eq!(recall.senders.len(), MOST_SENDERS, "so many are remembered");
+        keep(&mut recall, &senders[MOST_SENDERS], 0);
+        assert_eq!(recall.senders.len(), MOST_SENDERS / 2 + 1);
+        assert!(recall.find(call(senders[MOST_SENDERS], 0)).is_some());
+        assert!(recall.find(call(senders[0], 0)).is_some());
+        assert_eq!(recall.find(call(senders[1], 0)), None);
     }
 }

@@ -146,7 +146,14 @@ impl State {
     }
 
     pub(super) fn find_in(&self, queue: &Queue, id: &JobId) -> Option<u32> {
-        queue.ids.find(queue.ids.hash(id), id, &self.slots)
+        self.find_hashed(queue, queue.ids.hash(id), id)
+    }
+
+    /// Returns the slot of the job of a queue whose id, of that hash, this is.
+    pub(super) fn find_hashed(&self, queue: &Queue, hash: u32, id: &JobId) -> Option<u32> {
+        let holds =
+            |slot: u32| self.slots[slot as usize].as_ref().is_some_and(|slot| slot.envelope.id == *id);
+        queue.ids.find(hash, holds)
     }
 
     pub(super) fn job(&self, slot: u32) -> Option<Job> {

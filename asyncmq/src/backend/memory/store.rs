@@ -32,9 +32,9 @@ impl Store for MemoryStore {
             let queue = last.filter(|(name, _)| **name == job.queue).map(|(_, queue)| queue);
             let queue = queue.unwrap_or_else(|| state.queue_of(&job.queue));
             last = Some((&job.queue, queue));
-            let ids = &state.queues[queue as usize].ids;
-            let hash = ids.hash(&job.id);
-            if let Some(place) = ids.find(hash, &job.id, &state.slots) {
+            let kept = &state.queues[queue as usize];
+            let hash = kept.ids.hash(&job.id);
+            if let Some(place) = state.find_hashed(kept, hash, &job.id) {
                 state.emit(EventKind::Duplicated, place, now, |_| EventData::None);
                 let task =
                     state.slot(place).map_or_else(|| job.task.clone(), |slot| slot.envelope.task.clone());

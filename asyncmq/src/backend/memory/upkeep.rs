@@ -55,7 +55,7 @@ impl Upkeep for MemoryStore {
         session.renew(now.after(lease));
         let known = session.info.as_ref().map(|info| info.started_at);
         let started_at = known.unwrap_or(now);
-        session.info = Some(WorkerInfo { started_at, seen_at: now, alive: true, ..worker.clone() });
+        session.info = Some(WorkerInfo { started_at, seen_at: now, ..worker.clone() });
         if known.is_none() && state.emitter.is_heard() {
             state.emitter.emit(Event::of_worker(EventKind::WorkerStarted, worker.id, now));
         }

@@ -20,6 +20,8 @@ const VERSION: u8 = 1;
 pub(in super::super) const LANE: usize = 9;
 /// Where a record says when the job was taken in.
 const TIME: usize = 5;
+/// The bit of that time which scripts set for a job that has a side record.
+const HAS_SIDE: u64 = 1 << 55;
 /// Where a record names its lane.
 const LANE_AT: usize = 14;
 
@@ -146,7 +148,8 @@ pub(in super::super) fn lane_in(record: &[u8]) -> Result<Lane> {
 
 /// Returns when the job of a record was taken in.
 pub(super) fn created_at(record: &[u8]) -> Result<Timestamp> {
-    Reader(record.get(TIME..).unwrap_or_default()).moment()
+    let noted = Reader(record.get(TIME..).unwrap_or_default()).moment()?;
+    Ok(Timestamp::from_micros(noted.as_micros() & !HAS_SIDE))
 }
 
 /// Reads a record with the profile of its lane.

@@ -1,7 +1,7 @@
 -- The part that every script begins with: short names and the store's time.
 -- KEYS[1] is the base of the keys that the queues share, KEYS[2], … are the bases of the queues' own keys;
 -- a key is its base and a suffix. ARGV[1] is the time in microseconds, empty for the server's own.
-local call, sub, pack, unpick = redis.call, string.sub, struct.pack, struct.unpack
+local call, sub, pack, unpick, byte = redis.call, string.sub, struct.pack, struct.unpack, string.byte
 local S = KEYS[1]
 local clock
 local function time()
@@ -13,4 +13,22 @@ local function time()
     clock = t[1] * 1000000 + t[2]
   end
   return clock
+end
+-- The first bit of the time in a job's record tells that the job has a side record.
+local function has_side(rec)
+  return byte(rec, 6) > 127
+end
+-- Returns the side records of those jobs that have one, given the records of them all.
+local function sides_of(Q, ids, records)
+  local asked, places, sides = {}, {}, {}
+  for i = 1, #ids do
+    if records[i] and has_side(records[i]) then
+      places[#places + 1] = i
+      asked[#places] = ids[i]
+    end
+  end
+  if #asked == 0 then return sides end
+  local found = call('HMGET', Q .. 'side', unpack(asked))
+  for i = 1, #places do sides[places[i]] = found[i] end
+  return sides
 end

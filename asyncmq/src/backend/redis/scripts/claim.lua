@@ -80,7 +80,7 @@ local function claim(at)
       if #ids > 0 then
         found = found or call('HMGET', Q .. 'jobs', unpack(ids))
         local notes, fields, f = {}, {}, 0
-        if extras and extras.side then notes = call('HMGET', Q .. 'side', unpack(ids)) end
+        if extras and extras.side then notes = sides_of(Q, ids, found) end
         for i = 1, #ids do
           local note, record = notes[i], found[i]
           if note and record then

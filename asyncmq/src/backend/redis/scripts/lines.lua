@@ -6,8 +6,8 @@ local function number(seq)
 end
 -- Returns the numbers of jobs, -1 for those that are gone, and their records.
 local function numbers_of(Q, ids)
-  local records, sides, numbers = call('HMGET', Q .. 'jobs', unpack(ids)), {}, {}
-  if call('EXISTS', Q .. 'side') == 1 then sides = call('HMGET', Q .. 'side', unpack(ids)) end
+  local records, numbers = call('HMGET', Q .. 'jobs', unpack(ids)), {}
+  local sides = sides_of(Q, ids, records)
   for i = 1, #ids do numbers[i] = number(seq_of(records[i], sides[i])) end
   return numbers, records
 end

@@ -47,6 +47,7 @@ end
 -- Takes in jobs that need more than that, that somebody listens to, or of which some are kept already.
 local function take_in(Q, lane, kind, count, first, have)
   local records, fields, waiting, parts = {}, {}, {}, rare()
+  local header = kind == 'x' and headers[Q] and parts.with_side(headers[Q]) or headers[Q]
   local times = { side = {}, delayed = {}, mortal = {} }
   for i = 1, count do
     local id, body = ARGV[first + i - 1], ARGV[first + count + i - 1]
@@ -54,7 +55,7 @@ local function take_in(Q, lane, kind, count, first, have)
       local theirs = call('HGET', Q .. 'meta', sub(have[i], 15, 23)) or ''
       kept[#kept + 1] = sub(body, 1, 2) .. pack('>I2', #theirs) .. theirs
     else
-      records[i] = headers[Q] .. body
+      records[i] = header .. body
       fields[#fields + 1], fields[#fields + 2] = id, records[i]
       if kind == 'p' or parts.waits(id, records[i], first + 2 * count + 3 * (i - 1), times) then
         waiting[#waiting + 1] = id

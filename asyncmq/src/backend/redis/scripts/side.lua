@@ -12,8 +12,14 @@ local function packed(s)
   return pack(SIDE, s.state, s.attempt, s.crashes, s.run_at, s.expires, s.ttl, s.seq, s.started, s.worker, s.ghost,
     s.charged)
 end
+-- Returns the first bytes of a record, batch and time, with the note that the job has a side record.
+local function with_side(head)
+  return sub(head, 1, 5) .. string.char(byte(head, 6) % 128 + 128) .. sub(head, 7)
+end
 local function write_side(Q, id, s)
-  call('HSET', Q .. 'side', id, packed(s))
+  if call('HSET', Q .. 'side', id, packed(s)) == 0 then return end
+  local rec = call('HGET', Q .. 'jobs', id)
+  if rec then call('HSET', Q .. 'jobs', id, with_side(rec)) end
 end
 -- Returns how a job stands that never needed a side record.
 local function plain_side(rec)
