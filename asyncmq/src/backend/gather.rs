@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use crate::backend::batch::weight;
 use crate::backend::{MAX_BATCH, Pushed, StoreError};
 use crate::job::Envelope;
 
@@ -71,11 +72,11 @@ impl Gather {
     /// Takes what has gathered, as much as one call carries; ends the call under way if there is nothing.
     fn next_batch(&self) -> Vec<Waiting> {
         let mut gathered = self.gathered();
-        let (mut batch, mut jobs) = (Vec::new(), 0);
+        let (mut batch, mut load) = (Vec::new(), 0);
         while let Some(next) = gathered.waiting.front()
-            && (batch.is_empty() || jobs + next.jobs.len() <= MAX_BATCH)
+            && (batch.is_empty() || load + weight(&next.jobs) <= MAX_BATCH)
         {
-            jobs += next.jobs.len();
+            load += weight(&next.jobs);
             batch.extend(gathered.waiting.pop_front());
         }
         gathered.under_way = !batch.is_empty();

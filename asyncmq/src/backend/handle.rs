@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::backend::gather::Gather;
 use crate::backend::{
     Backend, CallId, Claim, Claimed, Fenced, MAX_BATCH, Pushed, RECALLED_CALLS, Settlement, StoreError,
-    TaskInfo,
+    TaskInfo, batches,
 };
 use crate::error::{Error, Result};
 use crate::job::{Envelope, Name, WorkerId};
@@ -163,8 +163,8 @@ impl BackendHandle {
         let mut replies = Vec::with_capacity(jobs.len());
         // Nothing of them happens before they are polled.
         let mut calls = Vec::with_capacity(jobs.len().div_ceil(MAX_BATCH));
-        for batch in jobs.chunks(MAX_BATCH) {
-            calls.push(self.push_batch(batch, jobs.len()));
+        for batch in batches(jobs) {
+            calls.push(self.push_batch(batch, batch.len() == jobs.len()));
         }
         let mut answers = stream::iter(calls).buffered(BATCHES_UNDER_WAY);
         while let Some(answer) = answers.next().await {
@@ -183,9 +183,9 @@ impl BackendHandle {
         Ok(replies)
     }
 
-    /// Pushes one batch of `all` jobs: a lone one together with whatever else is pushed in the meantime.
-    async fn push_batch(&self, batch: &[Arc<Envelope>], all: usize) -> Result<Vec<Pushed>, StoreError> {
-        if MAX_BATCH < all {
+    /// Pushes one batch: one that `is_all` together with whatever else is pushed in the meantime.
+    async fn push_batch(&self, batch: &[Arc<Envelope>], is_all: bool) -> Result<Vec<Pushed>, StoreError> {
+        if !is_all {
             let _permit = self.0.bulk.acquire().await.map_err(StoreError::unanswered)?;
             let lent = Lent::of(&self.0.bulk_senders);
             return self.push_confirmed(lent.sender, batch).await;

@@ -9,6 +9,7 @@
 //! To bring a store of your own, implement the four traits, hand it to
 //! [`Client::with_backend`](crate::Client::with_backend), and run the conformance suite over it.
 
+mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod control;
@@ -26,12 +27,13 @@ mod worker_info;
 
 use std::fmt;
 
+pub use batch::{MAX_BATCH, batches};
 pub use control::{Control, Drain, Force, Ordered};
 pub use handle::DEFAULT_MAX_PAYLOAD;
 pub(crate) use handle::{BackendHandle, Pause, jittered, random_bits};
 pub use inspect::{Counts, EventStream, Heard, Inspect, Page, QueueInfo};
 pub use store::{
-    CallId, Claim, Claimed, ClaimedJob, Extension, Fenced, Leases, MAX_BATCH, Pushed, RECALLED_CALLS, Report,
+    CallId, Claim, Claimed, ClaimedJob, Extension, Fenced, Leases, Pushed, RECALLED_CALLS, Report,
     Settlement, Signal, Signals, Store, TaskSet, Token,
 };
 pub use upkeep::Upkeep;

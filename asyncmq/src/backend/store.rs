@@ -32,8 +32,6 @@ pub struct CallId {
 
 /// How many of a sender's latest replies of each verb a store can repeat.
 pub const RECALLED_CALLS: usize = 64;
-/// The largest batch that a caller may send.
-pub const MAX_BATCH: usize = 1_000;
 
 /// What became of one pushed job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +79,8 @@ pub struct Claim<'a> {
     pub tasks: &'a TaskSet,
     /// How many jobs it can start at once; at most [`MAX_BATCH`].
     pub limit: usize,
-    /// How long the worker may be silent before its jobs are given to others.
+    /// How long the worker may be silent before its jobs are given to others. Of a lease that a claim extends a store may
+    /// leave up to a sixteenth out, half a second at most.
     pub lease: Duration,
 }
 

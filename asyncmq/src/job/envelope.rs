@@ -86,6 +86,12 @@ impl Envelope {
         }
     }
 
+    /// Tells whether it waits from the moment in which it is taken in until it runs, and has nothing that few jobs have.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.due == Due::Now && self.ttl.is_none() && self.extras.is_none()
+    }
+
     /// Returns what few jobs have; empty for the others.
     #[must_use]
     pub fn extras(&self) -> &Extras {

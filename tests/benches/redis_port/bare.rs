@@ -46,8 +46,13 @@ impl Bare {
     }
 
     pub(super) async fn drain(&mut self, batch: usize) -> usize {
+        self.turns(batch, usize::MAX).await
+    }
+
+    /// Settles and claims at most so many times. Returns how many jobs were settled.
+    pub(super) async fn turns(&mut self, batch: usize, most: usize) -> usize {
         let (mut done, mut ended): (usize, Vec<Vec<u8>>) = (0, Vec::new());
-        loop {
+        for _ in 0..most {
             let mut call = self.turn.prepare_invoke();
             call.arg(batch).arg(1_764_000_030_000_u64);
             for id in &ended {
@@ -60,5 +65,6 @@ impl Bare {
                 None => return done,
             }
         }
+        done
     }
 }

@@ -35,7 +35,8 @@ pub fn payload(id: u64) -> Payload {
 pub async fn run(id: u64) {
     tokio::time::sleep(LENGTH).await;
     let file = OpenOptions::new().append(true).create(true).open(variable("EFFECTS"));
-    file.and_then(|mut file| file.write_all(format!("{id}\n").as_bytes())).expect("the record can be written");
+    file.and_then(|mut file| file.write_all(format!("{id}\n").as_bytes()))
+        .expect("the record can be written");
 }
 
 /// What a program is asked to do.

@@ -301,6 +301,7 @@ macro_rules! __conformance_list {
             a_worker_that_ends_is_no_longer_listed
             a_worker_that_ends_gives_back_what_it_holds
             a_worker_that_ends_with_a_job_to_be_cancelled_leaves_it_cancelled
+            who_claims_after_its_end_is_rescued_like_any_other
             a_worker_need_not_register_to_claim
         );
         $crate::__conformance_module!($fixture, race:

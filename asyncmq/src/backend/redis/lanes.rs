@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use foldhash::HashMap;
 
-use super::codec::{Garbled, LANE, Lane, Profile, is_plain, lane_of, profile_of, read_profile};
+use super::codec::{Garbled, LANE, Lane, Profile, lane_of, profile_of, read_profile};
 use crate::backend::TaskSet;
 use crate::job::Envelope;
 
@@ -31,7 +31,7 @@ pub(super) struct Placed {
 impl Lanes {
     /// Returns the lane for a job that is pushed.
     pub(super) fn place(&self, job: &Envelope) -> Placed {
-        if is_plain(job) {
+        if job.is_plain() {
             let profile = profile_of(job, true);
             let lane = lane_of(&profile);
             if self.may_make(lane) {

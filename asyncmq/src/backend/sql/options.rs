@@ -128,11 +128,9 @@ pub(super) fn write(envelope: &Envelope) -> serde_json::Result<Option<String>> {
 }
 
 fn is_plain(envelope: &Envelope) -> bool {
-    envelope.due == Due::Now
-        && envelope.ttl.is_none()
+    envelope.is_plain()
         && envelope.timeout.is_none()
         && envelope.retention == Retention::Standard
-        && envelope.extras.is_none()
         && envelope.backoff == Backoff::DEFAULT
 }
 

@@ -207,8 +207,12 @@ async fn try_out(system: &'static str, fault: Fault, patience: Duration) -> Stri
     // Whoever has a job in hand still might run it once more.
     tokio::time::sleep(Duration::from_millis(500)).await;
     let ran = scene.ran();
-    let alive = scene.workers.iter_mut().filter(|worker| worker.try_wait().unwrap().is_none()).count();
-    let seconds = |time: Option<Duration>| time.map_or("never".into(), |time| format!("{:.2} s", time.as_secs_f64()));
+    let mut alive = 0;
+    for worker in &mut scene.workers {
+        alive += usize::from(worker.try_wait().unwrap().is_none());
+    }
+    let seconds =
+        |time: Option<Duration>| time.map_or("never".into(), |time| format!("{:.2} s", time.as_secs_f64()));
     format!(
         "{system:8} {fault:12?} not run {:5}  run again {:5}  goes on after {:>8}  all done after {:>8}  workers alive {alive}/{}",
         JOBS - ran.len(),
@@ -227,14 +231,14 @@ async fn main() {
         let name = name.to_lowercase();
         words.iter().all(|word| !names.iter().any(|other| other == word)) || words.contains(&name.as_str())
     };
-    let patience = std::env::var("PATIENCE").map_or(100, |text| text.parse().expect("PATIENCE is a number of seconds"));
+    let patience =
+        std::env::var("PATIENCE").map_or(100, |text| text.parse().expect("PATIENCE is a number of seconds"));
     let systems: Vec<String> = SYSTEMS.iter().map(ToString::to_string).collect();
     let faults: Vec<String> = Fault::ALL.iter().map(|fault| format!("{fault:?}").to_lowercase()).collect();
     for fault in Fault::ALL.into_iter().filter(|fault| wanted(&format!("{fault:?}"), &faults)) {
         let all = SYSTEMS.iter().filter(|system| wanted(system, &systems));
-        let tries: Vec<_> = all
-            .map(|system| tokio::spawn(try_out(system, fault, Duration::from_secs(patience))))
-            .collect();
+        let tries: Vec<_> =
+            all.map(|system| tokio::spawn(try_out(system, fault, Duration::from_secs(patience)))).collect();
         for line in tries {
             println!("{}", line.await.unwrap_or_else(|error| format!("{fault:?}: {error}")));
         }

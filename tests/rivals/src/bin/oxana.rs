@@ -3,7 +3,7 @@
 use asyncmq_rivals::{CONCURRENCY, Order, Payload, order, payload, variable};
 
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
-pub struct Email {
+pub struct EmailJob {
     payload: Payload,
 }
 
@@ -15,12 +15,12 @@ pub struct Shared {}
 
 #[derive(oxana::Worker)]
 #[oxana(context = Shared, error = Failed, registry = None)]
-pub struct Sender;
+pub struct EmailWorker;
 
-impl oxana::Job for Email {}
+impl oxana::Job for EmailJob {}
 
-impl Sender {
-    async fn process(&self, job: Email, _context: &oxana::JobContext) -> Result<(), Failed> {
+impl EmailWorker {
+    async fn process(&self, job: EmailJob, _context: &oxana::JobContext) -> Result<(), Failed> {
         asyncmq_rivals::run(job.payload.id).await;
         Ok(())
     }
@@ -45,12 +45,12 @@ async fn main() {
         oxana::Storage::builder().max_pool_size(50).build_from_redis_url(variable("REDIS_URL")).unwrap();
     match order() {
         Order::Produce(jobs) => {
-            let all: Vec<_> = (0..jobs).map(|id| Email { payload: payload(id) }).collect();
+            let all: Vec<_> = (0..jobs).map(|id| EmailJob { payload: payload(id) }).collect();
             storage.enqueue_list(One, all).await.unwrap();
         }
         Order::Work => {
             let runtime = storage.runtime(Shared {}).queue_with_concurrency::<One>(CONCURRENCY);
-            runtime.worker::<Sender, Email>().run().await.unwrap();
+            runtime.worker::<EmailWorker, EmailJob>().run().await.unwrap();
         }
     }
 }

@@ -12,7 +12,7 @@ use super::options::{
     put_backoff, put_due, put_extras, put_retention, read_backoff, read_due, read_extras, read_retention,
 };
 use crate::clock::Timestamp;
-use crate::job::{Due, Envelope, JobId, Name};
+use crate::job::{Envelope, JobId, Name};
 
 /// The version of the format.
 const VERSION: u8 = 1;
@@ -38,11 +38,6 @@ pub(in super::super) struct Profile {
     /// Everything but id, queue and arguments, unless each job carries that itself.
     whole: Option<Box<Envelope>>,
     priority: u8,
-}
-
-/// Tells whether all but id, queue and arguments can stand in a profile.
-pub(in super::super) fn is_plain(job: &Envelope) -> bool {
-    job.due == Due::Now && job.ttl.is_none() && job.extras.is_none()
 }
 
 /// Returns the profile of a job: a whole one if the job shall carry nothing itself.

@@ -87,7 +87,7 @@ proptest! {
 
     #[test]
     fn a_job_is_read_as_it_was_written(job in envelope(), wish in any::<bool>()) {
-        let whole = wish && is_plain(&job);
+        let whole = wish && job.is_plain();
         let (record, profile) = record_of(&job, whole);
         prop_assert_eq!(lane_in(&record).unwrap(), lane_of(&profile));
         prop_assert_eq!(task_in(&profile).unwrap(), job.task.clone());

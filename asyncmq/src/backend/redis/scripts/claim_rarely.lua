@@ -1,6 +1,6 @@
 -- Lets jobs wait whose time has come, behind the others; a bounded number. Returns what is due next.
 local function promote(Q)
-  local due = call('ZRANGEBYSCORE', Q .. 'delayed', '-inf', now, 'LIMIT', 0, 500)
+  local due = call('ZRANGEBYSCORE', Q .. 'delayed', '-inf', now, 'LIMIT', 0, 250)
   local ids = {}
   for i = 1, #due do ids[i] = sub(due[i], 8) end
   local records, sides = call('HMGET', Q .. 'jobs', unpack(ids)), call('HMGET', Q .. 'side', unpack(ids))

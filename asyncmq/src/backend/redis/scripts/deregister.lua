@@ -3,9 +3,10 @@
 -- KEYS   shared base; with the base of a queue behind it nothing is told, as it is told elsewhere
 -- ARGV   time, worker
 -- Reply  nothing
--- Cost   4 commands
+-- Cost   5 commands
 local now, worker = time(), ARGV[2]
 local known = call('HDEL', S .. 'workers', worker) + call('ZREM', S .. 'sessions', worker)
+call('HDEL', S .. 'r' .. worker, 'l')
 call('HDEL', S .. 'suspects', worker)
 call('HDEL', S .. 'rescues', worker)
 if known > 0 and #KEYS == 1 then emit_other('', 17, worker, now) end

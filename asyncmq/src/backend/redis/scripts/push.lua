@@ -6,7 +6,7 @@
 --        the batch, 2 bytes); for kind x then for each: due kind (n now, d delay, a time), due value, time to live and
 --        1 more (0 for ever)
 -- Reply  for each job that is kept already: its place, length of its profile (2 bytes each), its profile
--- Cost   4 commands, 5 for each run, 8 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too
+-- Cost   4 commands, 5 for each run (4 of one job), 8 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too
 local recall, mark = S .. 'r' .. ARGV[2], ARGV[3] .. ':'
 local known = call('HGET', recall, ARGV[4])
 if known and sub(known, 1, #mark) == mark then return sub(known, #mark + 1) end
@@ -73,25 +73,39 @@ local function take_in(Q, lane, kind, count, first, have)
   end
 end
 
-for r = 1, #runs do
-  local Q, lane, profile, kind, count, first = unpack(runs[r])
-  if profile then call('HSET', Q .. 'meta', lane, profile) end
+-- Takes a plain job in that nobody listens to, with one command less; tells whether it was not kept already.
+local function take_in_one(Q, lane, first)
+  count_in(Q, 1)
+  if call('HSETNX', Q .. 'jobs', ARGV[first], headers[Q] .. ARGV[first + 1]) == 0 then
+    call('HINCRBY', Q .. 'meta', 'b', -1)
+    return false
+  end
+  append(Q, lane, { ARGV[first] })
+  return true
+end
+-- Takes a run in.
+local function take_run(Q, lane, kind, count, first)
+  local is_plain = kind == 'p' and call('EXISTS', S .. 'ears', Q .. 'wait') == 0
+  if is_plain and count == 1 and take_in_one(Q, lane, first) then return end
   local have, new = call('HMGET', Q .. 'jobs', unpack(ARGV, first, first + count - 1)), count
   for i = 1, count do
     if have[i] then new = new - 1 end
   end
   if new > 0 then count_in(Q, new) end
-  if kind ~= 'p' or new < count or call('EXISTS', S .. 'ears', Q .. 'wait') > 0 then
-    take_in(Q, lane, kind, count, first, have)
-  else
-    local header, fields, bodies = headers[Q], {}, first + count - 1
-    for i = 1, count do
-      fields[2 * i - 1] = ARGV[first + i - 1]
-      fields[2 * i] = header .. ARGV[bodies + i]
-    end
-    call('HSET', Q .. 'jobs', unpack(fields))
-    append(Q, lane, { unpack(ARGV, first, bodies) })
+  if not is_plain or new < count then return take_in(Q, lane, kind, count, first, have) end
+  local header, fields, bodies = headers[Q], {}, first + count - 1
+  for i = 1, count do
+    fields[2 * i - 1] = ARGV[first + i - 1]
+    fields[2 * i] = header .. ARGV[bodies + i]
   end
+  call('HSET', Q .. 'jobs', unpack(fields))
+  append(Q, lane, { unpack(ARGV, first, bodies) })
+end
+
+for r = 1, #runs do
+  local Q, lane, profile, kind, count, first = unpack(runs[r])
+  if profile then call('HSET', Q .. 'meta', lane, profile) end
+  take_run(Q, lane, kind, count, first)
 end
 for Q in pairs(headers) do
   if marks[Q] then rare().wake(Q) end
