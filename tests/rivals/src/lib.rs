@@ -1,16 +1,29 @@
 //! What the programs have in common: the job, and the record of what ran.
 //!
-//! Each program is called as `NAME produce N` or `NAME work`; `REDIS_URL` names the server and `EFFECTS` the file that gets a
-//! line for each job that ran to its end.
+//! Each program is called as `NAME produce N`, `NAME work` or `NAME drain N`; `REDIS_URL` names the server. One that works
+//! writes a line for each job that ran to its end into the file `EFFECTS`; one that drains runs N jobs that do nothing, a
+//! hundred at once, says how long that took, and ends.
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// How long a job takes.
 const LENGTH: Duration = Duration::from_millis(10);
+
+/// How many jobs are to be drained; not set in a worker that works until it is ended.
+static TARGET: OnceLock<u64> = OnceLock::new();
+static FIRST: OnceLock<Instant> = OnceLock::new();
+static DONE: AtomicU64 = AtomicU64::new(0);
+
 /// How many jobs a worker runs at once.
-pub const CONCURRENCY: usize = 10;
+#[must_use]
+pub fn concurrency() -> usize {
+    if TARGET.get().is_some() { 100 } else { 10 }
+}
+
 /// The name of the queue.
 pub const QUEUE: &str = "rivals";
 
@@ -27,12 +40,21 @@ pub fn payload(id: u64) -> Payload {
     Payload { id, to: format!("user{id:06}@example.com") }
 }
 
-/// Runs a job: takes its time, then notes that it ran, in one write that survives the death of the process.
+/// Runs a job: takes its time, then notes that it ran, in one write that survives the death of the process. One that is
+/// drained is only counted.
 ///
 /// # Panics
 ///
 /// If the file cannot be written.
 pub async fn run(id: u64) {
+    if let Some(target) = TARGET.get() {
+        let first = FIRST.get_or_init(Instant::now);
+        if DONE.fetch_add(1, Ordering::Relaxed) + 1 == *target {
+            println!("{}", first.elapsed().as_secs_f64());
+            std::process::exit(0);
+        }
+        return;
+    }
     tokio::time::sleep(LENGTH).await;
     let file = OpenOptions::new().append(true).create(true).open(variable("EFFECTS"));
     file.and_then(|mut file| file.write_all(format!("{id}\n").as_bytes()))
@@ -43,7 +65,7 @@ pub async fn run(id: u64) {
 pub enum Order {
     /// Enqueue so many jobs.
     Produce(u64),
-    /// Work until the process is ended.
+    /// Work until the process is ended, by somebody else or because all jobs were drained.
     Work,
 }
 
@@ -58,7 +80,11 @@ pub fn order() -> Order {
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["produce", jobs] => Order::Produce(jobs.parse().expect("a number of jobs")),
         ["work"] => Order::Work,
-        _ => panic!("usage: NAME produce N, or NAME work"),
+        ["drain", jobs] => {
+            TARGET.get_or_init(|| jobs.parse().expect("a number of jobs"));
+            Order::Work
+        }
+        _ => panic!("usage: NAME produce N, NAME work, or NAME drain N"),
     }
 }
 
@@ -70,4 +96,9 @@ pub fn order() -> Order {
 #[must_use]
 pub fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"))
+}
+
+/// Says how long it took to enqueue.
+pub fn produced(start: Instant) {
+    println!("{}", start.elapsed().as_secs_f64());
 }

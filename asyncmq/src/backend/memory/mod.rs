@@ -160,7 +160,7 @@ mod tests {
         let job = |number| Arc::new(Envelope::new(id(number), Q, Name::from_static("t"), Default::default()));
         let jobs: Vec<_> = (0..count).map(job).collect();
         let call = CallId { sender: WorkerId::generate(), sequence: 1 };
-        store.push(call, &jobs).await.unwrap();
+        store.push(call, &jobs).await.expect("a store in memory takes every job in");
         store
     }
 

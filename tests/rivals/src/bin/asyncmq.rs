@@ -1,7 +1,7 @@
 //! asyncmq, as its README has it.
 
 use asyncmq::{Client, Worker, task};
-use asyncmq_rivals::{CONCURRENCY, Order, order, payload, variable};
+use asyncmq_rivals::{Order, concurrency, order, payload, produced, variable};
 
 #[task(queue = "rivals")]
 async fn send(id: u64, _to: String) {
@@ -13,11 +13,13 @@ async fn main() -> asyncmq::Result<()> {
     let client = Client::connect(&variable("REDIS_URL")).await?;
     match order() {
         Order::Produce(jobs) => {
+            let start = std::time::Instant::now();
             let all = (0..jobs).map(payload).map(|job| send::job(job.id, job.to));
             client.enqueue_all(all).await?;
+            produced(start);
         }
         Order::Work => {
-            let _worker = Worker::new(&client).concurrency(CONCURRENCY).start().await?;
+            let _worker = Worker::new(&client).concurrency(concurrency()).start().await?;
             std::future::pending::<()>().await;
         }
     }

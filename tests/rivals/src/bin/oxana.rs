@@ -1,6 +1,6 @@
 //! oxana.
 
-use asyncmq_rivals::{CONCURRENCY, Order, Payload, order, payload, variable};
+use asyncmq_rivals::{Order, Payload, concurrency, order, payload, produced, variable};
 
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub struct EmailJob {
@@ -41,15 +41,23 @@ impl oxana::Queue for One {
 
 #[tokio::main]
 async fn main() {
-    let storage =
-        oxana::Storage::builder().max_pool_size(50).build_from_redis_url(variable("REDIS_URL")).unwrap();
+    let storage = oxana::Storage::builder()
+        .max_pool_size(concurrency() + 40)
+        .build_from_redis_url(variable("REDIS_URL"))
+        .unwrap();
     match order() {
         Order::Produce(jobs) => {
+            let start = std::time::Instant::now();
             let all: Vec<_> = (0..jobs).map(|id| EmailJob { payload: payload(id) }).collect();
-            storage.enqueue_list(One, all).await.unwrap();
+            for batch in all.chunks(1_000) {
+                let batch: Vec<_> =
+                    batch.iter().map(|job| EmailJob { payload: job.payload.clone() }).collect();
+                storage.enqueue_list(One, batch).await.unwrap();
+            }
+            produced(start);
         }
         Order::Work => {
-            let runtime = storage.runtime(Shared {}).queue_with_concurrency::<One>(CONCURRENCY);
+            let runtime = storage.runtime(Shared {}).queue_with_concurrency::<One>(concurrency());
             runtime.worker::<EmailWorker, EmailJob>().run().await.unwrap();
         }
     }
