@@ -6,31 +6,23 @@ use crate::job::Envelope;
 
 /// The largest batch that a caller may send.
 pub const MAX_BATCH: usize = 1_000;
-/// How many plain jobs take a store as long as one that has a place in time, a time to live or data of its own.
-const HEAVY: usize = 8;
-
-/// Returns how many plain jobs take a store as long as these.
-pub(super) fn weight(jobs: &[Arc<Envelope>]) -> usize {
-    jobs.iter().map(|job| if job.is_plain() { 1 } else { HEAVY }).sum()
-}
-
-/// Returns how many jobs from the front one call should carry, at most [`MAX_BATCH`]: as many as keep other callers of a
-/// store that serves one at a time from waiting long. Zero only of none.
-fn batch_length(jobs: &[Arc<Envelope>]) -> usize {
-    let mut room = MAX_BATCH;
-    let fits = |job: &&[Arc<Envelope>]| {
-        let weight = weight(job);
-        let fits = weight <= room;
-        room = room.saturating_sub(weight);
-        fits
-    };
-    jobs.chunks(1).take_while(fits).count()
-}
-
-/// Divides jobs into batches, in their order.
-pub fn batches(mut jobs: &[Arc<Envelope>]) -> impl Iterator<Item = &[Arc<Envelope>]> {
+/// Divides jobs into batches, in their order: each as long as one call may carry by the store's weights.
+pub(super) fn batches(
+    mut jobs: &[Arc<Envelope>],
+    weight: impl Fn(&Envelope) -> usize,
+) -> impl Iterator<Item = &[Arc<Envelope>]> {
     std::iter::from_fn(move || {
-        let (batch, rest) = jobs.split_at(batch_length(jobs));
+        let (mut length, mut room) = (0, MAX_BATCH);
+        for job in jobs {
+            let weight = weight(job);
+            // However heavy it is, a job can travel alone.
+            if room < weight && length != 0 {
+                break;
+            }
+            room = room.saturating_sub(weight);
+            length += 1;
+        }
+        let (batch, rest) = jobs.split_at(length);
         jobs = rest;
         (!batch.is_empty()).then_some(batch)
     })
@@ -54,7 +46,7 @@ mod tests {
     }
 
     fn lengths(jobs: &[Arc<Envelope>]) -> Vec<usize> {
-        batches(jobs).map(<[_]>::len).collect()
+        batches(jobs, |job| if job.is_plain() { 1 } else { 8 }).map(<[_]>::len).collect()
     }
 
     #[test]
@@ -69,5 +61,7 @@ mod tests {
         assert_eq!(lengths(&jobs(0, 300)), [125, 125, 50]);
         assert_eq!(lengths(&jobs(992, 2)), [993, 1]);
         assert_eq!(lengths(&jobs(993, 1)), [993, 1]);
+        let alone = batches(&jobs(3, 0), |_| 2 * MAX_BATCH).map(<[_]>::len).collect::<Vec<_>>();
+        assert_eq!(alone, [1, 1, 1]);
     }
 }

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::backend::batch::weight;
 use crate::backend::{MAX_BATCH, Pushed, StoreError};
 use crate::job::Envelope;
 
@@ -28,6 +27,8 @@ struct Gathered {
 #[derive(Debug)]
 struct Waiting {
     jobs: Vec<Arc<Envelope>>,
+    /// What they weigh together.
+    weight: usize,
     reply: oneshot::Sender<Reply>,
 }
 
@@ -36,11 +37,16 @@ impl Gather {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Pushes jobs, at most [`MAX_BATCH`], with whatever else is pushed in the meantime. `alone` sends them by themselves,
-    /// `send` makes one call with any.
+    /// Pushes jobs, which weigh so much and fit in one call, with whatever else is pushed in the meantime. `alone` sends
+    /// them by themselves, `send` makes one call with any.
     ///
     /// Whoever comes while no call is under way makes one, and leaves those who came meanwhile to a task of their own.
-    pub(crate) async fn push<A, S, F>(self: &Arc<Self>, jobs: &[Arc<Envelope>], alone: A, send: S) -> Reply
+    pub(crate) async fn push<A, S, F>(
+        self: &Arc<Self>,
+        (jobs, weight): (&[Arc<Envelope>], usize),
+        alone: A,
+        send: S,
+    ) -> Reply
     where
         A: Future<Output = Reply>,
         S: Fn(Vec<Arc<Envelope>>) -> F + Clone + Send + Sync + 'static,
@@ -50,7 +56,7 @@ impl Gather {
             let mut gathered = self.gathered();
             if gathered.under_way {
                 let (reply, replied) = oneshot::channel();
-                gathered.waiting.push_back(Waiting { jobs: jobs.to_vec(), reply });
+                gathered.waiting.push_back(Waiting { jobs: jobs.to_vec(), weight, reply });
                 Some(replied)
             } else {
                 gathered.under_way = true;
@@ -74,9 +80,9 @@ impl Gather {
         let mut gathered = self.gathered();
         let (mut batch, mut load) = (Vec::new(), 0);
         while let Some(next) = gathered.waiting.front()
-            && (batch.is_empty() || load + weight(&next.jobs) <= MAX_BATCH)
+            && (batch.is_empty() || load + next.weight <= MAX_BATCH)
         {
-            load += weight(&next.jobs);
+            load += next.weight;
             batch.extend(gathered.waiting.pop_front());
         }
         gathered.under_way = !batch.is_empty();
@@ -207,7 +213,7 @@ mod tests {
         F: Future<Output = Reply> + Send + 'static,
     {
         let jobs = job(id);
-        gather.push(&jobs, send(jobs.clone()), send).await
+        gather.push((&jobs, jobs.len()), send(jobs.clone()), send).await
     }
 
     async fn settle() {

@@ -13,10 +13,11 @@ use futures_util::stream;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use crate::backend::batch::batches;
 use crate::backend::gather::Gather;
 use crate::backend::{
     Backend, CallId, Claim, Claimed, Fenced, MAX_BATCH, Pushed, RECALLED_CALLS, Settlement, StoreError,
-    TaskInfo, batches,
+    TaskInfo,
 };
 use crate::error::{Error, Result};
 use crate::job::{Envelope, Name, WorkerId};
@@ -151,7 +152,7 @@ impl BackendHandle {
         CallId { sender: self.0.sender, sequence: self.0.sequence.fetch_add(1, Ordering::Relaxed) }
     }
 
-    /// Pushes jobs in as few batches as there can be, each repeated under its id until it is answered.
+    /// Pushes jobs in as few batches as the store bears, each repeated under its id until it is answered.
     ///
     /// Several batches leave in their order without waiting for each other's answers. One that has to be repeated may
     /// arrive behind a later one.
@@ -163,7 +164,7 @@ impl BackendHandle {
         let mut replies = Vec::with_capacity(jobs.len());
         // Nothing of them happens before they are polled.
         let mut calls = Vec::with_capacity(jobs.len().div_ceil(MAX_BATCH));
-        for batch in batches(jobs) {
+        for batch in batches(jobs, |job| self.0.backend.weight(job)) {
             calls.push(self.push_batch(batch, batch.len() == jobs.len()));
         }
         let mut answers = stream::iter(calls).buffered(BATCHES_UNDER_WAY);
@@ -195,7 +196,8 @@ impl BackendHandle {
             let this = this.clone();
             async move { this.push_confirmed(this.0.sender, &jobs).await }
         };
-        self.0.pushes.push(batch, self.push_confirmed(self.0.sender, batch), send).await
+        let weight = batch.iter().map(|job| self.0.backend.weight(job)).sum();
+        self.0.pushes.push((batch, weight), self.push_confirmed(self.0.sender, batch), send).await
     }
 
     /// Makes one call, repeated under its id until it is answered.

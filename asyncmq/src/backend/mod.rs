@@ -27,7 +27,7 @@ mod worker_info;
 
 use std::fmt;
 
-pub use batch::{MAX_BATCH, batches};
+pub use batch::MAX_BATCH;
 pub use control::{Control, Drain, Force, Ordered};
 pub use handle::DEFAULT_MAX_PAYLOAD;
 pub(crate) use handle::{BackendHandle, Pause, jittered, random_bits};

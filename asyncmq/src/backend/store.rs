@@ -77,7 +77,7 @@ pub struct Claim<'a> {
     pub queues: &'a [Name],
     /// What the worker can run; other jobs stay where they are and are in nobody's way.
     pub tasks: &'a TaskSet,
-    /// How many jobs it can start at once; at most [`MAX_BATCH`].
+    /// How many jobs it can start at once; at most [`MAX_BATCH`](crate::backend::MAX_BATCH).
     pub limit: usize,
     /// How long the worker may be silent before its jobs are given to others. Of a lease that a claim extends a store may
     /// leave up to a sixteenth out, half a second at most.
@@ -193,6 +193,13 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// A job whose id is kept in its queue is left as it is. Emits `job:enqueued` or `job:duplicated`.
     async fn push(&self, call: CallId, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError>;
+
+    /// Returns how many plain jobs take the store as long as this one: what a call carries weighs at most [`MAX_BATCH`](crate::backend::MAX_BATCH), or is
+    /// one job. More than 1 where a store serves one caller at a time and heavy jobs would keep the others waiting.
+    fn weight(&self, job: &Envelope) -> usize {
+        let _ = job;
+        1
+    }
 
     /// Hands out jobs: promotes what is due, throws out what has expired, and takes the best waiting ones.
     ///

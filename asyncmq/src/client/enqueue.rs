@@ -76,12 +76,14 @@ impl Client {
         Ok(JobHandle::of(self, &envelope))
     }
 
-    /// Sends many jobs, a thousand in a round trip. All are checked before any is sent.
+    /// Sends many jobs, up to a thousand in a round trip (in Redis 125 of those that are delayed or have a time to live, tags or
+    /// headers). All are checked before any is sent; each round trip takes all of its jobs in or none.
     ///
     /// # Errors
     ///
     /// [`Error::Bulk`] names the place of a job that is refused; nothing was sent. [`Error::Unconfirmed`]
-    /// names the ids that the store did not confirm.
+    /// names the ids that the store did not confirm. [`Error::Store`]: the store refused, be it that it is full; what earlier
+    /// round trips carried may have been taken in. Give jobs ids of their own to be able to send them all again.
     pub fn enqueue_all<T: 'static>(&self, jobs: impl IntoIterator<Item = NewJob<T>>) -> EnqueueAll<T> {
         let jobs: Vec<_> = jobs.into_iter().collect();
         let client = self.clone();

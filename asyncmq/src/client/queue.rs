@@ -92,7 +92,8 @@ impl Queue {
         self.client.enqueue_to(job, Some(self.checked()?)).await
     }
 
-    /// Adds many jobs, a thousand in a round trip. All are checked before any is sent.
+    /// Adds many jobs, up to a thousand in a round trip (in Redis 125 of those that are delayed or have a time to live, tags or
+    /// headers). All are checked before any is sent; each round trip takes all of its jobs in or none.
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asyncmq::backend::redis::RedisStore;
-use asyncmq::backend::{CallId, Claim, Control, Ordered, Settlement, Store, TaskSet, batches};
+use asyncmq::backend::{CallId, Claim, Control, Ordered, Settlement, Store, TaskSet};
 use asyncmq::job::{Due, Envelope, JobId, Name, WorkerId};
 use asyncmq::lifecycle::Transition;
 use asyncmq::{JobState, Retention};
@@ -63,7 +63,8 @@ impl Scene {
                     Arc::new(Envelope { due, ..plain })
                 })
                 .collect();
-            for batch in batches(&jobs) {
+            // A client sends no more in one call.
+            for batch in jobs.chunks(BATCH / self.store.weight(&jobs[0])) {
                 let call = self.call();
                 self.store.push(call, batch).await.unwrap();
             }

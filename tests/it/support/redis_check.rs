@@ -178,7 +178,8 @@ impl Queue {
         for id in self.side.keys().chain(&self.mortal) {
             assert!(self.jobs.contains_key(id), "{}: a side record or end without a job", self.base);
         }
-        for (id, record) in &self.jobs {
+        // Long records do not say whether there is one.
+        for (id, record) in self.jobs.iter().filter(|(_, record)| record.len() <= 4_096) {
             let says = 127 < record[5];
             assert_eq!(says, self.side.contains_key(id), "{}: the record of {id:?}", self.base);
         }

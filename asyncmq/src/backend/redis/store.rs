@@ -18,6 +18,11 @@ use crate::job::{Envelope, Name, WorkerId};
 
 #[async_trait]
 impl Store for RedisStore {
+    /// One with a place in time, a time to live or data of its own takes the script that much longer.
+    fn weight(&self, job: &Envelope) -> usize {
+        if job.is_plain() { 1 } else { 8 }
+    }
+
     async fn push(&self, call: CallId, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
         if jobs.iter().any(|job| !job.extras().parents.is_empty()) {
             return Err(StoreError::refused("jobs that depend on others are not available in this version"));

@@ -14,8 +14,11 @@ async fn main() -> asyncmq::Result<()> {
     match order() {
         Order::Produce(jobs) => {
             let start = std::time::Instant::now();
-            let all = (0..jobs).map(payload).map(|job| send::job(job.id, job.to));
-            client.enqueue_all(all).await?;
+            let all: Vec<u64> = (0..jobs).collect();
+            for batch in all.chunks(1_000) {
+                let batch = batch.iter().map(|id| payload(*id)).map(|job| send::job(job.id, job.to));
+                client.enqueue_all(batch).await?;
+            }
             produced(start);
         }
         Order::Work => {

@@ -14,15 +14,17 @@ local function time()
   end
   return clock
 end
--- The first bit of the time in a job's record tells that the job has a side record.
-local function has_side(rec)
-  return byte(rec, 6) > 127
+-- The first bit of the time in a job's record tells that the job has a side record. Longer records do not tell: it is
+-- cheaper to look for one than to write them anew.
+local LONG = 4096
+local function may_have_side(rec)
+  return byte(rec, 6) > 127 or #rec > LONG
 end
 -- Returns the side records of those jobs that have one, given the records of them all.
 local function sides_of(Q, ids, records)
   local asked, places, sides = {}, {}, {}
   for i = 1, #ids do
-    if records[i] and has_side(records[i]) then
+    if records[i] and may_have_side(records[i]) then
       places[#places + 1] = i
       asked[#places] = ids[i]
     end

@@ -20,7 +20,7 @@ local function wait_until(Q, id, rec, s, now, run_at)
     append(Q, line_of(rec, s.crashes), id)
   end
   note_end(Q, id, s)
-  write_side(Q, id, s)
+  write_side(Q, id, rec, s)
   wake(Q)
 end
 local function carry_out(Q, id, rec, s, op, amount, data, now)
@@ -39,7 +39,7 @@ local function carry_out(Q, id, rec, s, op, amount, data, now)
     emit(Q, 5, id, rec, attempt, s.worker, now, 't', pack('>I8', amount) .. data)
   elseif op == 'F' then
     -- The side record stands for the failures beside it.
-    write_side(Q, id, s)
+    write_side(Q, id, rec, s)
     keep_failure(Q, id, now, data)
     emit(Q, 4, id, rec, attempt, s.worker, now, 'f', data, true)
     finish(Q, id, 'f', now, attempt, s.crashes, s.worker, s.started, '')
@@ -55,7 +55,7 @@ local function carry_out(Q, id, rec, s, op, amount, data, now)
     s.state = 'w'
     put_back(Q, line_of(rec, s.crashes), s.seq, id)
     note_end(Q, id, s)
-    write_side(Q, id, s)
+    write_side(Q, id, rec, s)
     wake(Q)
     emit(Q, 11, id, rec, s.attempt, s.worker, now, 'w', pack('>I8', 0))
   end

@@ -5,7 +5,7 @@
 --        foreign lanes in which jobs wait, as place of the queue and lane;
 --        for each queue that gave something: its place, the claim (8 bytes), ids, records, side records (empty
 --        if there are none)
--- Cost   2 commands, twice a second 3 more, 6 for each queue; per job one element each of LPOP, HMGET, HSET
+-- Cost   2 commands, 3 more when the lease is extended, 6 for each queue; per job one element each of LPOP, HMGET, HSET
 -- An entry of `active`: worker, start, claim, and h if the job has a side record. With more than 64 bytes in a value a hash is never kept as a list, which every
 -- command would search from its beginning: the first one of a claim is made longer.
 -- Returns the answer, and what to recall it by if there is anything to recall.
@@ -16,7 +16,7 @@ local function claim(at)
   local queues = tonumber(ARGV[at + 6]) + 1
   local known_of_it = call('HMGET', S .. 'r' .. worker, 'c', 'l')
   local last, lease = known_of_it[1], tonumber(ARGV[at + 1])
-  -- A lease that would hardly last longer is left as it is: who claims all the time extends it twice a second.
+  -- A lease that would hardly last longer is left as it is: who claims all the time extends it sixteen times in its length, or twice a second.
   if not known_of_it[2] or tonumber(known_of_it[2]) + math.min(lease / 16, 500000) < now + lease then
     local ends = string.format('%.0f', now + lease)
     call('ZADD', S .. 'sessions', 'GT', ends, worker)

@@ -3,7 +3,7 @@
 -- KEYS   shared base, base of the queue
 -- ARGV   time, order (cancel, retry, remove, promote), id, for cancel 0 or 1 and the reason
 -- Reply  done, requested, missing, or refused and the state's letter
--- Cost   about 10 commands
+-- Cost   about 11 commands
 local now, Q, what, id = time(), KEYS[2], ARGV[2], ARGV[3]
 local rec = call('HGET', Q .. 'jobs', id)
 if not rec then return { 'missing' } end
@@ -37,7 +37,7 @@ end
 local function wait_behind()
   s.state, s.seq = 'w', fresh_batch(Q) .. '\0\0'
   note_end(Q, id, s)
-  write_side(Q, id, s)
+  write_side(Q, id, rec, s)
   append(Q, line_of(rec, s.crashes), id)
   wake(Q)
 end

@@ -6,7 +6,7 @@
 --        the batch, 2 bytes); for kind x then for each: due kind (n now, d delay, a time), due value, time to live and
 --        1 more (0 for ever)
 -- Reply  for each job that is kept already: its place, length of its profile (2 bytes each), its profile
--- Cost   4 commands, 5 for each run (4 of one job), 8 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too
+-- Cost   4 commands, 6 for each run (5 of one job), 9 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too
 local recall, mark = S .. 'r' .. ARGV[2], ARGV[3] .. ':'
 local known = call('HGET', recall, ARGV[4])
 if known and sub(known, 1, #mark) == mark then return sub(known, #mark + 1) end
@@ -73,11 +73,17 @@ local function take_in(Q, lane, kind, count, first, have)
   end
 end
 
--- Takes a plain job in that nobody listens to, with one command less; tells whether it was not kept already.
+-- Tells whether somebody listens. Asked once the jobs are counted in, as a queue's first ones are told unasked.
+local function is_heard(Q)
+  return call('EXISTS', S .. 'ears', Q .. 'wait') > 0
+end
+-- Takes a plain job in with one command less; tells whether it was not kept already, and nobody listens.
 local function take_in_one(Q, lane, first)
+  local header = headers[Q]
   count_in(Q, 1)
-  if call('HSETNX', Q .. 'jobs', ARGV[first], headers[Q] .. ARGV[first + 1]) == 0 then
+  if is_heard(Q) or call('HSETNX', Q .. 'jobs', ARGV[first], headers[Q] .. ARGV[first + 1]) == 0 then
     call('HINCRBY', Q .. 'meta', 'b', -1)
+    headers[Q] = header
     return false
   end
   append(Q, lane, { ARGV[first] })
@@ -85,14 +91,13 @@ local function take_in_one(Q, lane, first)
 end
 -- Takes a run in.
 local function take_run(Q, lane, kind, count, first)
-  local is_plain = kind == 'p' and call('EXISTS', S .. 'ears', Q .. 'wait') == 0
-  if is_plain and count == 1 and take_in_one(Q, lane, first) then return end
+  if kind == 'p' and count == 1 and take_in_one(Q, lane, first) then return end
   local have, new = call('HMGET', Q .. 'jobs', unpack(ARGV, first, first + count - 1)), count
   for i = 1, count do
     if have[i] then new = new - 1 end
   end
   if new > 0 then count_in(Q, new) end
-  if not is_plain or new < count then return take_in(Q, lane, kind, count, first, have) end
+  if kind ~= 'p' or new < count or is_heard(Q) then return take_in(Q, lane, kind, count, first, have) end
   local header, fields, bodies = headers[Q], {}, first + count - 1
   for i = 1, count do
     fields[2 * i - 1] = ARGV[first + i - 1]

@@ -3,7 +3,7 @@
 -- KEYS   shared base, bases of the queues
 -- ARGV   time, then for each report: place of the queue in KEYS, id, claim (8 bytes), report
 -- Reply  one letter for each: A applied, S stale
--- Cost   about 8 commands for each
+-- Cost   about 9 commands for each
 local now, letters = time(), {}
 for at = 2, #ARGV, 4 do
   local Q, id, letter = KEYS[tonumber(ARGV[at])], ARGV[at + 1], 'S'

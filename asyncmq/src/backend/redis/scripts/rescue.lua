@@ -4,7 +4,7 @@
 -- ARGV   time, worker, end of its lease (empty to take them whatever the lease), 1 if it had a suspect, 1 to release
 --        them all (it was draining or has ended), most crashes, limit, cursor
 -- Reply  number of jobs, cursor; -1 if the worker has come back
--- Cost   2 commands; per job 8 to 15
+-- Cost   2 commands; per job 8 to 16
 local now, worker, had_suspect, release = time(), ARGV[2], ARGV[4] == '1', ARGV[5] == '1'
 local max_crashes, limit, Q = tonumber(ARGV[6]), tonumber(ARGV[7]), KEYS[2]
 if ARGV[3] ~= '' and call('ZSCORE', S .. 'sessions', worker) ~= ARGV[3] then return { -1, '0' } end
@@ -19,7 +19,7 @@ local function crash(id, act, rec, s)
     return carry_out(Q, id, rec, s, 'F', '0', pack('>I4B', s.attempt + 1, 3) .. said, now)
   end
   s.state, s.ghost, s.charged = 'w', sub(act, 24, 31), innocent and 0 or 1
-  write_side(Q, id, s)
+  write_side(Q, id, rec, s)
   put_back(Q, line_of(rec, s.crashes), s.seq, id)
   note_end(Q, id, s)
   wake(Q)

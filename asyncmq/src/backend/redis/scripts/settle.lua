@@ -6,7 +6,7 @@
 --     C complete (number: how long it is kept in us, 0 not at all, -1 by the rule), R retry, F fail,
 --     S snooze (number: delay in us), X cancel (number 1: data is a reason), L release
 -- Reply  1 if every claim was current; else one letter for each job: A applied, S stale
--- Cost   5 commands for each run of kind n, 8 of kind k; per job one element of each; kind s 10 to 20 for each job
+-- Cost   5 commands for each run of kind n, 8 of kind k; per job one element of each; kind s 10 to 21 for each job
 -- Completes jobs that nobody waits for and that have no history: all in a few commands. `places` are those of the jobs in
 -- `acts` and among the results if they are not one after the other.
 local function complete(Q, kind, ids, acts, places, results, is_same, is_special)

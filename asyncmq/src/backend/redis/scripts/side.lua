@@ -16,14 +16,15 @@ end
 local function with_side(head)
   return sub(head, 1, 5) .. string.char(byte(head, 6) % 128 + 128) .. sub(head, 7)
 end
-local function write_side(Q, id, s)
-  if call('HSET', Q .. 'side', id, packed(s)) == 0 then return end
-  local rec = call('HGET', Q .. 'jobs', id)
-  if rec then call('HSET', Q .. 'jobs', id, with_side(rec)) end
+local function write_side(Q, id, rec, s)
+  if call('HSET', Q .. 'side', id, packed(s)) == 1 and #rec <= LONG then
+    call('HSET', Q .. 'jobs', id, with_side(rec))
+  end
 end
 -- Returns how a job stands that never needed a side record.
 local function plain_side(rec)
-  return { state = 'w', attempt = 0, crashes = 0, run_at = unpick('>I7', sub(rec, 6, 12)), expires = 0, ttl = 0,
+  local time = string.char(byte(rec, 6) % 128) .. sub(rec, 7, 12)
+  return { state = 'w', attempt = 0, crashes = 0, run_at = unpick('>I7', time), expires = 0, ttl = 0,
     seq = sub(rec, 1, 5) .. sub(rec, 13, 14), started = 0, worker = string.rep('\0', 16), ghost = NOBODY8, charged = 0 }
 end
 -- Returns a job's number (7 bytes), given its record and its side record; nothing if it is gone.

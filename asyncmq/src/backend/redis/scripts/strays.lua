@@ -4,7 +4,7 @@
 -- KEYS   shared base, base of the queue
 -- ARGV   time, worker, age of a claim whose reply may still be under way, cursor, ids that the worker holds
 -- Reply  number of jobs, cursor
--- Cost   2 commands; per job 8 to 15
+-- Cost   2 commands; per job 8 to 16
 local now, worker, Q = time(), ARGV[2], KEYS[2]
 local before, held = now - tonumber(ARGV[3]), {}
 for at = 5, #ARGV do held[ARGV[at]] = true end

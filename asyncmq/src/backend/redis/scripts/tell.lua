@@ -1,7 +1,7 @@
 -- Keeps what an attempt said. A report: length of the progress and the progress (0 for none), then lines (length, line);
 -- of the lines the last 200 are kept.
 local function tell(Q, id, rec, attempt, worker, now, report)
-  if call('HEXISTS', Q .. 'side', id) == 0 then write_side(Q, id, plain_side(rec)) end
+  if call('HEXISTS', Q .. 'side', id) == 0 then write_side(Q, id, rec, plain_side(rec)) end
   local size = unpick('>I4', report)
   local lines = sub(report, 5 + size)
   if #lines > 0 then
