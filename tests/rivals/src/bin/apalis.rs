@@ -24,7 +24,9 @@ async fn main() {
             produced(start);
         }
         Order::Work => {
-            let worker = WorkerBuilder::new(format!("worker-{}", std::process::id())).backend(storage).concurrency(concurrency());
+            let worker = WorkerBuilder::new(format!("worker-{}", std::process::id()))
+                .backend(storage)
+                .concurrency(concurrency());
             worker.parallelize(tokio::spawn).build(handler).run().await.unwrap();
         }
     }

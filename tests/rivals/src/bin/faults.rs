@@ -200,7 +200,8 @@ async fn try_out(system: &'static str, fault: Fault, patience: Duration) -> Stri
     }
     scene.suffer(fault).await;
     let (over, before) = (Instant::now(), scene.effects());
-    let again = scene.until(patience, |scene| before < scene.effects()).await;
+    // Where all have run already nothing more need come.
+    let again = scene.until(patience, |scene| before == JOBS || before < scene.effects()).await;
     let left = patience.saturating_sub(over.elapsed());
     let whole = scene.until(left, |scene| scene.ran().len() == JOBS).await;
     let done = whole.map(|_| over.elapsed());
@@ -217,7 +218,7 @@ async fn try_out(system: &'static str, fault: Fault, patience: Duration) -> Stri
         "{system:8} {fault:12?} not run {:5}  run again {:5}  goes on after {:>8}  all done after {:>8}  workers alive {alive}/{}",
         JOBS - ran.len(),
         ran.values().filter(|times| 1 < **times).count(),
-        seconds(if before == JOBS { Some(Duration::ZERO) } else { again }),
+        seconds(again),
         seconds(done),
         scene.workers.len() - usize::from(fault == Fault::Killed),
     )
