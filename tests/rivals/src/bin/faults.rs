@@ -1,4 +1,5 @@
-//! Job systems for Rust under the same faults: `cargo run --release --bin faults` in this folder, with `redis-server` there.
+//! Job systems for Rust under the same faults: `cargo build && cargo run --bin faults` in this folder (the first
+//! builds the other programs), with `redis-server` there.
 //!
 //! Each system, in its documented configuration, gets 2,000 jobs of 10 ms and a worker that runs ten at once, on a server
 //! of its own (`appendonly yes`) behind a proxy. After 300 jobs one fault happens. What counts is which jobs never run within

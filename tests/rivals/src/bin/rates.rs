@@ -1,4 +1,5 @@
-//! How fast job systems for Rust are on one Redis: `cargo run --release --bin rates` in this folder, on a machine that is idle.
+//! How fast job systems for Rust are on one Redis: `cargo build --release && cargo run --release --bin rates` in this
+//! folder (the first builds the other programs), on a machine that is idle.
 //!
 //! Each system in turn enqueues jobs of about 50 bytes in batches of 1,000 and then drains them, a hundred at once, on a server
 //! without persistence; `ROUNDS` times (3). Printed are jobs a second, microseconds of the server's processor time and
