@@ -6,25 +6,27 @@ use crate::job::Envelope;
 
 /// The largest batch that a caller may send.
 pub const MAX_BATCH: usize = 1_000;
-/// Divides jobs into batches, in their order: each as long as one call may carry by the store's weights.
+
+/// Divides jobs into batches, in their order, and says what each weighs: as long as one call may carry by the store's
+/// weights.
 pub(super) fn batches(
     mut jobs: &[Arc<Envelope>],
     weight: impl Fn(&Envelope) -> usize,
-) -> impl Iterator<Item = &[Arc<Envelope>]> {
+) -> impl Iterator<Item = (&[Arc<Envelope>], usize)> {
     std::iter::from_fn(move || {
-        let (mut length, mut room) = (0, MAX_BATCH);
+        let (mut length, mut load) = (0, 0);
         for job in jobs {
-            let weight = weight(job);
+            let more = weight(job);
             // However heavy it is, a job can travel alone.
-            if room < weight && length != 0 {
+            if MAX_BATCH < load + more && length != 0 {
                 break;
             }
-            room = room.saturating_sub(weight);
+            load += more;
             length += 1;
         }
         let (batch, rest) = jobs.split_at(length);
         jobs = rest;
-        (!batch.is_empty()).then_some(batch)
+        (!batch.is_empty()).then_some((batch, load))
     })
 }
 
@@ -46,7 +48,8 @@ mod tests {
     }
 
     fn lengths(jobs: &[Arc<Envelope>]) -> Vec<usize> {
-        batches(jobs, |job| if job.is_plain() { 1 } else { 8 }).map(<[_]>::len).collect()
+        let weight = |job: &Envelope| if job.is_plain() { 1 } else { 8 };
+        batches(jobs, weight).map(|(batch, _)| batch.len()).collect()
     }
 
     #[test]
@@ -61,7 +64,8 @@ mod tests {
         assert_eq!(lengths(&jobs(0, 300)), [125, 125, 50]);
         assert_eq!(lengths(&jobs(992, 2)), [993, 1]);
         assert_eq!(lengths(&jobs(993, 1)), [993, 1]);
-        let alone = batches(&jobs(3, 0), |_| 2 * MAX_BATCH).map(<[_]>::len).collect::<Vec<_>>();
-        assert_eq!(alone, [1, 1, 1]);
+        let jobs = jobs(3, 0);
+        let alone = batches(&jobs, |_| 2 * MAX_BATCH).map(|(batch, load)| (batch.len(), load));
+        assert!(alone.eq([(1, 2 * MAX_BATCH); 3]));
     }
 }

@@ -164,8 +164,8 @@ impl BackendHandle {
         let mut replies = Vec::with_capacity(jobs.len());
         // Nothing of them happens before they are polled.
         let mut calls = Vec::with_capacity(jobs.len().div_ceil(MAX_BATCH));
-        for batch in batches(jobs, |job| self.0.backend.weight(job)) {
-            calls.push(self.push_batch(batch, batch.len() == jobs.len()));
+        for (batch, weight) in batches(jobs, |job| self.0.backend.weight(job)) {
+            calls.push(self.push_batch(batch, weight, batch.len() == jobs.len()));
         }
         let mut answers = stream::iter(calls).buffered(BATCHES_UNDER_WAY);
         while let Some(answer) = answers.next().await {
@@ -184,8 +184,13 @@ impl BackendHandle {
         Ok(replies)
     }
 
-    /// Pushes one batch: one that `is_all` together with whatever else is pushed in the meantime.
-    async fn push_batch(&self, batch: &[Arc<Envelope>], is_all: bool) -> Result<Vec<Pushed>, StoreError> {
+    /// Pushes one batch of that weight: one that `is_all` together with whatever else is pushed in the meantime.
+    async fn push_batch(
+        &self,
+        batch: &[Arc<Envelope>],
+        weight: usize,
+        is_all: bool,
+    ) -> Result<Vec<Pushed>, StoreError> {
         if !is_all {
             let _permit = self.0.bulk.acquire().await.map_err(StoreError::unanswered)?;
             let lent = Lent::of(&self.0.bulk_senders);
@@ -196,7 +201,6 @@ impl BackendHandle {
             let this = this.clone();
             async move { this.push_confirmed(this.0.sender, &jobs).await }
         };
-        let weight = batch.iter().map(|job| self.0.backend.weight(job)).sum();
         self.0.pushes.push((batch, weight), self.push_confirmed(self.0.sender, batch), send).await
     }
 

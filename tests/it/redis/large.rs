@@ -26,14 +26,6 @@ fn args(_id: usize) -> Vec<u8> {
     vec![b'x'; 123]
 }
 
-fn cpu(server: &RedisServer) -> f64 {
-    let info: String = server.order(&["INFO", "cpu"]);
-    let value = |name: &str| {
-        info.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse::<f64>().unwrap() * 1e6
-    };
-    value("used_cpu_user:") + value("used_cpu_sys:")
-}
-
 fn median(mut costs: Vec<f64>) -> f64 {
     costs.sort_by(f64::total_cmp);
     costs[costs.len() / 2]
@@ -95,7 +87,7 @@ impl Scene {
     async fn run(&mut self, rounds: usize) -> f64 {
         let tasks: TaskSet = [(TASK, 1)].into_iter().collect();
         let (mut ended, mut ran): (Vec<Settlement>, usize) = (Vec::new(), 0);
-        let before = cpu(&self.server);
+        let before = self.server.cpu();
         for _ in 0..rounds {
             let settle = self.call();
             let (call, lease) = (self.call(), Duration::from_secs(600));
@@ -120,7 +112,7 @@ impl Scene {
                 })
                 .collect();
         }
-        let cpu = cpu(&self.server) - before;
+        let cpu = self.server.cpu() - before;
         let settle = self.call();
         self.store.settle(settle, &ended).await.unwrap();
         cpu / ran as f64
@@ -156,35 +148,48 @@ impl Scene {
     }
 }
 
+/// A bare queue on a server of its own.
+struct BareScene {
+    server: RedisServer,
+    queue: bare::Bare,
+    pushed: usize,
+}
+
+impl BareScene {
+    async fn push(&mut self, jobs: usize) {
+        for _ in 0..jobs / BATCH {
+            self.queue.push(self.pushed, BATCH).await;
+            self.pushed += BATCH;
+        }
+    }
+
+    /// As [`Scene::cost`].
+    async fn cost(&mut self, rounds: usize) -> f64 {
+        let mut costs = Vec::new();
+        for _ in 0..5 {
+            let before = self.server.cpu();
+            let ran = self.queue.turns(100, rounds / 5).await;
+            #[expect(clippy::cast_precision_loss, reason = "a mean needs no exact count")]
+            costs.push((self.server.cpu() - before) / ran as f64);
+        }
+        median(costs)
+    }
+}
+
 /// Does with a bare queue what [`measure`] does with the store, and returns how much more a turn costs beside many jobs: in
 /// a large hash whatever is looked for lies in slower memory.
 async fn measure_bare(many: usize, rounds: usize) -> f64 {
     let server = RedisServer::start(&[]);
     let client = redis::Client::open(server.url()).unwrap();
-    let mut queue = bare::Bare::new(client.get_multiplexed_async_connection().await.unwrap());
-    let mut pushed = 0;
-    let mut alone = 0.0;
-    for (jobs, is_last) in [(125 * rounds, false), (many, true)] {
-        for _ in 0..jobs / BATCH {
-            queue.push(pushed, BATCH).await;
-            pushed += BATCH;
-        }
-        queue.turns(100, rounds / 4).await;
-        let mut costs = Vec::new();
-        for _ in 0..5 {
-            let before = cpu(&server);
-            let ran = queue.turns(100, rounds / 5).await;
-            #[expect(clippy::cast_precision_loss, reason = "a mean needs no exact count")]
-            costs.push((cpu(&server) - before) / ran as f64);
-        }
-        let each = median(costs);
-        if is_last {
-            println!("a bare queue: a job {each:.2} µs, alone {alone:.2}");
-            return each / alone;
-        }
-        alone = each;
-    }
-    unreachable!("the second round is the last")
+    let queue = bare::Bare::new(client.get_multiplexed_async_connection().await.unwrap());
+    let mut scene = BareScene { server, queue, pushed: 0 };
+    scene.push(125 * rounds).await;
+    scene.queue.turns(100, rounds / 4).await;
+    let alone = scene.cost(rounds).await;
+    scene.push(many).await;
+    let crowded = scene.cost(rounds).await;
+    println!("a bare queue: a job {crowded:.2} µs, alone {alone:.2}");
+    crowded / alone
 }
 
 /// Fills a store with `many` waiting and as many delayed jobs and `strange` ones of an unknown task in front; returns how

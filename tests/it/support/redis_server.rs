@@ -102,6 +102,18 @@ impl RedisServer {
         }
     }
 
+    /// Returns a figure that the server has of itself (`INFO`).
+    pub(crate) fn figure(&self, name: &str) -> f64 {
+        let info: String = self.order(&["INFO", "everything"]);
+        let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.expect("the server has this figure").trim().parse().unwrap()
+    }
+
+    /// Returns how many microseconds of processor time the server has used.
+    pub(crate) fn cpu(&self) -> f64 {
+        (self.figure("used_cpu_user") + self.figure("used_cpu_sys")) * 1e6
+    }
+
     fn wait(&self) -> Vec<String> {
         let (start, mut said) = (Instant::now(), Vec::new());
         loop {

@@ -57,6 +57,20 @@ pub async fn a_lease_ends_when_it_was_to_end(fixture: &dyn Fixture) {
     assert_eq!(stage.rescue().await, 1);
 }
 
+pub async fn who_claims_all_the_time_has_nearly_a_whole_lease_left(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    stage.push(job()).await;
+    let worker = stage.worker();
+    worker.one().await;
+    // A store may leave an extension out that adds less than a sixteenth of the lease, or half a second.
+    for _ in 0..30 {
+        fixture.advance(MILLI * 70).await;
+        worker.claim(1).await;
+    }
+    fixture.advance(LEASE - (LEASE / 16).min(MILLI * 500)).await;
+    assert_eq!(stage.rescue().await, 0);
+}
+
 pub async fn leases_are_each_workers_own(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     stage.push_all(jobs(2)).await;

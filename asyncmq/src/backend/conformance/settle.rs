@@ -47,6 +47,20 @@ pub async fn a_retry_spends_the_attempt_and_keeps_the_failure(fixture: &dyn Fixt
     assert_eq!(stage.recount().await.delayed, 1);
 }
 
+pub async fn a_large_job_keeps_its_history_as_a_small_one_does(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let worker = stage.worker();
+    for size in [10, 4_000, 5_000, 1 << 20] {
+        let args = Bytes::from(vec![b'x'; size]);
+        stage.push(Envelope { args: args.clone(), ..job() }).await;
+        let held = worker.one().await;
+        worker.settle(&held, retry(Duration::ZERO)).await;
+        let held = worker.one().await;
+        assert_eq!((held.attempt, &held.envelope.args), (2, &args), "{size}");
+        worker.settle(&held, complete()).await;
+    }
+}
+
 pub async fn a_retry_without_delay_waits_behind_the_others(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     let again = stage.push(job()).await;

@@ -90,6 +90,7 @@ macro_rules! __conformance_list {
             a_completed_job_keeps_its_result
             a_mebibyte_of_result_comes_back_as_it_went_in
             a_retry_spends_the_attempt_and_keeps_the_failure
+            a_large_job_keeps_its_history_as_a_small_one_does
             a_retry_without_delay_waits_behind_the_others
             a_failed_job_is_a_dead_letter_with_its_errors
             the_first_and_the_last_failures_are_kept
@@ -136,6 +137,7 @@ macro_rules! __conformance_list {
             a_worker_that_claims_keeps_its_jobs
             a_worker_that_registers_keeps_its_jobs
             a_lease_ends_when_it_was_to_end
+            who_claims_all_the_time_has_nearly_a_whole_lease_left
             leases_are_each_workers_own
             an_extension_tells_what_was_lost
             a_settled_claim_is_no_longer_the_workers

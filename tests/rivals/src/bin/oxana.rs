@@ -48,10 +48,9 @@ async fn main() {
     match order() {
         Order::Produce(jobs) => {
             let start = std::time::Instant::now();
-            let all: Vec<_> = (0..jobs).map(|id| EmailJob { payload: payload(id) }).collect();
+            let all: Vec<u64> = (0..jobs).collect();
             for batch in all.chunks(1_000) {
-                let batch: Vec<_> =
-                    batch.iter().map(|job| EmailJob { payload: job.payload.clone() }).collect();
+                let batch: Vec<_> = batch.iter().map(|id| EmailJob { payload: payload(*id) }).collect();
                 storage.enqueue_list(One, batch).await.unwrap();
             }
             produced(start);

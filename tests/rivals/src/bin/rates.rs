@@ -26,13 +26,8 @@ struct Sample {
 }
 
 fn sample(server: &RedisServer) -> Sample {
-    let info: String = server.order(&["INFO", "everything"]);
-    let value = |name: &str| -> f64 {
-        let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.expect("it is there").trim().parse().expect("a number")
-    };
-    let cpu = (value("used_cpu_user") + value("used_cpu_sys")) * 1e6;
-    Sample { cpu, commands: value("total_commands_processed"), memory: value("used_memory") }
+    let (commands, memory) = (server.figure("total_commands_processed"), server.figure("used_memory"));
+    Sample { cpu: server.cpu(), commands, memory }
 }
 
 /// Runs a program of a system and returns how many seconds it says that it took.

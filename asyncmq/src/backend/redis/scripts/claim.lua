@@ -14,10 +14,10 @@ local function claim(at)
   local now, worker = time(), ARGV[2]
   local mark, limit, known, foreign = ARGV[at] .. ':', tonumber(ARGV[at + 2]), ARGV[at + 4], ARGV[at + 5]
   local queues = tonumber(ARGV[at + 6]) + 1
-  local known_of_it = call('HMGET', S .. 'r' .. worker, 'c', 'l')
-  local last, lease = known_of_it[1], tonumber(ARGV[at + 1])
+  local noted = call('HMGET', S .. 'r' .. worker, 'c', 'l')
+  local last, lease = noted[1], tonumber(ARGV[at + 1])
   -- A lease that would hardly last longer is left as it is: who claims all the time extends it sixteen times in its length, or twice a second.
-  if not known_of_it[2] or tonumber(known_of_it[2]) + math.min(lease / 16, 500000) < now + lease then
+  if not noted[2] or tonumber(noted[2]) + math.min(lease / 16, 500000) < now + lease then
     local ends = string.format('%.0f', now + lease)
     call('ZADD', S .. 'sessions', 'GT', ends, worker)
     call('HSET', S .. 'r' .. worker, 'l', ends)

@@ -28,15 +28,12 @@ local function rare()
   return rare_parts
 end
 
-local batches, headers, kept = {}, {}, {}
--- Counts jobs in, and returns what their records and numbers begin with.
+local headers, kept = {}, {}
+-- Counts jobs in, and notes what their records begin with.
 local function count_in(Q, n)
   local number = call('HINCRBY', Q .. 'meta', 'b', n)
   if number == n then rare().begin(Q) end
-  if not headers[Q] then
-    batches[Q] = pack('>I5', number)
-    headers[Q] = batches[Q] .. pack('>I7', now)
-  end
+  headers[Q] = headers[Q] or pack('>I5I7', number, now)
 end
 -- Lets jobs wait behind the others.
 local function append(Q, lane, ids)
@@ -77,21 +74,23 @@ end
 local function is_heard(Q)
   return call('EXISTS', S .. 'ears', Q .. 'wait') > 0
 end
--- Takes a plain job in with one command less; tells whether it was not kept already, and nobody listens.
-local function take_in_one(Q, lane, first)
+-- Takes a lone plain job in, with one command less if nobody listens and it is not kept already.
+local function take_one(Q, lane, first)
   local header = headers[Q]
   count_in(Q, 1)
-  if is_heard(Q) or call('HSETNX', Q .. 'jobs', ARGV[first], headers[Q] .. ARGV[first + 1]) == 0 then
+  if not is_heard(Q) and call('HSETNX', Q .. 'jobs', ARGV[first], headers[Q] .. ARGV[first + 1]) == 1 then
+    return append(Q, lane, { ARGV[first] })
+  end
+  local have = call('HMGET', Q .. 'jobs', ARGV[first])
+  if have[1] then
     call('HINCRBY', Q .. 'meta', 'b', -1)
     headers[Q] = header
-    return false
   end
-  append(Q, lane, { ARGV[first] })
-  return true
+  take_in(Q, lane, 'p', 1, first, have)
 end
 -- Takes a run in.
 local function take_run(Q, lane, kind, count, first)
-  if kind == 'p' and count == 1 and take_in_one(Q, lane, first) then return end
+  if kind == 'p' and count == 1 then return take_one(Q, lane, first) end
   local have, new = call('HMGET', Q .. 'jobs', unpack(ARGV, first, first + count - 1)), count
   for i = 1, count do
     if have[i] then new = new - 1 end
