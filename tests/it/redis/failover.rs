@@ -66,10 +66,7 @@ fn replica_of(master: &RedisServer, options: &[&str]) -> RedisServer {
 }
 
 async fn has_replicas(master: &RedisServer, count: usize) {
-    until("the replicas are up to date", async || {
-        master.order::<String>(&["INFO", "replication"]).matches("state=online").count() == count
-    })
-    .await;
+    until("the replicas are up to date", async || master.is_confirmed_by(count, "probe")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

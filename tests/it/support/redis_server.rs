@@ -102,6 +102,15 @@ impl RedisServer {
         }
     }
 
+    /// Tells whether so many replicas have all that was written so far. It writes a key of that name to know: a connection
+    /// that wrote nothing is told at once that all is well. A replica that its master calls online may have nothing yet.
+    pub(crate) fn is_confirmed_by(&self, replicas: usize, key: &str) -> bool {
+        let mut orders = redis::pipe();
+        orders.cmd("SET").arg(key).arg(1).ignore().cmd("DEL").arg(key).ignore();
+        orders.cmd("WAIT").arg(replicas).arg(100);
+        orders.query::<(usize,)>(&mut self.admin()).is_ok_and(|(confirmed,)| confirmed == replicas)
+    }
+
     /// Returns a figure that the server has of itself (`INFO`).
     pub(crate) fn figure(&self, name: &str) -> f64 {
         let info: String = self.order(&["INFO", "everything"]);
