@@ -8,7 +8,7 @@
 
 #[path = "redis_port/bare.rs"]
 mod bare;
-#[path = "../it/support/redis_server.rs"]
+#[path = "../src/servers/redis_server.rs"]
 #[expect(dead_code, reason = "only a part of it is needed here")]
 mod redis_server;
 #[path = "redis_port/store.rs"]

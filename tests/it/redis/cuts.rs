@@ -9,10 +9,10 @@ use std::time::Duration;
 use asyncmq::{Client, Clock, Context, JobId, JobState, NewJob, Registry, TaskError, Worker, task};
 
 use crate::redis::steps::Steps;
-use crate::support::dice::Dice;
-use crate::support::redis_check::{Places, check};
-use crate::support::redis_server::{RedisServer, free_port};
 use crate::support::{soon, until};
+use asyncmq_tests::servers::dice::Dice;
+use asyncmq_tests::servers::redis_check::{Places, check};
+use asyncmq_tests::servers::redis_server::{RedisServer, free_port};
 
 /// Every answer comes after the file is on the disk, and the file is never written anew.
 const OPTIONS: [&str; 8] = [

@@ -12,10 +12,10 @@ use bytes::Bytes;
 
 use crate::redis::scene::Scene;
 use crate::support::names::Names;
-use crate::support::proxy::Proxy;
 use crate::support::redis_cluster::Cluster;
-use crate::support::redis_server::RedisServer;
 use crate::support::{soon, until};
+use asyncmq_tests::servers::proxy::Proxy;
+use asyncmq_tests::servers::redis_server::RedisServer;
 
 /// How often the handler of each job ran.
 static RUNS: Mutex<Option<HashMap<String, usize>>> = Mutex::new(None);

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::redis::scene::Scene;
 use crate::support::names::{NOWHERE, Names};
-use crate::support::proxy::{Mode, Proxy};
-use crate::support::redis_server::RedisServer;
 use crate::support::until;
+use asyncmq_tests::servers::proxy::{Mode, Proxy};
+use asyncmq_tests::servers::redis_server::RedisServer;
 
 /// How soon a worker consumes again once the server answers.
 const SOON: Duration = Duration::from_millis(1_500);

@@ -7,11 +7,11 @@ use asyncmq::Client;
 use nix::sys::signal::Signal;
 
 use crate::redis::crew::{Crew, Member, canary};
-use crate::support::dice::Dice;
 use crate::support::names::{NOWHERE, Names};
-use crate::support::proxy::{Mode, Proxy};
-use crate::support::redis_server::RedisServer;
 use crate::support::until;
+use asyncmq_tests::servers::dice::Dice;
+use asyncmq_tests::servers::proxy::{Mode, Proxy};
+use asyncmq_tests::servers::redis_server::RedisServer;
 
 /// How many worker processes there are.
 const MEMBERS: usize = 4;

@@ -11,7 +11,7 @@ use asyncmq::job::{Due, Envelope, JobId, Name, WorkerId};
 use asyncmq::lifecycle::Transition;
 use asyncmq::{JobState, Retention};
 
-use crate::support::redis_server::RedisServer;
+use asyncmq_tests::servers::redis_server::RedisServer;
 
 #[path = "../../benches/redis_port/bare.rs"]
 #[expect(dead_code, reason = "only a part of it is needed here")]

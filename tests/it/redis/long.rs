@@ -11,7 +11,7 @@ use asyncmq::Client;
 use asyncmq_tests::work;
 
 use crate::redis::field::{Field, Kind};
-use crate::support::dice::Dice;
+use asyncmq_tests::servers::dice::Dice;
 
 /// One round of faults: what is quick comes more often.
 const ROUND: [(Kind, usize); 18] = [

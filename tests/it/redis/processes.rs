@@ -8,8 +8,8 @@ use asyncmq_tests::work;
 use nix::sys::signal::Signal;
 
 use crate::redis::crew::{Crew, Supervisor, now};
-use crate::support::redis_server::RedisServer;
 use crate::support::{soon, until};
+use asyncmq_tests::servers::redis_server::RedisServer;
 
 /// How long a worker may be silent.
 const LEASE: Duration = Duration::from_secs(1);

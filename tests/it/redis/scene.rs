@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use asyncmq::{Client, Context, JobId, Registry, Worker, WorkerHandle, task};
 
-use crate::support::proxy::Proxy;
-use crate::support::redis_server::RedisServer;
+use asyncmq_tests::servers::proxy::Proxy;
+use asyncmq_tests::servers::redis_server::RedisServer;
 
 /// How long anything may take at all.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -7,8 +7,8 @@ use asyncmq::{Client, Context, Error, JobState, NewJob, Registry, TaskError, Wor
 use futures::StreamExt;
 
 use crate::redis::crew::Crew;
-use crate::support::redis_server::RedisServer;
 use crate::support::soon;
+use asyncmq_tests::servers::redis_server::RedisServer;
 
 async fn connect(server: &RedisServer, rest: &str) -> asyncmq::Result<Client> {
     Client::connect(&format!("{}{rest}", server.url())).await

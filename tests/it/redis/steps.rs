@@ -12,8 +12,8 @@ use asyncmq::lifecycle::Transition;
 use asyncmq::{Clock, JobState};
 use bytes::Bytes;
 
-use crate::support::dice::Dice;
-use crate::support::redis_check::Places;
+use asyncmq_tests::servers::dice::Dice;
+use asyncmq_tests::servers::redis_check::Places;
 
 const QUEUES: [Name; 2] = [Name::from_static("one"), Name::from_static("two")];
 const TASKS: [Name; 2] = [Name::from_static("t"), Name::from_static("u")];

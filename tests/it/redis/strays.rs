@@ -9,8 +9,8 @@ use asyncmq::job::{Envelope, JobId, Name, WorkerId};
 use asyncmq::{Client, JobState, Registry, State, Worker, task};
 
 use crate::support::gate::Gate;
-use crate::support::redis_server::RedisServer;
 use crate::support::until;
+use asyncmq_tests::servers::redis_server::RedisServer;
 
 const QUEUE: Name = Name::from_static("strays");
 const TASK: Name = Name::from_static("t");

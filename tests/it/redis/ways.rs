@@ -8,7 +8,7 @@ use std::time::Duration;
 use asyncmq::{Client, NewJob, Registry, Worker, task};
 
 use crate::support::redis_cluster::Cluster;
-use crate::support::redis_server::{RedisServer, free_port};
+use asyncmq_tests::servers::redis_server::{RedisServer, free_port};
 
 #[task(name = "ways.double", queue = "ways")]
 async fn double(number: u32) -> u32 {

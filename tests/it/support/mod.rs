@@ -1,7 +1,5 @@
 //! What several tests need.
 
-#[cfg(feature = "redis")]
-pub(crate) mod dice;
 pub(crate) mod faulty;
 pub(crate) mod gate;
 pub(crate) mod history;
@@ -11,13 +9,7 @@ pub(crate) mod memory;
 #[cfg(feature = "redis")]
 pub(crate) mod names;
 #[cfg(feature = "redis")]
-pub(crate) mod proxy;
-#[cfg(feature = "redis")]
-pub(crate) mod redis_check;
-#[cfg(feature = "redis")]
 pub(crate) mod redis_cluster;
-#[cfg(feature = "redis")]
-pub(crate) mod redis_server;
 #[cfg(feature = "redis")]
 pub(crate) mod redis_store;
 pub(crate) mod severed;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use crate::support::redis_server::{RedisServer, free_port};
+use asyncmq_tests::servers::redis_server::{RedisServer, free_port};
 
 /// Three servers that share the slots.
 pub(crate) struct Cluster(Vec<RedisServer>);

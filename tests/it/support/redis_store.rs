@@ -9,7 +9,7 @@ use asyncmq::backend::Backend;
 use asyncmq::backend::conformance::Fixture;
 use asyncmq::backend::redis::RedisStore;
 
-use crate::support::redis_server::RedisServer;
+use asyncmq_tests::servers::redis_server::RedisServer;
 
 pub(crate) struct Redis {
     clock: Clock,

@@ -6,10 +6,10 @@
 //! `PATIENCE` seconds (100) after it, how many run more than once, how long after its end the first job runs, and when the last.
 //! `ONLY=bullmq,restart` leaves the others out.
 
-#[path = "../../../it/support/proxy.rs"]
+#[path = "../../../src/servers/proxy.rs"]
 #[allow(dead_code)]
 mod proxy;
-#[path = "../../../it/support/redis_server.rs"]
+#[path = "../../../src/servers/redis_server.rs"]
 #[allow(dead_code)]
 mod redis_server;
 

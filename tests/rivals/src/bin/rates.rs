@@ -6,7 +6,7 @@
 //! commands for each job, and bytes for each job that waits. `ONLY=asyncmq,bullmq` leaves the others out. What is kept of
 //! jobs that have ended is each system's default.
 
-#[path = "../../../it/support/redis_server.rs"]
+#[path = "../../../src/servers/redis_server.rs"]
 #[allow(dead_code)]
 mod redis_server;
 

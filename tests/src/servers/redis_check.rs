@@ -11,15 +11,15 @@ type Bytes = Vec<u8>;
 
 /// How many jobs of a queue stand where, as its keys say.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Places {
-    pub(crate) waiting: usize,
-    pub(crate) delayed: usize,
-    pub(crate) active: usize,
-    pub(crate) ended: usize,
+pub struct Places {
+    pub waiting: usize,
+    pub delayed: usize,
+    pub active: usize,
+    pub ended: usize,
 }
 
 /// Checks every queue under the prefix; returns where their jobs stand. `counters`: no order of a person came between.
-pub(crate) fn check(connection: &mut Connection, prefix: &str, counters: bool) -> Places {
+pub fn check(connection: &mut Connection, prefix: &str, counters: bool) -> Places {
     let bases: Vec<String> = connection.smembers(format!("{prefix}:queues")).unwrap();
     let sessions: HashSet<Bytes> = connection.zrange(format!("{prefix}:sessions"), 0, -1).unwrap();
     let mut sum = Places::default();

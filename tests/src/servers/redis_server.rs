@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A server on a port of its own.
-pub(crate) struct RedisServer {
+pub struct RedisServer {
     port: u16,
     options: Vec<String>,
     process: Mutex<Child>,
@@ -18,17 +18,17 @@ pub(crate) struct RedisServer {
 
 impl RedisServer {
     /// Starts a server with these options (`--name value`), and waits until it answers.
-    pub(crate) fn start(options: &[&str]) -> Self {
+    pub fn start(options: &[&str]) -> Self {
         Self::start_on(free_port(), options)
     }
 
     /// Starts a server on this port.
-    pub(crate) fn start_on(port: u16, options: &[&str]) -> Self {
+    pub fn start_on(port: u16, options: &[&str]) -> Self {
         Self::start_in(port, tempfile::tempdir().unwrap(), options)
     }
 
     /// Starts a server on the files of a folder.
-    pub(crate) fn start_in(port: u16, directory: TempDir, options: &[&str]) -> Self {
+    pub fn start_in(port: u16, directory: TempDir, options: &[&str]) -> Self {
         let options: Vec<String> = options.iter().map(ToString::to_string).collect();
         let process = Mutex::new(spawn(port, directory.path(), &options));
         let server = Self { port, options, process, directory };
@@ -37,7 +37,7 @@ impl RedisServer {
     }
 
     /// Returns the server that tests share: it starts with the first and ends with the last of those that run together.
-    pub(crate) fn shared() -> Arc<Self> {
+    pub fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<RedisServer>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(server) = shared.upgrade() {
@@ -49,32 +49,32 @@ impl RedisServer {
     }
 
     /// Returns the folder of its files.
-    pub(crate) fn directory(&self) -> &Path {
+    pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
     /// Kills the server as a power switch would, and leaves it dead.
-    pub(crate) fn kill(&self) {
+    pub fn kill(&self) {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = process.kill();
         let _ = process.wait();
     }
 
     /// Starts the server again, on its port and with its files; returns what it said before it answered.
-    pub(crate) fn revive(&self) -> Vec<String> {
+    pub fn revive(&self) -> Vec<String> {
         self.revive_with(&[])
     }
 
     /// Starts the server again, this once with more options.
-    pub(crate) fn revive_with(&self, options: &[&str]) -> Vec<String> {
+    pub fn revive_with(&self, options: &[&str]) -> Vec<String> {
         let more = options.iter().map(ToString::to_string);
         let options: Vec<_> = self.options.iter().cloned().chain(more).collect();
         *self.process.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -83,12 +83,12 @@ impl RedisServer {
     }
 
     /// Opens a connection for orders to the server itself.
-    pub(crate) fn admin(&self) -> redis::Connection {
+    pub fn admin(&self) -> redis::Connection {
         redis::Client::open(self.url()).unwrap().get_connection().unwrap()
     }
 
     /// Sends one order.
-    pub(crate) fn order<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+    pub fn order<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
         let mut order = redis::cmd(words[0]);
         for word in &words[1..] {
             order.arg(word);
@@ -104,7 +104,7 @@ impl RedisServer {
 
     /// Tells whether so many replicas have all that was written so far. It writes a key of that name to know: a connection
     /// that wrote nothing is told at once that all is well. A replica that its master calls online may have nothing yet.
-    pub(crate) fn is_confirmed_by(&self, replicas: usize, key: &str) -> bool {
+    pub fn is_confirmed_by(&self, replicas: usize, key: &str) -> bool {
         let mut orders = redis::pipe();
         orders.cmd("SET").arg(key).arg(1).ignore().cmd("DEL").arg(key).ignore();
         orders.cmd("WAIT").arg(replicas).arg(100);
@@ -112,14 +112,14 @@ impl RedisServer {
     }
 
     /// Returns a figure that the server has of itself (`INFO`).
-    pub(crate) fn figure(&self, name: &str) -> f64 {
+    pub fn figure(&self, name: &str) -> f64 {
         let info: String = self.order(&["INFO", "everything"]);
         let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         line.expect("the server has this figure").trim().parse().unwrap()
     }
 
     /// Returns how many microseconds of processor time the server has used.
-    pub(crate) fn cpu(&self) -> f64 {
+    pub fn cpu(&self) -> f64 {
         (self.figure("used_cpu_user") + self.figure("used_cpu_sys")) * 1e6
     }
 
@@ -150,7 +150,7 @@ impl Drop for RedisServer {
 }
 
 /// Returns a port that nobody uses.
-pub(crate) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 

@@ -1,7 +1,7 @@
 //! A TCP proxy that misbehaves: it cuts, delays, swallows, and loses replies.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 /// What the proxy does with what it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Mode {
+pub enum Mode {
     /// It passes everything on.
     Pass = 0,
     /// It passes requests on, and nothing comes back.
@@ -29,12 +29,14 @@ struct State {
     /// What is done with connections that are opened from now on; 255 is what is done with all.
     mode_of_new: AtomicU8,
     delay: AtomicU64,
+    /// Whether the next reply is cut in its middle, and the connection with it.
+    halve: AtomicBool,
     /// Connections that are older than this number are cut.
     cut: watch::Sender<u64>,
 }
 
 /// A proxy in front of a server.
-pub(crate) struct Proxy {
+pub struct Proxy {
     port: u16,
     state: Arc<State>,
     accepting: tokio::task::JoinHandle<()>,
@@ -42,42 +44,42 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     /// Starts a proxy in front of a port of this machine.
-    pub(crate) async fn start(target: u16) -> Self {
+    pub async fn start(target: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (mode, mode_of_new) = (AtomicU8::new(0), AtomicU8::new(255));
         let (delay, cut) = (AtomicU64::new(0), watch::Sender::new(0));
-        let target = AtomicU16::new(target);
-        let state = Arc::new(State { target, mode, mode_of_new, delay, cut });
+        let (target, halve) = (AtomicU16::new(target), AtomicBool::new(false));
+        let state = Arc::new(State { target, mode, mode_of_new, delay, halve, cut });
         let accepting = tokio::spawn(accept(listener, state.clone()));
         Self { port, state, accepting }
     }
 
-    pub(crate) const fn port(&self) -> u16 {
+    pub const fn port(&self) -> u16 {
         self.port
     }
 
     /// Leads connections that are opened from now on to another port.
-    pub(crate) fn lead_to(&self, target: u16) {
+    pub fn lead_to(&self, target: u16) {
         self.state.target.store(target, Ordering::SeqCst);
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
     /// Changes what is done with all connections, old and new.
-    pub(crate) fn set(&self, mode: Mode) {
+    pub fn set(&self, mode: Mode) {
         self.state.mode.store(mode as u8, Ordering::SeqCst);
     }
 
     /// Changes what is done with connections that are opened from now on; the others stay as they are.
-    pub(crate) fn set_new(&self, mode: Mode) {
+    pub fn set_new(&self, mode: Mode) {
         self.state.mode_of_new.store(mode as u8, Ordering::SeqCst);
     }
 
     /// Cuts every connection, and from then on passes everything on.
-    pub(crate) fn heal(&self) {
+    pub fn heal(&self) {
         self.set(Mode::Pass);
         self.delay(Duration::ZERO);
         self.state.mode_of_new.store(255, Ordering::SeqCst);
@@ -85,12 +87,17 @@ impl Proxy {
     }
 
     /// Holds every reply up for this long.
-    pub(crate) fn delay(&self, by: Duration) {
+    pub fn delay(&self, by: Duration) {
         self.state.delay.store(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
+    /// Lets only half of the next reply through, and then resets its connection.
+    pub fn halve_next(&self) {
+        self.state.halve.store(true, Ordering::SeqCst);
+    }
+
     /// Resets every connection there is.
-    pub(crate) fn cut(&self) {
+    pub fn cut(&self) {
         self.state.cut.send_modify(|number| *number += 1);
     }
 }
@@ -170,7 +177,9 @@ async fn replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, (state, own): 
         if state.is(own, Mode::Swallow) || state.is(own, Mode::SwallowReplies) {
             continue;
         }
-        if to.write_all(&buffer[..count]).await.is_err() {
+        let is_halved = 1 < count && state.halve.swap(false, Ordering::SeqCst);
+        let passed = if is_halved { count / 2 } else { count };
+        if to.write_all(&buffer[..passed]).await.is_err() || is_halved {
             return;
         }
     }

@@ -1,0 +1,148 @@
+//! I2 to I6: what may be claimed, when, and by whom it may be settled.
+
+use crate::lab::check::Findings;
+use crate::lab::event::Kind;
+use crate::lab::world::{Claim, Life, World};
+
+type Key = (String, String);
+
+pub(super) fn check(world: &World, findings: &mut Findings) {
+    for (key, life) in &world.jobs {
+        integrity(key, life, findings);
+        repeats(world, key, life, findings);
+        exclusive(world, key, life, findings);
+        fenced(key, life, findings);
+        ended(key, life, findings);
+    }
+    for seen in &world.doubled {
+        findings.add("I4", Some(&seen.job), "a token came a second time");
+    }
+    extensions(world, findings);
+}
+
+/// I2: what runs was sent, as it was sent.
+fn integrity(key: &Key, life: &Life, findings: &mut Findings) {
+    let sent_before = |time: u64| life.sent.iter().any(|(at, _)| *at <= time);
+    if let Some(claim) = life.claims.iter().find(|claim| !sent_before(claim.at)) {
+        findings.add("I2", Some(key), format!("claimed at {} and never sent before", claim.at));
+    }
+    for (at, _, attempt, digest) in &life.runs {
+        if !life.sent.is_empty() && life.sent.iter().all(|(_, sent)| sent.digest != *digest) {
+            findings.add("I2", Some(key), format!("attempt {attempt} at {at} got other arguments"));
+        }
+    }
+}
+
+/// I3: no more attempts than it has, no more crashes than are borne.
+fn repeats(world: &World, key: &Key, life: &Life, findings: &mut Findings) {
+    let Some(sent) = life.first() else { return };
+    let is_retried = life.orders.iter().any(|(_, _, order, _)| order == "retry");
+    for claim in &life.claims {
+        let Some(session) = world.workers.get(&claim.worker) else { continue };
+        if !is_retried && sent.attempts < claim.attempt.saturating_sub(claim.crashes) {
+            let (attempt, of) = (claim.attempt, sent.attempts);
+            findings.add("I3", Some(key), format!("attempt {attempt} of {of}, {} crashes", claim.crashes));
+        }
+        if session.max_crashes != 0 && session.max_crashes <= claim.crashes {
+            let (crashes, most) = (claim.crashes, session.max_crashes);
+            findings.add("I18", Some(key), format!("given out after {crashes} crashes of at most {most}"));
+        }
+    }
+}
+
+/// Why a job was given out again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cause {
+    Retry,
+    GivenBack,
+    Lease,
+    Ordered,
+}
+
+/// Returns what let a job be claimed again after a claim, if anything did.
+pub(super) fn cause(world: &World, life: &Life, before: &Claim, again: &Claim) -> Option<Cause> {
+    if life.was_ordered("retry", before.began, again.at) {
+        return Some(Cause::Ordered);
+    }
+    let settles = life.settles_of(before.token).filter(|settle| settle.began <= again.at);
+    for settle in settles.filter(|settle| settle.may_hold()) {
+        match settle.ending.kind {
+            Kind::Retry | Kind::Snooze => return Some(Cause::Retry),
+            Kind::Release => return Some(Cause::GivenBack),
+            // If it was carried out, the other invariant says so.
+            Kind::Complete | Kind::Fail | Kind::Cancel => {}
+        }
+    }
+    let session = world.workers.get(&before.worker)?;
+    if session.leaving.is_some_and(|leaving| leaving <= again.at) {
+        return Some(Cause::GivenBack);
+    }
+    (session.stood_until(again.began) <= again.at).then_some(Cause::Lease)
+}
+
+/// I4 (and I3 without a fault): a job is given out again only when its claim is settled, given back or run out.
+fn exclusive(world: &World, key: &Key, life: &Life, findings: &mut Findings) {
+    let calm = world.phase("calm");
+    for pair in life.claims.windows(2) {
+        let [before, again] = pair else { continue };
+        let Some(cause) = cause(world, life, before, again) else {
+            let until = world.workers.get(&before.worker).map_or(0, |known| known.stood_until(again.began));
+            findings.add("I4", Some(key), format!("claimed at {} while a lease stood to {until}", again.at));
+            continue;
+        };
+        let is_calm = calm.is_some_and(|(from, until)| from < again.began && again.at < until);
+        if is_calm && matches!(cause, Cause::Lease | Cause::GivenBack) {
+            findings.add("I3", Some(key), format!("given out again ({cause:?}) while nothing was wrong"));
+        }
+    }
+}
+
+/// I5: of all settles only that of the latest claim is carried out, once.
+fn fenced(key: &Key, life: &Life, findings: &mut Findings) {
+    for claim in &life.claims {
+        let applied = life.settles_of(claim.token).filter(|settle| settle.answer.is_some_and(|(_, yes)| yes));
+        if 1 < applied.count() {
+            findings.add("I5", Some(key), "one claim was settled twice");
+        }
+    }
+    for settle in life.settles.iter().filter(|settle| settle.answer.is_some_and(|(_, yes)| yes)) {
+        let own = life.claims.iter().find(|claim| claim.token == settle.ending.token);
+        let later = |claim: &&Claim| own.is_some_and(|own| own.at < claim.began) && claim.at < settle.began;
+        if let Some(later) = life.claims.iter().find(later) {
+            findings.add(
+                "I5",
+                Some(key),
+                format!("settled by a claim of the past: another one was given at {}", later.at),
+            );
+        }
+    }
+}
+
+/// I5: a claim that is past is not extended.
+fn extensions(world: &World, findings: &mut Findings) {
+    for (began, token) in &world.extended {
+        let Some(seen) = world.tokens.get(token) else { continue };
+        let Some(life) = world.jobs.get(&seen.job) else { continue };
+        let later = |claim: &&Claim| seen.at < claim.began && claim.at < *began;
+        if let Some(later) = life.claims.iter().find(later) {
+            let (at, given) = (began, later.at);
+            findings.add("I5", Some(&seen.job), format!("extended at {at}, though given out at {given}"));
+        }
+    }
+}
+
+/// I6: what has ended is not given out again, unless somebody ordered it.
+fn ended(key: &Key, life: &Life, findings: &mut Findings) {
+    let ends = life.settles.iter().filter(|settle| settle.ending.kind.is_end());
+    for settle in ends {
+        let Some((at, true)) = settle.answer else { continue };
+        let again = life.claims.iter().find(|claim| at < claim.began);
+        if let Some(again) = again
+            && !life.was_ordered("retry", settle.began, again.at)
+        {
+            let what =
+                format!("ended ({:?}) at {at} and given out again at {}", settle.ending.kind, again.at);
+            findings.add("I6", Some(key), what);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! I1, I7, I8 and I18: what becomes of each job.
+
+use crate::lab::check::Findings;
+use crate::lab::event::{Fate, Kind};
+use crate::lab::world::{Life, World};
+
+type Key = (String, String);
+
+pub(super) fn check(world: &World, findings: &mut Findings) {
+    // A run that was not looked at when it was over says nothing of how jobs end.
+    let is_over = world.phase("end").is_some();
+    let max_crashes = world.workers.values().map(|worker| worker.max_crashes).max().unwrap_or(u32::MAX);
+    for (key, life) in &world.jobs {
+        if is_over {
+            end(key, life, max_crashes, findings);
+        }
+        poison(key, life, max_crashes, findings);
+    }
+}
+
+fn end(key: &Key, life: &Life, max_crashes: u32, findings: &mut Findings) {
+    if life.sent.is_empty() {
+        if !life.last.is_empty() {
+            findings.add("I7", Some(key), "it is in the store, and nobody sent it");
+        }
+        return;
+    }
+    match life.last.as_slice() {
+        [] => absent(key, life, findings),
+        [(state, crashes)] => stands(key, life, (state, *crashes), max_crashes, findings),
+        [_, more @ ..] => {
+            let what = format!("it is in the store {} times", more.len() + 1);
+            findings.add(if 1 < life.sent.len() { "I8" } else { "I7" }, Some(key), what);
+        }
+    }
+}
+
+/// I1: an acknowledged job is nowhere.
+fn absent(key: &Key, life: &Life, findings: &mut Findings) {
+    if life.acknowledged.is_empty() || life.was_ordered("remove", 0, u64::MAX) {
+        return;
+    }
+    let vanishes = life.first().is_some_and(|sent| sent.vanishes);
+    if !vanishes || !life.may_have_ended_as(Kind::Complete) {
+        findings.add("I1", Some(key), "it was acknowledged and is nowhere");
+    } else if life.effects.is_empty() {
+        findings.add("I1", Some(key), "it completed and had no effect");
+    }
+}
+
+/// I1: an acknowledged job has ended, as it had to.
+fn stands(key: &Key, life: &Life, (state, crashes): (&str, u32), max_crashes: u32, findings: &mut Findings) {
+    let mut wrong = |what: String| findings.add("I1", Some(key), what);
+    let cancelled = life.was_ordered("cancel", 0, u64::MAX);
+    match state {
+        "completed" => {
+            if life.effects.is_empty() {
+                wrong("it completed and had no effect".into());
+            }
+            if life.fate() != Fate::Completes {
+                wrong(format!("it completed, though it {:?}", life.fate()));
+            }
+        }
+        "failed" => {
+            let is_given_up = max_crashes <= crashes;
+            let has_failed = life.fate() == Fate::Fails && life.may_have_ended_as(Kind::Fail);
+            if !is_given_up && !has_failed {
+                wrong(format!("it failed, though it {:?}", life.fate()));
+            }
+        }
+        "cancelled" if cancelled => {}
+        "cancelled" => wrong("it was cancelled, and nobody said so".into()),
+        other => wrong(format!("it is still {other}")),
+    }
+}
+
+/// I18: a job that kills its process does so no more often than is borne.
+fn poison(key: &Key, life: &Life, max_crashes: u32, findings: &mut Findings) {
+    if life.fate() == Fate::Kills && max_crashes < u32::try_from(life.runs.len()).unwrap_or(u32::MAX) {
+        findings.add(
+            "I18",
+            Some(key),
+            format!("it cost {} processes, of at most {max_crashes}", life.runs.len()),
+        );
+    }
+}

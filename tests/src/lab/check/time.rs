@@ -1,0 +1,46 @@
+//! I9 and I14: nothing runs early, nor while its queue is paused.
+
+use crate::lab::check::Findings;
+use crate::lab::event::Kind;
+use crate::lab::world::{Life, World};
+
+type Key = (String, String);
+
+pub(super) fn check(world: &World, findings: &mut Findings) {
+    for (key, life) in &world.jobs {
+        early(key, life, findings);
+        paused(world, key, life, findings);
+    }
+}
+
+/// I9: a job that is delayed is claimed no sooner than it is due.
+fn early(key: &Key, life: &Life, findings: &mut Findings) {
+    let due = life.sent.iter().map(|(at, sent)| at + sent.delay).min();
+    if let (Some(due), Some(claim)) = (due, life.claims.first())
+        && claim.at < due
+        && !life.orders.iter().any(|(_, _, order, _)| order == "promote")
+    {
+        findings.add("I9", Some(key), format!("claimed {} us before it was due", due - claim.at));
+    }
+    for settle in life.settles.iter().filter(|settle| settle.answer.is_some_and(|(_, applied)| applied)) {
+        let is_retry = matches!(settle.ending.kind, Kind::Retry | Kind::Snooze);
+        let (Some((answered, _)), due) = (settle.answer, settle.began + settle.ending.after) else {
+            continue;
+        };
+        let next = life.claims.iter().find(|claim| answered <= claim.began);
+        if let Some(next) = next.filter(|next| is_retry && next.at < due) {
+            findings.add("I9", Some(key), format!("tried again {} us before it was due", due - next.at));
+        }
+    }
+}
+
+/// I14: between the answer to a pause and the order to resume a queue gives nothing out.
+fn paused(world: &World, key: &Key, life: &Life, findings: &mut Findings) {
+    for pause in world.pauses.iter().filter(|pause| pause.queue == key.0) {
+        let within = life.claims.iter().find(|claim| pause.from < claim.began && claim.at < pause.until);
+        if let Some(claim) = within {
+            let (at, from) = (claim.at, pause.from);
+            findings.add("I14", Some(key), format!("claimed at {at}, though paused since {from}"));
+        }
+    }
+}

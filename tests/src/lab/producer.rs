@@ -1,0 +1,79 @@
+//! A producer process of the laboratory.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use asyncmq::Client;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
+use tokio::time::MissedTickBehavior;
+
+use crate::lab::journal::Journal;
+use crate::lab::load::{self, Drawn};
+use crate::lab::send::Sender;
+use crate::servers::dice::Dice;
+
+/// How often jobs are sent.
+const TICK: Duration = Duration::from_millis(40);
+/// How many calls may be under way: an outage does not stop the others from being tried.
+const CALLS: usize = 400;
+
+/// Enqueues `rate` jobs a second until the process is told to stop; then waits for the answers.
+///
+/// # Errors
+///
+/// Those of the store and of the journal.
+pub async fn run(url: &str, folder: &Path, seed: u64, rate: u64) -> anyhow::Result<()> {
+    let journal = Arc::new(Journal::in_folder(folder)?);
+    let sender = Sender { client: Client::connect(url).await?, journal };
+    let (mut dice, calls) = (Dice::new(seed), Arc::new(Semaphore::new(CALLS)));
+    let (mut tick, mut number, mut doubled) = (tokio::time::interval(TICK), 0_u64, 0_u64);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut stop = signal(SignalKind::terminate())?;
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            _ = stop.recv() => break,
+        }
+        let mut left = rate * TICK.as_millis() as u64 / 1_000;
+        while 0 < left {
+            let size = (1 + dice.below(4)).min(left);
+            left -= size;
+            let drawn = (0..size).map(|_| one(&mut dice, seed, (&mut number, &mut doubled))).collect();
+            let Ok(permit) = calls.clone().acquire_owned().await else { break };
+            let (sender, order) = (sender.clone(), dice.below(100));
+            tokio::spawn(async move {
+                send(&sender, drawn, order).await;
+                drop(permit);
+            });
+        }
+    }
+    // Every call has its answer by then, one way or the other.
+    let _ = calls.acquire_many(CALLS as u32).await?;
+    Ok(())
+}
+
+/// Draws a job: one in twenty is sent by every producer.
+fn one(dice: &mut Dice, seed: u64, (number, doubled): (&mut u64, &mut u64)) -> Drawn {
+    if dice.below(20) == 0 {
+        *doubled += 1;
+        return load::twice(*doubled);
+    }
+    *number += 1;
+    load::draw(dice, format!("job-{seed}-{number}"))
+}
+
+/// Sends jobs; of a few it then cancels or removes one, or has it tried again once it has failed.
+async fn send(sender: &Sender, drawn: Vec<Drawn>, order: u64) {
+    let (queue, job) = (drawn[0].sent.queue.clone(), drawn[0].sent.job.clone());
+    let own = job.starts_with("job-");
+    if !sender.send(drawn).await || !own {
+        return;
+    }
+    match order {
+        0 => sender.order("cancel", &queue, &job).await,
+        1 => sender.order("remove", &queue, &job).await,
+        _ => {}
+    }
+}

@@ -1,0 +1,302 @@
+//! A store that writes down what it was asked and what it answered.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use asyncmq::backend::{
+    Backend, CallId, Claim, Claimed, Control, Drain, EventStream, Extension, Fenced, Force, Inspect, Leases,
+    Ordered, Page, Pushed, QueueInfo, Report, Settlement, Signals, Store, StoreError, Token, Upkeep,
+    WorkerInfo,
+};
+use asyncmq::job::{Envelope, Job, JobId, JobState, Name, WorkerId};
+use asyncmq::lifecycle::{Limits, Transition};
+use asyncmq::{EventFilter, Timestamp};
+
+use crate::lab::event::{Ending, Event, Given, Kind, Proof};
+use crate::lab::journal::Journal;
+
+/// A store and the journal of one worker's process.
+pub struct Recorded {
+    inner: Arc<dyn Backend>,
+    journal: Arc<Journal>,
+    /// The place that the worker fills.
+    name: String,
+    max_crashes: u32,
+    is_known: AtomicBool,
+    /// When claims that are not answered yet were first made.
+    claims: Mutex<HashMap<CallId, u64>>,
+}
+
+impl Recorded {
+    /// Writes into this journal what the store is asked by the worker of that name, and what it answers.
+    #[must_use]
+    pub fn new(
+        inner: Arc<dyn Backend>,
+        journal: Arc<Journal>,
+        name: impl Into<String>,
+        max_crashes: u32,
+    ) -> Arc<Self> {
+        let (name, is_known, claims) = (name.into(), AtomicBool::new(false), Mutex::default());
+        Arc::new(Self { inner, journal, name, max_crashes, is_known, claims })
+    }
+
+    /// Writes down who the worker is, once.
+    fn introduce(&self, worker: WorkerId, lease: Duration) {
+        if !self.is_known.swap(true, Ordering::SeqCst) {
+            let (worker, name) = (worker.to_string(), self.name.clone());
+            let lease = u64::try_from(lease.as_micros()).unwrap_or(u64::MAX);
+            self.journal.note(Event::Worker { worker, name, lease, max_crashes: self.max_crashes });
+        }
+    }
+
+    fn claiming(&self, call: CallId) {
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        claims.entry(call).or_insert_with(|| self.journal.now());
+    }
+
+    fn claimed(&self, call: CallId, claimed: &Claimed) {
+        let began = self.claims.lock().unwrap_or_else(PoisonError::into_inner).remove(&call);
+        let given = claimed.jobs.iter().map(|job| Given {
+            queue: job.envelope.queue.to_string(),
+            job: job.envelope.id.to_string(),
+            token: Proof(job.token.0),
+            attempt: job.attempt,
+            crashes: job.crashes,
+        });
+        let (worker, began) = (call.sender.to_string(), began.unwrap_or_else(|| self.journal.now()));
+        self.journal.note(Event::Claimed { worker, began, jobs: given.collect() });
+    }
+
+    fn settling(&self, call: CallId, jobs: &[Settlement]) {
+        let jobs = jobs.iter().map(|job| {
+            let (kind, after) = kind_of(&job.transition);
+            Ending {
+                queue: job.envelope.queue.to_string(),
+                job: job.envelope.id.to_string(),
+                token: Proof(job.token.0),
+                kind,
+                after: u64::try_from(after.as_micros()).unwrap_or(u64::MAX),
+            }
+        });
+        let (worker, call) = (call.sender.to_string(), call.sequence);
+        self.journal.note(Event::Settling { worker, call, jobs: jobs.collect() });
+    }
+
+    fn settled(&self, call: CallId, answers: &[Fenced]) {
+        let applied = answers.iter().map(|answer| *answer == Fenced::Applied).collect();
+        let (worker, call) = (call.sender.to_string(), call.sequence);
+        self.journal.note(Event::Settled { worker, call, applied });
+    }
+}
+
+fn kind_of(transition: &Transition) -> (Kind, Duration) {
+    match transition {
+        Transition::Complete { .. } => (Kind::Complete, Duration::ZERO),
+        Transition::Fail { .. } => (Kind::Fail, Duration::ZERO),
+        Transition::Cancel { .. } => (Kind::Cancel, Duration::ZERO),
+        Transition::Retry { after, .. } => (Kind::Retry, *after),
+        Transition::Snooze { after } => (Kind::Snooze, *after),
+        Transition::Release => (Kind::Release, Duration::ZERO),
+    }
+}
+
+#[async_trait]
+impl Store for Recorded {
+    async fn push(&self, call: CallId, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
+        self.inner.push(call, jobs).await
+    }
+
+    fn weight(&self, job: &Envelope) -> usize {
+        self.inner.weight(job)
+    }
+
+    async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
+        self.claiming(claim.call);
+        let claimed = self.inner.claim(claim).await?;
+        self.claimed(claim.call, &claimed);
+        Ok(claimed)
+    }
+
+    async fn settle(&self, call: CallId, jobs: &[Settlement]) -> Result<Vec<Fenced>, StoreError> {
+        self.settling(call, jobs);
+        let answers = self.inner.settle(call, jobs).await?;
+        self.settled(call, &answers);
+        Ok(answers)
+    }
+
+    async fn settle_and_claim(
+        &self,
+        call: CallId,
+        jobs: &[Settlement],
+        claim: Claim<'_>,
+    ) -> (Result<Vec<Fenced>, StoreError>, Result<Claimed, StoreError>) {
+        self.settling(call, jobs);
+        self.claiming(claim.call);
+        let (answers, claimed) = self.inner.settle_and_claim(call, jobs, claim).await;
+        if let Ok(answers) = &answers {
+            self.settled(call, answers);
+        }
+        if let Ok(claimed) = &claimed {
+            self.claimed(claim.call, claimed);
+        }
+        (answers, claimed)
+    }
+
+    async fn report(&self, reports: &[(Arc<Envelope>, Token, Report)]) -> Result<Vec<Fenced>, StoreError> {
+        self.inner.report(reports).await
+    }
+
+    async fn leases(&self) -> Result<Box<dyn Leases>, StoreError> {
+        let (inner, journal) = (self.inner.leases().await?, self.journal.clone());
+        Ok(Box::new(RecordedLeases { inner, journal }))
+    }
+
+    async fn signals(&self, worker: WorkerId, queues: &[Name]) -> Result<Box<dyn Signals>, StoreError> {
+        self.inner.signals(worker, queues).await
+    }
+}
+
+struct RecordedLeases {
+    inner: Box<dyn Leases>,
+    journal: Arc<Journal>,
+}
+
+#[async_trait]
+impl Leases for RecordedLeases {
+    async fn extend(
+        &mut self,
+        worker: WorkerId,
+        held: &[(Arc<Envelope>, Token)],
+        lease: Duration,
+    ) -> Result<Extension, StoreError> {
+        let began = self.journal.now();
+        let extension = self.inner.extend(worker, held, lease).await?;
+        let held = held.iter().map(|(_, token)| Proof(token.0)).collect();
+        let lost = extension.lost.iter().map(|token| Proof(token.0)).collect();
+        self.journal.note(Event::Extended { worker: worker.to_string(), began, held, lost });
+        Ok(extension)
+    }
+}
+
+#[async_trait]
+impl Upkeep for Recorded {
+    async fn rescue(&self, max_crashes: u32, limit: usize) -> Result<usize, StoreError> {
+        let jobs = self.inner.rescue(max_crashes, limit).await?;
+        if jobs != 0 {
+            self.journal.note(Event::Rescued { worker: String::new(), jobs });
+        }
+        Ok(jobs)
+    }
+
+    async fn expire(&self, limit: usize) -> Result<usize, StoreError> {
+        self.inner.expire(limit).await
+    }
+
+    async fn prune(&self, limits: &Limits, limit: usize) -> Result<usize, StoreError> {
+        self.inner.prune(limits, limit).await
+    }
+
+    async fn register(&self, worker: &WorkerInfo, lease: Duration) -> Result<(), StoreError> {
+        self.introduce(worker.id, lease);
+        self.inner.register(worker, lease).await
+    }
+
+    async fn deregister(&self, worker: WorkerId) -> Result<(), StoreError> {
+        self.journal.note(Event::Leaving { worker: worker.to_string() });
+        self.inner.deregister(worker).await
+    }
+}
+
+#[async_trait]
+impl Inspect for Recorded {
+    async fn find(&self, queue: &Name, id: &JobId) -> Result<Option<Job>, StoreError> {
+        self.inner.find(queue, id).await
+    }
+
+    async fn find_everywhere(&self, id: &JobId) -> Result<Vec<Job>, StoreError> {
+        self.inner.find_everywhere(id).await
+    }
+
+    async fn list(&self, queue: &Name, state: JobState, page: Page) -> Result<Vec<Job>, StoreError> {
+        self.inner.list(queue, state, page).await
+    }
+
+    async fn queue(&self, queue: &Name) -> Result<QueueInfo, StoreError> {
+        self.inner.queue(queue).await
+    }
+
+    async fn queues(&self) -> Result<Vec<Name>, StoreError> {
+        self.inner.queues().await
+    }
+
+    async fn workers(&self) -> Result<Vec<WorkerInfo>, StoreError> {
+        self.inner.workers().await
+    }
+
+    async fn subscribe(&self, filter: EventFilter) -> Result<EventStream, StoreError> {
+        self.inner.subscribe(filter).await
+    }
+}
+
+#[async_trait]
+impl Control for Recorded {
+    async fn pause(&self, queue: &Name) -> Result<bool, StoreError> {
+        self.inner.pause(queue).await
+    }
+
+    async fn resume(&self, queue: &Name) -> Result<bool, StoreError> {
+        self.inner.resume(queue).await
+    }
+
+    async fn cancel(&self, queue: &Name, id: &JobId, reason: Option<&str>) -> Result<Ordered, StoreError> {
+        self.inner.cancel(queue, id, reason).await
+    }
+
+    async fn retry(&self, queue: &Name, id: &JobId) -> Result<Ordered, StoreError> {
+        self.inner.retry(queue, id).await
+    }
+
+    async fn remove(&self, queue: &Name, id: &JobId) -> Result<Ordered, StoreError> {
+        self.inner.remove(queue, id).await
+    }
+
+    async fn promote(&self, queue: &Name, id: &JobId) -> Result<Ordered, StoreError> {
+        self.inner.promote(queue, id).await
+    }
+
+    async fn drain(&self, queue: &Name, which: Drain, limit: usize) -> Result<usize, StoreError> {
+        self.inner.drain(queue, which, limit).await
+    }
+
+    async fn clean(
+        &self,
+        queue: &Name,
+        state: JobState,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        self.inner.clean(queue, state, before, limit).await
+    }
+
+    async fn obliterate(
+        &self,
+        queue: &Name,
+        force: Force,
+        limit: usize,
+    ) -> Result<Result<usize, u64>, StoreError> {
+        self.inner.obliterate(queue, force, limit).await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.inner.now().await
+    }
+}
+
+impl Backend for Recorded {
+    fn kind(&self) -> &'static str {
+        self.inner.kind()
+    }
+}
