@@ -11,6 +11,8 @@
 //! monotonic clock, which all processes share. A store's step lies between the call and its answer, and each invariant takes
 //! of the two whichever makes it the weaker: what is reported did happen.
 
+#[cfg(feature = "redis")]
+pub mod chaos;
 pub mod check;
 pub mod event;
 pub mod history;

@@ -1,0 +1,117 @@
+//! The run under faults: real processes, a real store, and a seed that says what goes wrong when.
+//!
+//! ```text
+//!  calm ──▶ faults, one after the other ──▶ heal: everything ends ──▶ end: every job is looked at
+//!   │ `crew` keeps five workers and two producers running, each behind a proxy of its own
+//!   │ `watch` sends each worker a canary ten times a second
+//!   └ `fault` draws and inflicts; `arena` is the store and what can be done to it; `finish` looks at what is left
+//! ```
+
+mod arena;
+mod crew;
+mod fault;
+mod finish;
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use asyncmq::Client;
+
+use crate::lab::check::{self, Report};
+use crate::lab::event::Event;
+use crate::lab::history;
+use crate::lab::journal::Journal;
+use crate::lab::send::Sender;
+use crate::servers::dice::Dice;
+use arena::Arena;
+pub use arena::StoreKind;
+use crew::Crew;
+use fault::Inflictor;
+use watch::Watch;
+
+/// What a run is to be.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The store.
+    pub store: StoreKind,
+    /// What the order of the faults, their victims and the jobs are drawn from.
+    pub seed: u64,
+    /// How long it lasts, without the time to start and to look at what is left.
+    pub length: Duration,
+    /// How many jobs are enqueued in a second.
+    pub rate: u64,
+    /// The only kinds of faults to inflict; all if empty.
+    pub only: Vec<String>,
+    /// Whether two of the workers live 45 s in the future and in the past.
+    pub offsets: bool,
+    /// Where histories and logs go.
+    pub folder: PathBuf,
+    /// The folder of the programs `lab_worker` and `lab_producer`.
+    pub programs: PathBuf,
+    /// Variables of the workers' environment.
+    pub variables: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// Returns how long nothing goes wrong, and from when on nothing more goes wrong.
+    fn times(&self) -> (Duration, Duration) {
+        (self.length / 20, self.length * 9 / 10)
+    }
+}
+
+/// Lets processes run under faults, and checks what they wrote down.
+///
+/// # Errors
+///
+/// What kept it from being carried through. A violated invariant is no error: the report has it.
+pub async fn run(plan: &Plan, mut say: impl FnMut(&str)) -> anyhow::Result<Report> {
+    std::fs::create_dir_all(&plan.folder)?;
+    let journal = Arc::new(Journal::in_folder(&plan.folder)?);
+    let arena = Arc::new(Arena::start(plan).await?);
+    let client = Client::connect(&arena.url()).await?;
+    let sender = Sender { client, journal: journal.clone() };
+    let crew = Arc::new(Crew::start(plan, arena.clone(), journal.clone()).await?);
+    let watch = Watch::start(sender.clone(), arena.clone());
+    let mut dice = Dice::new(plan.seed);
+    let (calm, faults) = plan.times();
+    watch.all_consume(Duration::from_secs(60)).await?;
+    let start = Instant::now();
+    phase(&journal, "calm");
+    crew.produce(plan)?;
+    tokio::time::sleep(calm).await;
+    phase(&journal, "faults");
+    let mut inflictor = Inflictor::new(plan, arena.clone(), crew.clone(), sender.clone());
+    while start.elapsed() < faults {
+        let Some(next) = inflictor.next(&mut dice) else { break };
+        say(&format!("{:4} s  fault {:3}  {}", start.elapsed().as_secs(), next.number, next.kind));
+        inflictor.inflict(&next, &mut dice).await?;
+        watch.all_consume(Duration::from_secs(60)).await?;
+        inflictor.rest(start, faults, &mut dice).await;
+    }
+    phase(&journal, "heal");
+    tokio::time::sleep(plan.length.saturating_sub(start.elapsed())).await;
+    crew.stop_producing().await?;
+    say("the faults are over; waiting for the last jobs");
+    let drained = finish::drained(&sender, &watch).await;
+    watch.stop().await;
+    crew.stop().await?;
+    phase(&journal, "end");
+    finish::look(&sender, &arena, drained).await?;
+    say("checking");
+    let folder = plan.folder.clone();
+    let lines = tokio::task::spawn_blocking(move || history::read(&folder)).await??;
+    let report = check::check(&lines);
+    for violation in &report.told {
+        say(&format!("{} {}", violation.invariant, violation.what));
+        if let Some(job) = &violation.job {
+            say(&check::story(&lines, job));
+        }
+    }
+    Ok(report)
+}
+
+fn phase(journal: &Journal, name: &str) {
+    journal.note(Event::Phase { name: name.to_owned() });
+}
