@@ -130,14 +130,20 @@ pub struct Session {
 }
 
 impl Session {
-    /// Returns up to when its lease stood at least, as of calls that were answered before `time`.
+    /// Tells whether its lease may have run out after a claim, at some time before `again`: each call that extended it
+    /// may have been carried out as early as it began, and the next one as late as it was answered.
     #[must_use]
-    pub fn stood_until(&self, time: u64) -> u64 {
-        let answered = self.kept.partition_point(|(_, at)| *at < time);
-        // Calls overlap: the one that began last need not be the one that was answered last.
-        let latest =
-            self.kept[..answered].iter().rev().take(8).map(|(began, _)| *began).max().unwrap_or_default();
-        latest + self.lease - (self.lease / LEFT_OUT.0).min(LEFT_OUT.1)
+    pub fn may_have_lapsed(&self, claim: &Claim, again: &Claim) -> bool {
+        let lease = self.lease - (self.lease / LEFT_OUT.0).min(LEFT_OUT.1);
+        let mut stood = claim.began + lease;
+        let since = self.kept.partition_point(|(_, at)| *at <= claim.at);
+        for (began, at) in self.kept[since..].iter().take_while(|(_, at)| *at < again.began) {
+            if stood < *at {
+                return true;
+            }
+            stood = stood.max(began + lease);
+        }
+        stood <= again.at
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) enum Kind {
     Lock,
 }
 
-/// How often each comes among 128 faults on Redis.
+/// How often each comes among 130 faults on Redis.
 const ON_REDIS: [(Kind, usize); 16] = [
     (Kind::Kill, 25),
     (Kind::Stop, 12),
@@ -58,7 +58,7 @@ const ON_REDIS: [(Kind, usize); 16] = [
     (Kind::Delay, 6),
     (Kind::ClientPause, 4),
     (Kind::Memory, 2),
-    (Kind::Poison, 4),
+    (Kind::Poison, 6),
     (Kind::QueuePause, 4),
 ];
 
@@ -68,7 +68,7 @@ const ON_SQLITE: [(Kind, usize); 6] = [
     (Kind::Stop, 14),
     (Kind::Term, 12),
     (Kind::Lock, 10),
-    (Kind::Poison, 4),
+    (Kind::Poison, 8),
     (Kind::QueuePause, 6),
 ];
 
@@ -193,24 +193,20 @@ impl Inflictor {
         self.crew.send(place, Signal::SIGCONT)
     }
 
-    /// Lets jobs come that take their processes with them, and waits until they are given up.
+    /// Lets a job come that takes its processes with it, and waits until it is given up.
     async fn poison(&self, fault: usize, dice: &mut Dice) -> anyhow::Result<()> {
-        let ids: Vec<String> = (0..4).map(|number| format!("poison-{fault}-{number}")).collect();
-        let jobs = ids.iter().map(|id| load::poison(dice, id.clone())).collect();
-        self.sender.send(jobs).await;
+        let id = format!("poison-{fault}");
+        self.sender.send(vec![load::poison(dice, id.clone())]).await;
         let queue = self.sender.client.queue(load::WORK);
         let deadline = Instant::now() + Duration::from_secs(60);
-        for id in ids {
-            loop {
-                let job = queue.get_job(&id).await;
-                if matches!(&job, Ok(Some(job)) if job.state() == asyncmq::JobState::Failed) {
-                    break;
-                }
-                anyhow::ensure!(Instant::now() < deadline, "a job that kills is not given up: {job:?}");
-                tokio::time::sleep(Duration::from_millis(20)).await;
+        loop {
+            let job = queue.get_job(&id).await;
+            if matches!(&job, Ok(Some(job)) if job.state() == asyncmq::JobState::Failed) {
+                return Ok(());
             }
+            anyhow::ensure!(Instant::now() < deadline, "a job that kills is not given up: {job:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(())
     }
 
     /// Pauses a queue for a while.

@@ -77,7 +77,7 @@ pub(super) fn cause(world: &World, life: &Life, before: &Claim, again: &Claim) -
     if session.leaving.is_some_and(|leaving| leaving <= again.at) {
         return Some(Cause::GivenBack);
     }
-    (session.stood_until(again.began) <= again.at).then_some(Cause::Lease)
+    session.may_have_lapsed(before, again).then_some(Cause::Lease)
 }
 
 /// I4 (and I3 without a fault): a job is given out again only when its claim is settled, given back or run out.
@@ -86,8 +86,7 @@ fn exclusive(world: &World, key: &Key, life: &Life, findings: &mut Findings) {
     for pair in life.claims.windows(2) {
         let [before, again] = pair else { continue };
         let Some(cause) = cause(world, life, before, again) else {
-            let until = world.workers.get(&before.worker).map_or(0, |known| known.stood_until(again.began));
-            findings.add("I4", Some(key), format!("claimed at {} while a lease stood to {until}", again.at));
+            findings.add("I4", Some(key), format!("claimed at {}, while the lease of a claim stood", again.at));
             continue;
         };
         let is_calm = calm.is_some_and(|(from, until)| from < again.began && again.at < until);

@@ -62,9 +62,11 @@ fn stands(key: &Key, life: &Life, (state, crashes): (&str, u32), max_crashes: u3
             }
         }
         "failed" => {
-            let is_given_up = max_crashes <= crashes;
+            let is_given_up = max_crashes <= crashes && life.fate() == Fate::Kills;
             let has_failed = life.fate() == Fate::Fails && life.may_have_ended_as(Kind::Fail);
-            if !is_given_up && !has_failed {
+            if max_crashes <= crashes && !is_given_up {
+                findings.add("I18", Some(key), "it was given up for what others did to its processes");
+            } else if !is_given_up && !has_failed {
                 wrong(format!("it failed, though it {:?}", life.fate()));
             }
         }
@@ -77,10 +79,7 @@ fn stands(key: &Key, life: &Life, (state, crashes): (&str, u32), max_crashes: u3
 /// I18: a job that kills its process does so no more often than is borne.
 fn poison(key: &Key, life: &Life, max_crashes: u32, findings: &mut Findings) {
     if life.fate() == Fate::Kills && max_crashes < u32::try_from(life.runs.len()).unwrap_or(u32::MAX) {
-        findings.add(
-            "I18",
-            Some(key),
-            format!("it cost {} processes, of at most {max_crashes}", life.runs.len()),
-        );
+        let what = format!("it cost {} processes, of at most {max_crashes}", life.runs.len());
+        findings.add("I18", Some(key), what);
     }
 }

@@ -141,7 +141,7 @@ impl Report {
                 *self.repeats.entry(name).or_default() += 1;
                 let process = world.processes.get(&before.pid);
                 let signal = process.and_then(|process| {
-                    process.signals.iter().find(|(at, _)| before.at < *at && *at < again.at)
+                    process.signals.iter().find(|(at, _)| before.began < *at && *at < again.at)
                 });
                 match signal {
                     Some((at, signal)) if matches!(cause, Some(Cause::Lease | Cause::GivenBack)) => {
