@@ -63,8 +63,11 @@ impl Crew {
         Ok(crew)
     }
 
+    /// The way of a process to the store. A call that is not answered is given up soon enough for the lease, which is
+    /// shorter here than anybody's.
     fn url(&self, number: usize) -> String {
-        self.proxies.get(number).map_or_else(|| self.arena.url(), Proxy::url)
+        let proxy = self.proxies.get(number);
+        proxy.map_or_else(|| self.arena.url(), |proxy| format!("{}?deadline=1s", proxy.url()))
     }
 
     fn worker(&self, plan: &Plan, place: usize) -> anyhow::Result<Command> {

@@ -9,6 +9,8 @@ mod liveness;
 mod order;
 mod processes;
 pub mod report;
+#[cfg(test)]
+mod tests;
 mod time;
 
 use std::collections::BTreeMap;
