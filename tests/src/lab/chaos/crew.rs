@@ -67,7 +67,7 @@ impl Crew {
     /// shorter here than anybody's.
     fn url(&self, number: usize) -> String {
         let proxy = self.proxies.get(number);
-        proxy.map_or_else(|| self.arena.url(), |proxy| format!("{}?deadline=1s", proxy.url()))
+        proxy.map_or_else(|| self.arena.url(), |proxy| format!("{}?timeout=1s", proxy.url()))
     }
 
     fn worker(&self, plan: &Plan, place: usize) -> anyhow::Result<Command> {

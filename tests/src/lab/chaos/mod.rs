@@ -13,7 +13,7 @@ mod fault;
 mod finish;
 mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -67,7 +67,7 @@ impl Plan {
 ///
 /// What kept it from being carried through. A violated invariant is no error: the report has it.
 pub async fn run(plan: &Plan, mut say: impl FnMut(&str)) -> anyhow::Result<Report> {
-    std::fs::create_dir_all(&plan.folder)?;
+    start_empty(&plan.folder)?;
     let journal = Arc::new(Journal::in_folder(&plan.folder)?);
     let arena = Arc::new(Arena::start(plan).await?);
     let client = Client::connect(&arena.url()).await?;
@@ -114,4 +114,17 @@ pub async fn run(plan: &Plan, mut say: impl FnMut(&str)) -> anyhow::Result<Repor
 
 fn phase(journal: &Journal, name: &str) {
     journal.note(Event::Phase { name: name.to_owned() });
+}
+
+/// Makes the folder of a run. What an earlier run of this laboratory left there goes, and nothing else.
+fn start_empty(folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if ["journal.", "log.", "jobs.db"].iter().any(|known| name.starts_with(known)) {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
