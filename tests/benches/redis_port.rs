@@ -104,7 +104,9 @@ fn set_or(name: &str, default: &str) -> String {
 
 #[tokio::main]
 async fn main() {
-    let server = std::env::var("REDIS_URL").err().map(|_| asyncmq_tests::servers::redis_server::RedisServer::start(&[]));
+    let server = std::env::var("REDIS_URL")
+        .err()
+        .map(|_| asyncmq_tests::servers::redis_server::RedisServer::start(&[]));
     let url = server.as_ref().map_or_else(|| std::env::var("REDIS_URL").unwrap(), |server| server.url());
     let (jobs, rounds): (usize, usize) =
         (set_or("JOBS", "100000").parse().unwrap(), set_or("ROUNDS", "3").parse().unwrap());

@@ -16,7 +16,7 @@ pub const LEASE: Duration = Duration::from_secs(2);
 pub const MAX_CRASHES: u32 = 3;
 /// How many jobs a worker runs at once. Three of a hundred last five seconds; what piled up while something was wrong
 /// must leave hands free, as a worker that has none is no dead one.
-const CONCURRENCY: usize = 40;
+pub const CONCURRENCY: usize = 40;
 /// How long it waits for its jobs when it is told to stop.
 const DRAIN: Duration = Duration::from_secs(2);
 

@@ -10,8 +10,8 @@ use anyhow::{Context, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::lab::chaos::{Plan, StoreKind};
 use crate::lab::chaos::arena::Arena;
+use crate::lab::chaos::{Plan, StoreKind};
 use crate::lab::event::Event;
 use crate::lab::journal::Journal;
 use crate::servers::proxy::Proxy;
@@ -75,7 +75,10 @@ impl Crew {
         let mut command = Command::new(plan.programs.join("lab_worker"));
         command.arg(self.url(place)).arg(&plan.folder).arg(name);
         command.envs(plan.variables.iter().map(|(name, value)| (name, value)));
-        let offset = OFFSETS.iter().find(|(known, _)| *known == name).filter(|_| plan.offsets && plan.store == StoreKind::Redis);
+        let offset = OFFSETS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .filter(|_| plan.offsets && plan.store == StoreKind::Redis);
         if let Some((_, offset)) = offset {
             if !std::path::Path::new(FAKETIME).exists() {
                 bail!(

@@ -13,7 +13,9 @@ mod fault;
 mod finish;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +26,7 @@ use crate::lab::event::Event;
 use crate::lab::history;
 use crate::lab::journal::Journal;
 use crate::lab::send::Sender;
+use crate::lab::worker;
 use crate::servers::dice::Dice;
 use arena::Arena;
 pub use arena::StoreKind;
@@ -55,6 +58,29 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Says what is run.
+    fn words(&self) -> BTreeMap<String, String> {
+        let commit = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output();
+        let commit = commit.map(|said| String::from_utf8_lossy(&said.stdout).trim().to_owned());
+        let places = crew::PLACES.len();
+        let offsets = if self.offsets { "two clocks wrong by 45 s" } else { "all clocks right" };
+        let settings = format!(
+            "{places} workers of {} hands, lease {:?}, max_crashes {}, {} jobs a second for {:?}, {offsets}",
+            worker::CONCURRENCY,
+            worker::LEASE,
+            worker::MAX_CRASHES,
+            self.rate,
+            self.length
+        );
+        let words = [
+            ("seed", self.seed.to_string()),
+            ("store", format!("{:?}", self.store).to_lowercase()),
+            ("commit", commit.unwrap_or_default()),
+            ("settings", settings),
+        ];
+        words.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
     /// Returns how long nothing goes wrong, and from when on nothing more goes wrong.
     fn times(&self) -> (Duration, Duration) {
         (self.length / 20, self.length * 9 / 10)
@@ -102,7 +128,8 @@ pub async fn run(plan: &Plan, mut say: impl FnMut(&str)) -> anyhow::Result<Repor
     say("checking");
     let folder = plan.folder.clone();
     let lines = tokio::task::spawn_blocking(move || history::read(&folder)).await??;
-    let report = check::check(&lines);
+    let mut report = check::check(&lines);
+    report.run = plan.words();
     for violation in &report.told {
         say(&format!("{} {}", violation.invariant, violation.what));
         if let Some(job) = &violation.job {

@@ -86,7 +86,11 @@ fn exclusive(world: &World, key: &Key, life: &Life, findings: &mut Findings) {
     for pair in life.claims.windows(2) {
         let [before, again] = pair else { continue };
         let Some(cause) = cause(world, life, before, again) else {
-            findings.add("I4", Some(key), format!("claimed at {}, while the lease of a claim stood", again.at));
+            findings.add(
+                "I4",
+                Some(key),
+                format!("claimed at {}, while the lease of a claim stood", again.at),
+            );
             continue;
         };
         let is_calm = calm.is_some_and(|(from, until)| from < again.began && again.at < until);
