@@ -11,6 +11,7 @@ mod process;
 #[cfg(feature = "redis")]
 mod redis;
 mod sqlite;
+mod supply_chain;
 mod support;
 mod sweep;
 mod testing;
