@@ -8,6 +8,7 @@ mod error;
 pub mod event;
 pub mod job;
 pub mod lifecycle;
+mod seeded;
 mod settings;
 mod task;
 pub mod testing;

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 /// From the bottom to the top: a layer names only those before it.
-const LAYERS: [&str; 11] = [
+const LAYERS: [&str; 12] = [
+    "seeded",
     "caught",
     "clock",
     "job",

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::backend::{Extension, Leases, Pause, StoreError};
 use crate::error::{Error, Result};
+use crate::seeded::{Bug, is_seeded};
 use crate::task::Stop;
 use crate::worker::shared::{Phase, Shared};
 
@@ -18,8 +19,14 @@ pub(crate) fn keep(shared: Arc<Shared>) -> Result<JoinHandle<()>> {
     let runtime =
         runtime.map_err(|error| Error::Startup(format!("cannot start the lease keeper: {error}")))?;
     let thread = std::thread::Builder::new().name("asyncmq-lease".into());
+    let elsewhere = is_seeded(Bug::LeaseOnRuntime).then(tokio::runtime::Handle::current);
     thread
-        .spawn(move || runtime.block_on(keep_until_ended(&shared)))
+        .spawn(move || match elsewhere {
+            None => runtime.block_on(keep_until_ended(&shared)),
+            Some(handlers) => {
+                let _ = runtime.block_on(handlers.spawn(async move { keep_until_ended(&shared).await }));
+            }
+        })
         .map_err(|error| Error::Startup(format!("cannot start the lease keeper's thread: {error}")))
 }
 

@@ -16,6 +16,7 @@ use super::{RedisStore, micros};
 use crate::backend::{Extension, Leases, MAX_BATCH, StoreError, Token};
 use crate::clock::Clock;
 use crate::job::{Envelope, Name, WorkerId};
+use crate::seeded::{Bug, is_seeded};
 
 pub(super) struct RedisLeases {
     link: Link,
@@ -32,6 +33,9 @@ impl RedisLeases {
 
     /// Returns the time that scripts are told; empty for the server's own.
     fn time(&self) -> String {
+        if is_seeded(Bug::ClientClock) {
+            return Clock::system().now().as_micros().to_string();
+        }
         self.clock.as_ref().map(|clock| clock.now().as_micros().to_string()).unwrap_or_default()
     }
 

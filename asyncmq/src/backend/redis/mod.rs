@@ -25,6 +25,8 @@ mod link;
 mod push;
 mod reply;
 mod script;
+#[cfg(feature = "seeded-bugs")]
+mod seeds;
 mod settings;
 mod settle;
 mod signals;

@@ -50,8 +50,11 @@ impl Spelt {
 
 impl Script {
     /// Puts a script together from the parts that it needs.
-    fn of(flags: &str, parts: &[&str]) -> Self {
-        let body = parts.concat();
+    pub(super) fn of(flags: &str, parts: &[(&str, &str)]) -> Self {
+        #[cfg(not(feature = "seeded-bugs"))]
+        let body: String = parts.iter().map(|(_, text)| *text).collect();
+        #[cfg(feature = "seeded-bugs")]
+        let body: String = parts.iter().map(|(name, text)| super::seeds::sown(name, text)).collect();
         let flags = format!("#!lua{}{flags}\n{body}", if flags.is_empty() { "" } else { " flags=" });
         Self { flags: Spelt::of(flags), plain: Spelt::of(body) }
     }
@@ -65,8 +68,12 @@ impl Script {
 }
 
 macro_rules! parts {
-    ($($name:ident)*) => { &[$(include_str!(concat!("scripts/", stringify!($name), ".lua"))),*] };
+    ($($name:ident)*) => {
+        &[$((stringify!($name), include_str!(concat!("scripts/", stringify!($name), ".lua")))),*]
+    };
 }
+#[cfg(feature = "seeded-bugs")]
+pub(super) use parts;
 
 macro_rules! scripts {
     ($($(#[$doc:meta])* $name:ident = $flags:literal, $($part:ident)*;)*) => {

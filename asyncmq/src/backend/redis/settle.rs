@@ -57,7 +57,10 @@ impl RedisStore {
         let mut script = self.call(&SETTLE, &queues).await.map_err(worded)?;
         script.arg(call.sender.as_uuid().as_bytes());
         put_settle(call, jobs, &runs, &mut script);
-        read_fenced(self.send(&script).await.map_err(worded)?, &runs, jobs.len())
+        let fenced = read_fenced(self.send(&script).await.map_err(worded)?, &runs, jobs.len())?;
+        #[cfg(feature = "seeded-bugs")]
+        self.write_down(&queues, jobs, &fenced).await;
+        Ok(fenced)
     }
 }
 

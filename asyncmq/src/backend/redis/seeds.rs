@@ -1,0 +1,101 @@
+//! The seeded bugs that lie in this store: pieces of scripts that stand in place of others, and a step that is two.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use super::RedisStore;
+use super::codec::id_bytes;
+use super::script::Script;
+use crate::backend::{Fenced, Settlement};
+use crate::job::{Name, Retention};
+use crate::lifecycle::Transition;
+use crate::seeded::{Bug, is_seeded};
+
+/// For each bug the parts of scripts that have it, what stands there, and what the bug makes of it.
+const SEEDS: [(Bug, &str, &str, &str); 7] = [
+    (Bug::UnheldClaim, "claim", "local held = worker ..", r"local held = string.rep('\0', 16) .."),
+    (Bug::BlindSettle, "settle", "if not act or sub(act, 24, 31) ~= own_claim then", "if not act then"),
+    (Bug::BlindSettle, "settle_rarely", "if sub(act, 24, 31) ~= claim then return false end", ""),
+    (Bug::TokenRestarts, "claim", "ARGV[at + 3] .. pack('>I2', k)", "'thetoken'"),
+    (Bug::SplitCompletion, "settle", "local number = call(", "if Q then return end\n  local number = call("),
+    (
+        Bug::ArgumentsThroughJson,
+        "push",
+        "runs[r] = {",
+        "for b = at + 5 + count, kind == 'p' and at + 4 + 2 * count or 0 do
+           local is_json, args = pcall(cjson.decode, sub(ARGV[b], 12))
+           if is_json then ARGV[b] = sub(ARGV[b], 1, 11) .. cjson.encode(args) end
+         end
+         runs[r] = {",
+    ),
+    (Bug::UnpackAllDue, "claim_rarely", "'-inf', now, 'LIMIT', 0, 250)", "'-inf', now)"),
+];
+
+/// The step that a completion lacks: jobs that are active no more are written down as ended.
+static WRITE_DOWN: LazyLock<Script> = LazyLock::new(|| {
+    let parts: &[_] = super::script::parts!(base emit side lines ended);
+    let own = "
+local now = time()
+for at = 3, #ARGV, 4 do
+  local Q, id = KEYS[tonumber(ARGV[at])], ARGV[at + 1]
+  local is_nowhere = call('HEXISTS', Q .. 'active', id) + call('HEXISTS', Q .. 'done', id) == 0
+  if is_nowhere and call('HEXISTS', Q .. 'jobs', id) == 1 then
+    finish(Q, id, 'c', now, 1, 0, ARGV[2], now, ARGV[at + 2], ARGV[at + 3] == 'n' and 0 or nil)
+  end
+end";
+    Script::of("allow-oom", &[parts, &[("write_down", own)]].concat())
+});
+
+/// Returns a part of a script as the seeded bug makes it.
+pub(super) fn sown<'a>(part: &str, text: &'a str) -> Cow<'a, str> {
+    let mut text = Cow::Borrowed(text);
+    for (bug, of, right, wrong) in SEEDS {
+        if is_seeded(bug) && of == part {
+            assert_eq!(text.matches(right).count(), 1, "{bug:?} has lost its place in {part}.lua");
+            text = text.replace(right, wrong).into();
+        }
+    }
+    text
+}
+
+impl RedisStore {
+    /// Makes the second step of a completion that the script left half done, a little later and never again.
+    pub(super) async fn write_down(&self, queues: &[Name], jobs: &[&Settlement], fenced: &[Fenced]) {
+        let completed = |job: &Settlement| match &job.transition {
+            Transition::Complete { result, retention } if job.report.is_empty() => match retention {
+                Retention::Standard => Some((result.clone(), "k")),
+                Retention::Nothing => Some((result.clone(), "n")),
+                Retention::For(_) => None,
+            },
+            _ => None,
+        };
+        if !is_seeded(Bug::SplitCompletion) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let Ok(mut script) = self.call(&WRITE_DOWN, queues).await else { return };
+        script.arg([0; 16]);
+        for (job, _) in jobs.iter().zip(fenced).filter(|(_, fenced)| **fenced == Fenced::Applied) {
+            let place = queues.iter().position(|queue| *queue == job.envelope.queue).unwrap_or_default();
+            if let Some((result, keep)) = completed(job) {
+                script.number(place + 2).arg(id_bytes(&job.envelope.id)).arg(result).arg(keep);
+            }
+        }
+        let _ = script.send(&self.link).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_seed_has_its_place_in_the_scripts() {
+        let parts = super::super::script::parts!(claim settle settle_rarely push claim_rarely);
+        for (bug, of, right, _) in SEEDS {
+            let text = parts.iter().find(|(part, _)| *part == of).map(|(_, text)| *text);
+            assert_eq!(text.map(|text| text.matches(right).count()), Some(1), "{bug:?} in {of}.lua");
+        }
+    }
+}
