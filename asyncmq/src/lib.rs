@@ -6,6 +6,9 @@ mod client;
 mod clock;
 mod error;
 pub mod event;
+#[cfg(feature = "conformance")]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod job;
 pub mod lifecycle;
 mod seeded;

@@ -5,6 +5,7 @@ mod architecture;
 mod client;
 mod conformance;
 mod events;
+mod fuzz;
 mod macros;
 mod model;
 mod process;

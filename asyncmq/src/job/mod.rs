@@ -2,6 +2,8 @@
 
 mod envelope;
 mod failure;
+#[cfg(feature = "conformance")]
+pub(crate) mod fuzz;
 mod grammar;
 mod id;
 mod options;

@@ -189,10 +189,11 @@ fn time(duration: Duration) -> String {
 /// Shows a URL without the password in it.
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    match authority.rsplit_once('@') {
+    // As whoever connects reads it: a password may have slashes in it.
+    let (place, query) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
+    match place.rsplit_once('@') {
         Some((user, host)) => {
-            format!("{scheme}://{}:***@{host}{path}", user.split(':').next().unwrap_or_default())
+            format!("{scheme}://{}:***@{host}{query}", user.split(':').next().unwrap_or_default())
         }
         None => url.to_owned(),
     }
@@ -240,6 +241,7 @@ mod tests {
     fn passwords_are_not_shown() {
         assert_eq!(without_password("redis://u:secret@h:1/0?x=1"), "redis://u:***@h:1/0?x=1");
         assert_eq!(without_password("redis://:p@ss@h"), "redis://:***@h");
+        assert_eq!(without_password("redis://u:sl/ash@h/1?prefix=a@b"), "redis://u:***@h/1?prefix=a@b");
         assert_eq!(without_password("sqlite:jobs.db"), "sqlite:jobs.db");
     }
 }

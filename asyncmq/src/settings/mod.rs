@@ -2,6 +2,8 @@
 //!
 //! One table (`keys`) names every setting for all three; nothing here starts anything.
 
+#[cfg(feature = "conformance")]
+pub(crate) mod fuzz;
 mod keys;
 mod log;
 mod sources;
@@ -13,6 +15,9 @@ use crate::error::{Error, Result};
 use crate::job::RateLimit;
 
 pub(crate) use sources::Asked;
+
+/// The longest time that can be set, a hundred years: with more, no clock can say when it is over.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +80,11 @@ impl Settings {
         for (key, time) in times {
             if time < shortest {
                 return Err(Error::Invalid(format!("`{key}` is {time:?}; the shortest is {shortest:?}")));
+            }
+        }
+        for (key, time) in times.into_iter().chain([("drain_timeout", self.drain_timeout)]) {
+            if LONGEST < time {
+                return Err(Error::Invalid(format!("`{key}` is {time:?}; the longest is {LONGEST:?}")));
             }
         }
         if self.max_crashes == 0 {

@@ -34,12 +34,25 @@ impl Settings {
 
     fn from_sources(matches: &ArgMatches, vars: impl Iterator<Item = (OsString, OsString)>) -> Result<Asked> {
         let vars: Vec<(String, String)> = vars.filter_map(ours).collect();
+        let Some(path) = file(matches, &vars) else { return Self::from_texts(matches, &vars, None) };
+        let place = path.display().to_string();
+        let text =
+            std::fs::read_to_string(path).map_err(|error| Error::Invalid(format!("{place}: {error}")))?;
+        Self::from_texts(matches, &vars, Some((&place, &text)))
+    }
+
+    /// Reads the settings from flags, from variables without their prefix, and from a file's place and text.
+    pub(super) fn from_texts(
+        matches: &ArgMatches,
+        vars: &[(String, String)],
+        file: Option<(&str, &str)>,
+    ) -> Result<Asked> {
         let mut settings = Self::default();
         let mut from: Vec<(&'static str, String)> = Vec::new();
-        if let Some(path) = file(matches, &vars) {
-            settings.read_file(&path, &mut from)?;
+        if let Some((place, text)) = file {
+            settings.read_file(place, text, &mut from)?;
         }
-        settings.read_vars(&vars, &mut from)?;
+        settings.read_vars(vars, &mut from)?;
         settings.read_flags(matches, &mut from)?;
         settings.check()?;
         if matches.get_flag("list-tasks") {
@@ -51,15 +64,13 @@ impl Settings {
         Ok(Asked::ToRun(Box::new(settings)))
     }
 
-    fn read_file(&mut self, path: &Path, from: &mut Vec<(&'static str, String)>) -> Result<()> {
-        let place = path.display().to_string();
+    fn read_file(&mut self, place: &str, text: &str, from: &mut Vec<(&'static str, String)>) -> Result<()> {
         let wrong = |reason: String| Error::Invalid(format!("{place}: {reason}"));
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-        let table: toml::Table = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let table: toml::Table = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
         for key in KEYS {
             for (name, value) in &table {
                 if find(name).map_err(wrong)?.name == key.name {
-                    self.put(key, texts(value).map_err(wrong)?, &place, from)?;
+                    self.put(key, texts(value).map_err(wrong)?, place, from)?;
                 }
             }
         }
@@ -120,7 +131,7 @@ impl Settings {
     }
 
     /// Shows what counts in the end, and where it comes from.
-    fn print(&self, from: &[(&'static str, String)]) -> String {
+    pub(super) fn print(&self, from: &[(&'static str, String)]) -> String {
         KEYS.iter().fold(String::new(), |mut text, key| {
             let source =
                 from.iter().find(|(name, _)| *name == key.name).map_or("default", |(_, source)| source);
@@ -135,13 +146,28 @@ impl Settings {
 fn toml_value(key: &Key, shown: &str) -> String {
     match key.name {
         "queues" | "exclude_queues" => {
-            let names: Vec<_> =
-                shown.split(',').filter(|name| !name.is_empty()).map(|name| format!("{name:?}")).collect();
+            let names: Vec<_> = shown.split(',').filter(|name| !name.is_empty()).map(toml_text).collect();
             format!("[{}]", names.join(", "))
         }
         _ if shown.parse::<u64>().is_ok() || shown == "true" || shown == "false" => shown.to_owned(),
-        _ => format!("{shown:?}"),
+        _ => toml_text(shown),
     }
+}
+
+/// Writes a text as the file takes it, whose escapes are not those of Rust.
+fn toml_text(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            _ if character.is_control() => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(character));
+            }
+            _ => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 /// Takes a variable that is for this library.
@@ -173,7 +199,7 @@ fn texts(value: &toml::Value) -> Result<Vec<String>, String> {
     }
 }
 
-fn command() -> Command {
+pub(super) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_PKG_NAME"))
         .about("Runs the background jobs of this program's tasks")
         .after_help(format!(
@@ -282,6 +308,8 @@ mod tests {
         assert!(error.starts_with("ASYNCMQ_LEASE: "), "{error}");
         let error = read(&["--lease", "1ms"], &[]).unwrap_err().to_string();
         assert!(error.contains("the shortest is 10ms"), "{error}");
+        let error = read(&["--drain-timeout", "1e19"], &[]).unwrap_err().to_string();
+        assert!(error.contains("the longest is"), "{error}");
     }
 
     #[test]
@@ -293,6 +321,8 @@ mod tests {
             "window(5/2s)",
             "-q",
             "x",
+            "--log-level",
+            "quo\"ted\u{7f}\\",
         ]);
         let Ok(Asked::ForText(text)) = Settings::from_sources(&matches, std::iter::empty()) else {
             panic!("no text")
@@ -301,5 +331,6 @@ mod tests {
         let settings = read(&["--config", file.path().to_str().unwrap()], &[]).unwrap();
         assert_eq!(settings.rate_limit, Some(crate::RateLimit::window(5, std::time::Duration::from_secs(2))));
         assert_eq!(settings.queues, ["x"]);
+        assert_eq!(settings.log_level, "quo\"ted\u{7f}\\");
     }
 }

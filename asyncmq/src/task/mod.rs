@@ -7,6 +7,8 @@ mod context;
 mod definition;
 mod error;
 mod finite;
+#[cfg(feature = "conformance")]
+pub(crate) mod fuzz;
 mod given;
 mod handler;
 mod lend;

@@ -89,7 +89,8 @@ impl RedisStore {
             let (id, record) = (bytes(id)?, bytes(record)?);
             let side = sides.next().map(bytes).transpose()?.filter(|side| !side.is_empty());
             let side = side.map(|side| read_side(&side)).transpose()?;
-            let (attempt, crashes) = side.map_or((1, 0), |side| (side.attempt + 1, side.crashes));
+            let (attempt, crashes) =
+                side.map_or((1, 0), |side| (side.attempt.saturating_add(1), side.crashes));
             let token = token_of(&own, &id)?;
             let profile = self.lanes.profile(&lane_in(&record)?).ok_or_else(strange)?;
             let envelope = Arc::new(read_record(read_id(&id)?, queue.clone(), record, &profile)?);

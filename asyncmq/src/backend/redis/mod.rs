@@ -17,6 +17,8 @@ mod control;
 mod ear;
 mod error;
 mod events;
+#[cfg(feature = "conformance")]
+pub(crate) mod fuzz;
 mod inspect;
 mod keys;
 mod lanes;

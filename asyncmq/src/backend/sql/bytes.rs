@@ -35,7 +35,10 @@ pub(super) fn id_of(bytes: &[u8]) -> Option<JobId> {
         let mut text = Uuid::encode_buffer();
         return Some(JobId::from_stored(Uuid::from_bytes(uuid).hyphenated().encode_lower(&mut text)));
     }
-    let text = bytes.strip_suffix(&[NOT_A_UUID]).unwrap_or(bytes);
+    let text = match bytes {
+        [text @ .., NOT_A_UUID] if text.len() == 16 => text,
+        text => text,
+    };
     std::str::from_utf8(text).ok().map(JobId::from_stored)
 }
 

@@ -4,6 +4,8 @@
 
 mod bytes;
 mod event_record;
+#[cfg(feature = "conformance")]
+pub(crate) mod fuzz;
 mod note_record;
 mod options;
 pub mod sqlite;

@@ -4,6 +4,8 @@
 
 mod bytes;
 mod event;
+#[cfg(feature = "conformance")]
+pub(super) mod fuzz;
 mod id;
 mod options;
 mod record;

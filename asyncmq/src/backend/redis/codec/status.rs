@@ -66,7 +66,7 @@ pub(in super::super) fn read_status(kept: &Kept) -> Result<Status> {
         status.state = JobState::Active;
         status.worker = read_worker(from.array()?);
         status.started_at = Some(from.moment()?);
-        status.attempt += 1;
+        status.attempt = status.attempt.saturating_add(1);
     }
     if !kept.failures.is_empty() {
         status.notes.errors = read_failures(&kept.failures)?;

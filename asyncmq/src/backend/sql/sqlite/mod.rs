@@ -20,6 +20,8 @@ mod control;
 mod engine;
 mod fault;
 mod file;
+#[cfg(feature = "conformance")]
+pub(super) mod fuzz;
 mod inbox;
 mod inspect;
 mod list;
