@@ -17,7 +17,7 @@ pub(crate) enum Bug {
     /// Every claim of a job bears the same token, so that one who lost his lease is taken for the one who has it: I4.
     TokenRestarts,
     /// The end of a lease is reckoned by the worker's own clock. Where that is slow, jobs are rescued from workers that are
-    /// alive: I3; where it is fast, those of dead ones wait longer than their lease: I10.
+    /// alive: I4; where it is fast, those of dead ones wait for as long as it is wrong: I1.
     ClientClock,
     /// Jobs are taken out of the active ones in one step and written down as completed in another. Whoever dies in between
     /// leaves jobs that are nowhere: I1, I7.
@@ -30,7 +30,8 @@ pub(crate) enum Bug {
     /// A push whose reply was lost is repeated as another call and with other ids. There are jobs that nobody enqueued: I2,
     /// twice what was enqueued once: I8, and ids that were confirmed and are nowhere: I1.
     PushedAnew,
-    /// Arguments travel through the server's JSON, which changes large numbers and empty lists: I2.
+    /// Arguments travel through the server's JSON, which cuts numbers short: I2, and changes large ones and empty lists so
+    /// that they cannot be read any more: I1.
     ArgumentsThroughJson,
     /// A rescue does not ask how many processes a job has taken with it: I18.
     EndlessCrashes,

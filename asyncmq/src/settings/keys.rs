@@ -190,13 +190,21 @@ fn time(duration: Duration) -> String {
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     // As whoever connects reads it: a password may have slashes in it.
-    let (place, query) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
-    match place.rsplit_once('@') {
+    let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
+    let mut shown = match place.rsplit_once('@') {
         Some((user, host)) => {
-            format!("{scheme}://{}:***@{host}{query}", user.split(':').next().unwrap_or_default())
+            format!("{scheme}://{}:***@{host}", user.split(':').next().unwrap_or_default())
         }
-        None => url.to_owned(),
+        None => format!("{scheme}://{place}"),
+    };
+    for (number, pair) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
+        shown.push(if number == 0 { '?' } else { '&' });
+        match pair.split_once('=') {
+            Some((key, _)) if key.contains("password") => shown.extend([key, "=***"]),
+            _ => shown.push_str(pair),
+        }
     }
+    shown
 }
 
 #[cfg(test)]
@@ -242,6 +250,9 @@ mod tests {
         assert_eq!(without_password("redis://u:secret@h:1/0?x=1"), "redis://u:***@h:1/0?x=1");
         assert_eq!(without_password("redis://:p@ss@h"), "redis://:***@h");
         assert_eq!(without_password("redis://u:sl/ash@h/1?prefix=a@b"), "redis://u:***@h/1?prefix=a@b");
+        let asked = "redis://h?sentinel_password=a&db=1&password=b";
+        assert_eq!(without_password(asked), "redis://h?sentinel_password=***&db=1&password=***");
+        assert_eq!(without_password("redis://h/?"), "redis://h/?");
         assert_eq!(without_password("sqlite:jobs.db"), "sqlite:jobs.db");
     }
 }

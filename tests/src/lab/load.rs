@@ -123,7 +123,8 @@ pub struct Drawn {
 
 impl Drawn {
     /// A job of a task by its name, with arguments by name.
-    fn new(task: &str, id: String, payload: Payload, more: serde_json::Value) -> Self {
+    #[must_use]
+    pub fn new(task: &str, id: String, payload: Payload, more: serde_json::Value) -> Self {
         let digest = digest(&payload);
         let mut arguments = serde_json::json!({ "payload": payload });
         if let (Some(all), serde_json::Value::Object(more)) = (arguments.as_object_mut(), more) {
@@ -155,7 +156,9 @@ impl Drawn {
         self
     }
 
-    fn delay(mut self, delay: Duration) -> Self {
+    /// Lets it wait.
+    #[must_use]
+    pub fn delay(mut self, delay: Duration) -> Self {
         self.job = self.job.delay(delay);
         self.sent.delay = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
         self

@@ -4,20 +4,23 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::RedisStore;
 use super::codec::id_bytes;
 use super::script::Script;
+use super::{RedisStore, micros};
 use crate::backend::{Fenced, Settlement};
 use crate::job::{Name, Retention};
 use crate::lifecycle::Transition;
 use crate::seeded::{Bug, is_seeded};
 
 /// For each bug the parts of scripts that have it, what stands there, and what the bug makes of it.
-const SEEDS: [(Bug, &str, &str, &str); 7] = [
+const SEEDS: [(Bug, &str, &str, &str); 9] = [
     (Bug::UnheldClaim, "claim", "local held = worker ..", r"local held = string.rep('\0', 16) .."),
     (Bug::BlindSettle, "settle", "if not act or sub(act, 24, 31) ~= own_claim then", "if not act then"),
     (Bug::BlindSettle, "settle_rarely", "if sub(act, 24, 31) ~= claim then return false end", ""),
     (Bug::TokenRestarts, "claim", "ARGV[at + 3] .. pack('>I2', k)", "'thetoken'"),
+    // The end of a lease that the heartbeat would set is by the server's clock.
+    (Bug::ClientClock, "register", "call('ZADD', S .. 'sessions', 'GT',", "tostring("),
+    (Bug::SplitCompletion, "carry", "finish(Q, id, 'c',", "tostring("),
     (Bug::SplitCompletion, "settle", "local number = call(", "if Q then return end\n  local number = call("),
     (
         Bug::ArgumentsThroughJson,
@@ -38,10 +41,13 @@ static WRITE_DOWN: LazyLock<Script> = LazyLock::new(|| {
     let own = "
 local now = time()
 for at = 3, #ARGV, 4 do
-  local Q, id = KEYS[tonumber(ARGV[at])], ARGV[at + 1]
+  local Q, id, keep = KEYS[tonumber(ARGV[at])], ARGV[at + 1], tonumber(ARGV[at + 3])
   local is_nowhere = call('HEXISTS', Q .. 'active', id) + call('HEXISTS', Q .. 'done', id) == 0
-  if is_nowhere and call('HEXISTS', Q .. 'jobs', id) == 1 then
-    finish(Q, id, 'c', now, 1, 0, ARGV[2], now, ARGV[at + 2], ARGV[at + 3] == 'n' and 0 or nil)
+  local rec = is_nowhere and call('HGET', Q .. 'jobs', id)
+  if rec then
+    local s = side_of(Q, id, rec)
+    if keep > 0 then keep = now + keep elseif keep < 0 then keep = nil end
+    finish(Q, id, 'c', now, s.attempt + 1, s.crashes, ARGV[2], now, ARGV[at + 2], keep)
   end
 end";
     Script::of("allow-oom", &[parts, &[("write_down", own)]].concat())
@@ -62,14 +68,6 @@ pub(super) fn sown<'a>(part: &str, text: &'a str) -> Cow<'a, str> {
 impl RedisStore {
     /// Makes the second step of a completion that the script left half done, a little later and never again.
     pub(super) async fn write_down(&self, queues: &[Name], jobs: &[&Settlement], fenced: &[Fenced]) {
-        let completed = |job: &Settlement| match &job.transition {
-            Transition::Complete { result, retention } if job.report.is_empty() => match retention {
-                Retention::Standard => Some((result.clone(), "k")),
-                Retention::Nothing => Some((result.clone(), "n")),
-                Retention::For(_) => None,
-            },
-            _ => None,
-        };
         if !is_seeded(Bug::SplitCompletion) {
             return;
         }
@@ -78,9 +76,13 @@ impl RedisStore {
         script.arg([0; 16]);
         for (job, _) in jobs.iter().zip(fenced).filter(|(_, fenced)| **fenced == Fenced::Applied) {
             let place = queues.iter().position(|queue| *queue == job.envelope.queue).unwrap_or_default();
-            if let Some((result, keep)) = completed(job) {
-                script.number(place + 2).arg(id_bytes(&job.envelope.id)).arg(result).arg(keep);
-            }
+            let Transition::Complete { result, retention } = &job.transition else { continue };
+            script.number(place + 2).arg(id_bytes(&job.envelope.id)).arg(result);
+            match retention {
+                Retention::Standard => script.arg("-1"),
+                Retention::Nothing => script.arg("0"),
+                Retention::For(time) => script.number(micros(*time).max(1)),
+            };
         }
         let _ = script.send(&self.link).await;
     }
@@ -92,7 +94,7 @@ mod tests {
 
     #[test]
     fn every_seed_has_its_place_in_the_scripts() {
-        let parts = super::super::script::parts!(claim settle settle_rarely push claim_rarely);
+        let parts = super::super::script::parts!(claim settle settle_rarely push claim_rarely carry register);
         for (bug, of, right, _) in SEEDS {
             let text = parts.iter().find(|(part, _)| *part == of).map(|(_, text)| *text);
             assert_eq!(text.map(|text| text.matches(right).count()), Some(1), "{bug:?} in {of}.lua");
