@@ -4,6 +4,8 @@ mod args;
 mod errors;
 mod expand;
 mod fallback;
+#[cfg(test)]
+mod garbage;
 mod grammar;
 mod model;
 mod parameter;

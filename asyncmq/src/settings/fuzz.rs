@@ -1,5 +1,6 @@
 //! A target for garbage: flags, variables and the file.
 
+use super::keys::find;
 use super::sources::{Asked, command};
 use crate::fuzz::{Target, joined, pieces, text};
 use crate::settings::Settings;
@@ -33,11 +34,10 @@ fn read_settings(bytes: &[u8]) {
     let (flags, vars, file) = (text(flags), text(vars), text(file));
     let words = std::iter::once("worker").chain(flags.lines());
     let Ok(matches) = command().try_get_matches_from(words) else { return };
-    let vars: Vec<(String, String)> = vars
-        .lines()
-        .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| (name.into(), value.into()))
-        .collect();
+    // Of variables that are no settings one is but warned.
+    let known = |(name, _): &(&str, &str)| find(name).is_ok();
+    let vars = vars.lines().filter_map(|line| line.split_once('=')).filter(known);
+    let vars: Vec<(String, String)> = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let Ok(asked) = Settings::from_texts(&matches, &vars, Some(("a file", &file))) else { return };
     match asked {
         Asked::ToRun(settings) => {
