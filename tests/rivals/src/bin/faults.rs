@@ -1,5 +1,5 @@
-//! Job systems for Rust under the same faults: `cargo build && cargo run --bin faults` in this folder (the first
-//! builds the other programs), with `redis-server` there.
+//! Job systems under the same faults: `cargo build && cargo run --bin faults` in this folder (the first builds the other
+//! programs), with `redis-server` there. BullMQ itself takes part if there are `node` and `npm`.
 //!
 //! Each system, in its documented configuration, gets 2,000 jobs of 10 ms and a worker that runs ten at once, on a server
 //! of its own (`appendonly yes`) behind a proxy. After 300 jobs one fault happens. What counts is which jobs never run within
@@ -25,7 +25,9 @@ use redis_server::RedisServer;
 
 const JOBS: usize = 2_000;
 const BEFORE: usize = 300;
-const SYSTEMS: &[&str] = &["asyncmq", "bullmq", "apalis", "oxana", "sidekiq"];
+const SYSTEMS: &[&str] = &["asyncmq", "bullmq", "apalis", "oxana", "sidekiq", BULLMQ_JS];
+/// The one that is no program of this workspace.
+const BULLMQ_JS: &str = "bullmq-js";
 
 /// What happens to a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +97,15 @@ impl Scene {
     fn program(&self, words: &[&str], url: &str) -> Child {
         let own = std::env::current_exe().unwrap();
         let output = if std::env::var_os("LOUD").is_some() { Stdio::inherit } else { Stdio::null };
-        Command::new(own.with_file_name(self.system))
+        let mut program = match self.system {
+            BULLMQ_JS => {
+                let mut node = Command::new("node");
+                node.arg(bullmq_js().join("rival.js"));
+                node
+            }
+            system => Command::new(own.with_file_name(system)),
+        };
+        program
             .args(words)
             .env("REDIS_URL", url)
             .env("EFFECTS", &self.effects)
@@ -197,7 +207,7 @@ async fn try_out(system: &'static str, fault: Fault, patience: Duration) -> Stri
     scene.produce().await;
     scene.work();
     if scene.until(Duration::from_secs(60), |scene| BEFORE <= scene.effects()).await.is_none() {
-        return format!("{system:8} {fault:12?} did not begin: {} jobs in 60 s", scene.effects());
+        return format!("{system:9} {fault:12?} did not begin: {} jobs in 60 s", scene.effects());
     }
     scene.suffer(fault).await;
     let (over, before) = (Instant::now(), scene.effects());
@@ -216,13 +226,33 @@ async fn try_out(system: &'static str, fault: Fault, patience: Duration) -> Stri
     let seconds =
         |time: Option<Duration>| time.map_or("never".into(), |time| format!("{:.2} s", time.as_secs_f64()));
     format!(
-        "{system:8} {fault:12?} not run {:5}  run again {:5}  goes on after {:>8}  all done after {:>8}  workers alive {alive}/{}",
+        "{system:9} {fault:12?} not run {:5}  run again {:5}  goes on after {:>8}  all done after {:>8}  workers alive {alive}/{}",
         JOBS - ran.len(),
         ran.values().filter(|times| 1 < **times).count(),
         seconds(again),
         seconds(done),
         scene.workers.len() - usize::from(fault == Fault::Killed),
     )
+}
+
+fn bullmq_js() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(BULLMQ_JS)
+}
+
+/// Installs what BullMQ needs; says why it cannot take part, if that fails.
+fn install_bullmq_js() -> Result<(), String> {
+    for program in ["node", "npm"] {
+        let version = Command::new(program).arg("--version").stdout(Stdio::null()).status();
+        version.map_err(|error| format!("{program} cannot be run: {error}"))?;
+    }
+    let npm = Command::new("npm")
+        .args(["ci", "--silent", "--no-audit", "--no-fund"])
+        .current_dir(bullmq_js())
+        .status();
+    match npm {
+        Ok(status) if status.success() => Ok(()),
+        other => Err(format!("`npm ci` failed: {other:?}")),
+    }
 }
 
 #[tokio::main]
@@ -237,10 +267,18 @@ async fn main() {
         std::env::var("PATIENCE").map_or(100, |text| text.parse().expect("PATIENCE is a number of seconds"));
     let systems: Vec<String> = SYSTEMS.iter().map(ToString::to_string).collect();
     let faults: Vec<String> = Fault::ALL.iter().map(|fault| format!("{fault:?}").to_lowercase()).collect();
+    let mut taking_part: Vec<&str> =
+        SYSTEMS.iter().filter(|system| wanted(system, &systems)).copied().collect();
+    if taking_part.contains(&BULLMQ_JS)
+        && let Err(reason) = install_bullmq_js()
+    {
+        println!("{BULLMQ_JS} does not take part: {reason}");
+        taking_part.retain(|system| *system != BULLMQ_JS);
+    }
     for fault in Fault::ALL.into_iter().filter(|fault| wanted(&format!("{fault:?}"), &faults)) {
-        let all = SYSTEMS.iter().filter(|system| wanted(system, &systems));
+        let patience = Duration::from_secs(patience);
         let tries: Vec<_> =
-            all.map(|system| tokio::spawn(try_out(system, fault, Duration::from_secs(patience)))).collect();
+            taking_part.iter().map(|system| tokio::spawn(try_out(system, fault, patience))).collect();
         for line in tries {
             println!("{}", line.await.unwrap_or_else(|error| format!("{fault:?}: {error}")));
         }
