@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::backend::StoreError;
+use crate::backend::{AuditEntry, StoreError};
 use crate::clock::Timestamp;
 use crate::job::{JobId, JobState, Name};
 
@@ -84,6 +84,9 @@ pub trait Control: Send + Sync + 'static {
         force: Force,
         limit: usize,
     ) -> Result<Result<usize, u64>, StoreError>;
+
+    /// Keeps a record of what somebody ordered, with the store's time. The oldest make way.
+    async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError>;
 
     /// Returns the store's time.
     async fn now(&self) -> Result<Timestamp, StoreError>;

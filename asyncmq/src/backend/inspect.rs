@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_core::Stream;
 
-use crate::backend::{StoreError, WorkerInfo};
+use crate::backend::{AuditEntry, Cursor, Finding, Scanned, StoreError, WorkerInfo};
 use crate::event::{Event, EventFilter};
 use crate::job::{Job, JobId, JobState, Name};
 
@@ -124,6 +124,18 @@ pub trait Inspect: Send + Sync + 'static {
     /// Lists jobs of a queue: waiting ones as they will run, delayed ones as they will be due, ended ones newest first.
     async fn list(&self, queue: &Name, state: JobState, page: Page) -> Result<Vec<Job>, StoreError>;
 
+    /// Walks through the jobs of a state in the order of [`Inspect::list`], from the place behind `after` or from the first.
+    ///
+    /// One step meets at most `limit` jobs and costs about as much wherever it begins. A job that stays in the state for as
+    /// long as the walk goes on is met once; one that comes or goes meanwhile, once or not at all.
+    async fn scan(
+        &self,
+        queue: &Name,
+        state: JobState,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Scanned, StoreError>;
+
     /// Returns how a queue stands; one that nobody ever used is empty.
     async fn queue(&self, queue: &Name) -> Result<QueueInfo, StoreError>;
 
@@ -132,6 +144,12 @@ pub trait Inspect: Send + Sync + 'static {
 
     /// Lists the workers that registered and neither ended nor have been silent for long, by id.
     async fn workers(&self) -> Result<Vec<WorkerInfo>, StoreError>;
+
+    /// Lists what people ordered, the latest first; the last [`KEPT_ENTRIES`](crate::backend::KEPT_ENTRIES) are kept.
+    async fn audit(&self, page: Page) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// Looks at the store itself: its version, what it keeps when it stops, what it may do. What cannot be asked is a note.
+    async fn diagnose(&self) -> Result<Vec<Finding>, StoreError>;
 
     /// Listens: what happens after the call returned is heard, in the order in which it happened to each job.
     async fn subscribe(&self, filter: EventFilter) -> Result<EventStream, StoreError>;

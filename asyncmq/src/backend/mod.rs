@@ -9,16 +9,19 @@
 //! To bring a store of your own, implement the four traits, hand it to
 //! [`Client::with_backend`](crate::Client::with_backend), and run the conformance suite over it.
 
+mod audit;
 mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod control;
+mod finding;
 mod gather;
 mod handle;
 mod inspect;
 pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
+mod scan;
 #[cfg(feature = "sqlite")]
 pub mod sql;
 mod store;
@@ -27,11 +30,14 @@ mod worker_info;
 
 use std::fmt;
 
+pub use audit::{AuditEntry, KEPT_ENTRIES};
 pub use batch::MAX_BATCH;
 pub use control::{Control, Drain, Force, Ordered};
+pub use finding::{Finding, Severity};
 pub use handle::DEFAULT_MAX_PAYLOAD;
 pub(crate) use handle::{BackendHandle, Pause, jittered, random_bits};
 pub use inspect::{Counts, EventStream, Heard, Inspect, Page, QueueInfo};
+pub use scan::{Cursor, Scanned};
 pub use store::{
     CallId, Claim, Claimed, ClaimedJob, Extension, Fenced, Leases, Pushed, RECALLED_CALLS, Report,
     Settlement, Signal, Signals, Store, TaskSet, Token,

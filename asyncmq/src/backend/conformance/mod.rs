@@ -29,6 +29,7 @@
 //! asyncmq::conformance!(memory, fixture());
 //! ```
 
+pub mod audit;
 pub mod claim;
 pub mod control;
 pub mod due;
@@ -43,6 +44,7 @@ pub mod push;
 pub mod race;
 pub mod report;
 pub mod rescue;
+pub mod scan;
 pub mod settle;
 mod stage;
 mod stamp;

@@ -306,6 +306,26 @@ macro_rules! __conformance_list {
             who_claims_after_its_end_is_rescued_like_any_other
             a_worker_need_not_register_to_claim
         );
+        $crate::__conformance_module!($fixture, scan:
+            a_walk_meets_what_waits_as_it_will_run
+            a_walk_meets_what_is_delayed_as_it_will_be_due
+            a_walk_meets_what_has_ended_the_latest_first
+            a_walk_meets_each_running_job_once
+            what_leaves_meanwhile_shifts_nothing
+            what_ends_meanwhile_is_not_met_twice
+            what_waits_anew_is_met_where_it_stands_now
+            a_walk_goes_through_thousands_with_voids_between
+            a_walk_through_an_unused_queue_ends_at_once
+            a_cursor_that_is_none_is_refused
+            a_walk_while_jobs_are_taken_meets_the_others
+        );
+        $crate::__conformance_module!($fixture, audit:
+            what_people_ordered_is_listed_the_latest_first
+            orders_are_listed_in_pages
+            the_oldest_orders_make_way
+            to_record_an_order_is_not_to_use_a_queue
+            a_store_says_something_of_itself
+        );
         $crate::__conformance_module!($fixture, race:
             many_claimers_get_each_job_once
             producers_and_workers_meet_without_loss
@@ -345,7 +365,7 @@ macro_rules! __conformance_module {
 #[cfg(test)]
 mod tests {
     const LIST: &str = include_str!("stamp.rs");
-    const MODULES: [(&str, &str); 18] = [
+    const MODULES: [(&str, &str); 20] = [
         ("push", include_str!("push.rs")),
         ("claim", include_str!("claim.rs")),
         ("due", include_str!("due.rs")),
@@ -358,6 +378,8 @@ mod tests {
         ("expire", include_str!("expire.rs")),
         ("prune", include_str!("prune.rs")),
         ("inspect", include_str!("inspect.rs")),
+        ("scan", include_str!("scan.rs")),
+        ("audit", include_str!("audit.rs")),
         ("control", include_str!("control.rs")),
         ("obliterate", include_str!("obliterate.rs")),
         ("events", include_str!("events.rs")),

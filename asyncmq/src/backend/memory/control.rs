@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::MemoryStore;
 use super::state::{State, stands};
-use crate::backend::{Control, Drain, Force, Ordered, StoreError};
+use crate::backend::{AuditEntry, Control, Drain, Force, KEPT_ENTRIES, Ordered, StoreError};
 use crate::clock::Timestamp;
 use crate::event::{EventData, EventKind};
 use crate::job::{JobId, JobState, Name};
@@ -94,6 +94,14 @@ impl Control for MemoryStore {
             queue.lanes.clear();
         }
         Ok(Ok(places.len()))
+    }
+
+    async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {
+        let audit = &mut self.state().audit;
+        audit.push_back(AuditEntry { at: self.clock.now(), ..entry.clone() });
+        let surplus = audit.len().saturating_sub(KEPT_ENTRIES);
+        audit.drain(..surplus);
+        Ok(())
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {

@@ -65,11 +65,24 @@ impl Ended {
 
     /// Lists the ended jobs of a state, the last first.
     pub(super) fn newest_first(&self, slots: &[Option<Slot>], state: JobState) -> impl Iterator<Item = u32> {
+        self.newest_before(slots, state, u64::MAX).map(|(_, slot)| slot)
+    }
+
+    /// Lists the jobs of a state that ended before the end of this number, the last first, each with its number.
+    pub(super) fn newest_before(
+        &self,
+        slots: &[Option<Slot>],
+        state: JobState,
+        end: u64,
+    ) -> impl Iterator<Item = (u64, u32)> {
         let exactly = self.exactly.iter().map(|((_, end), slot)| (*end, *slot));
+        let exactly = exactly.filter(move |place| place.0 < end);
         let exactly = exactly.sorted_unstable_by(|one, other| other.cmp(one));
-        let places = self.pile_of(state).places.iter().rev().copied();
+        let places = &self.pile_of(state).places;
+        let passed = places.partition_point(|place| place.0 < end);
+        let places = places.range(..passed).rev().copied();
         let places = places.merge_by(exactly, |one, other| other < one);
-        places.filter(move |place| is_of(slots, *place, state)).map(|(_, slot)| slot)
+        places.filter(move |place| is_of(slots, *place, state))
     }
 
     /// Lists the ended jobs of a state, as a rule the first first, and forgets the tombstones before them.

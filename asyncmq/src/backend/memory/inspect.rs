@@ -1,11 +1,16 @@
 //! The read side.
 
+use std::ops::Bound;
+
 use async_trait::async_trait;
 use itertools::Itertools;
 
 use super::MemoryStore;
-use super::state::{Queue, State, stands};
-use crate::backend::{DEAD_AFTER, EventStream, Inspect, Page, QueueInfo, StoreError, WorkerInfo};
+use super::state::{Queue, Slot, State, stands};
+use crate::backend::{
+    AuditEntry, Cursor, DEAD_AFTER, EventStream, Finding, Inspect, Page, QueueInfo, Scanned, StoreError,
+    WorkerInfo,
+};
 use crate::clock::Timestamp;
 use crate::event::EventFilter;
 use crate::job::{Job, JobId, JobState, Name};
@@ -32,6 +37,24 @@ impl Inspect for MemoryStore {
         let count = usize::try_from(page.end.saturating_sub(page.start)).unwrap_or(usize::MAX);
         let places = state.places(queue, of).skip(start).take(count);
         Ok(places.filter_map(|place| state.job(place)).collect())
+    }
+
+    async fn scan(
+        &self,
+        queue: &Name,
+        of: JobState,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Scanned, StoreError> {
+        let state = self.state();
+        let Some(queue) = state.known_queue(queue) else {
+            return Ok(Scanned { jobs: Vec::new(), next: None });
+        };
+        let places = state.places_behind(queue, of, after, limit)?;
+        let last = places.last().filter(|_| places.len() == limit);
+        let next = last.map(|((rank, number), _)| Cursor::of(&[rank, number]));
+        let jobs = places.iter().filter_map(|(_, place)| state.job(*place)).collect();
+        Ok(Scanned { jobs, next })
     }
 
     async fn queue(&self, name: &Name) -> Result<QueueInfo, StoreError> {
@@ -66,6 +89,20 @@ impl Inspect for MemoryStore {
         Ok(workers)
     }
 
+    async fn audit(&self, page: Page) -> Result<Vec<AuditEntry>, StoreError> {
+        let start = usize::try_from(page.start).unwrap_or(usize::MAX);
+        let count = usize::try_from(page.end.saturating_sub(page.start)).unwrap_or(usize::MAX);
+        Ok(self.state().audit.iter().rev().skip(start).take(count).cloned().collect())
+    }
+
+    async fn diagnose(&self) -> Result<Vec<Finding>, StoreError> {
+        Ok(vec![Finding::warning(
+            "persistence",
+            "jobs are kept in the memory of this process, and end with it",
+            "set ASYNCMQ_URL to sqlite:FILE or redis://HOST where jobs must survive a restart or meet another process",
+        )])
+    }
+
     async fn subscribe(&self, filter: EventFilter) -> Result<EventStream, StoreError> {
         let mut state = self.state();
         Ok(match filter.wanted_job().cloned() {
@@ -90,6 +127,51 @@ impl State {
         }
     }
 
+    /// Lists the first places behind a cursor, each with what a cursor says of it.
+    fn places_behind(
+        &self,
+        queue: u32,
+        of: JobState,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Vec<((u64, u64), u32)>, StoreError> {
+        let kept = &self.queues[queue as usize];
+        let after = after
+            .map(|after| Ok::<_, StoreError>((after.part::<u64>(0)?, after.part::<u64>(1)?)))
+            .transpose()?;
+        let is_behind = |place: (u64, u64)| after.is_none_or(|after| after < place);
+        Ok(match of {
+            JobState::Waiting => {
+                let after = after.map(|(rank, number)| (u8::try_from(rank).unwrap_or(u8::MAX), number));
+                let lanes = kept.lanes.iter().map(|(_, lane)| lane.iter_behind(after));
+                let places = lanes.kmerge().filter(|(_, entry)| stands(&self.slots, *entry));
+                places.map(|(rank, entry)| ((u64::from(rank), entry.seq), entry.slot)).take(limit).collect()
+            }
+            JobState::Delayed => {
+                let from = after.map_or(Bound::Unbounded, |(due, number)| {
+                    Bound::Excluded((Timestamp::from_micros(due), number))
+                });
+                let places = kept.delayed.range((from, Bound::Unbounded));
+                places
+                    .map(|((due, number), place)| ((due.as_micros(), *number), *place))
+                    .take(limit)
+                    .collect()
+            }
+            JobState::Active => {
+                let key = |place: u32| self.slot(place).map(|slot| (started(slot), slot.seq));
+                let places = self.active(queue).into_iter();
+                let places = places.filter_map(|place| Some((key(place)?, place)));
+                places.filter(|(key, _)| is_behind(*key)).sorted_unstable().take(limit).collect()
+            }
+            JobState::Blocked => Vec::new(),
+            JobState::Completed | JobState::Failed | JobState::Expired | JobState::Cancelled => {
+                let before = after.map_or(u64::MAX, |(_, number)| number);
+                let places = kept.ended.newest_before(&self.slots, of, before);
+                places.map(|(number, place)| ((0, number), place)).take(limit).collect()
+            }
+        })
+    }
+
     fn waiting(&self, queue: &Queue) -> impl Iterator<Item = u32> {
         let places = queue.lanes.iter().map(|(_, lane)| lane.iter()).kmerge();
         places.filter(|(_, entry)| stands(&self.slots, *entry)).map(|(_, entry)| entry.slot)
@@ -109,4 +191,8 @@ impl State {
         let first = lanes.flat_map(|(_, lane)| lane.first_of_each(|entry| stands(&self.slots, entry)));
         first.filter_map(|entry| self.slot(entry.slot).map(|slot| slot.status.run_at)).min()
     }
+}
+
+fn started(slot: &Slot) -> u64 {
+    slot.status.started_at.map_or(0, Timestamp::as_micros)
 }

@@ -87,6 +87,20 @@ impl Lane {
         self.levels.values().filter_map(move |level| level.iter().copied().find(|entry| waits(*entry)))
     }
 
+    /// Lists the places behind one, or all, in the order in which they run, tombstones included.
+    pub(super) fn iter_behind(&self, place: Option<(u8, u64)>) -> impl Iterator<Item = (u8, Entry)> {
+        let levels = self.levels.range(place.map_or(0, |(priority, _)| priority)..);
+        levels.flat_map(move |(priority, level)| {
+            let passed = match place {
+                Some((rank, number)) if rank == *priority => {
+                    level.partition_point(|entry| entry.seq <= number)
+                }
+                _ => 0,
+            };
+            level.range(passed..).map(|entry| (*priority, *entry))
+        })
+    }
+
     /// Lists the places in the order in which they run, tombstones included.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u8, Entry)> {
         self.levels.iter().flat_map(|(priority, level)| level.iter().map(|entry| (*priority, *entry)))

@@ -1,6 +1,6 @@
 //! All that the store keeps, and the moves that keep its parts in step with each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use super::lane::{Entry, Lane};
 use super::recall::{RecallPushes, RecallSettles};
 use super::session::Session;
 use super::watch::Watchers;
-use crate::backend::{Counts, Token};
+use crate::backend::{AuditEntry, Counts, Token};
 use crate::clock::Timestamp;
 use crate::event::{Event, EventData, EventKind};
 use crate::job::{Envelope, Job, JobId, JobState, Name, Notes, Rare, Status, WorkerId};
@@ -34,6 +34,8 @@ pub(super) struct State {
     pub(super) pushes: RecallPushes,
     pub(super) settles: RecallSettles,
     pub(super) limits: Limits,
+    /// What people ordered, the latest last.
+    pub(super) audit: VecDeque<AuditEntry>,
     /// Jobs that this step forgot: they are dropped when the lock is free again.
     pub(super) forgotten: Vec<Forgotten>,
     /// Numbers that never come again: places in lanes, claims, ends.

@@ -8,8 +8,10 @@ use super::codec::{id_bytes, letter_of, reason_parts, state_of};
 use super::error::worded;
 use super::inspect::read_time;
 use super::reply::{bytes, next, number, parts, strange};
-use super::script::{Call, ORDER, PAUSE, TAKE};
-use crate::backend::{Control, Drain, Force, Inspect, MAX_BATCH, Ordered, StoreError};
+use super::script::{AUDIT, Call, ORDER, PAUSE, TAKE};
+use crate::backend::{
+    AuditEntry, Control, Drain, Force, Inspect, KEPT_ENTRIES, MAX_BATCH, Ordered, StoreError,
+};
 use crate::clock::Timestamp;
 use crate::job::{JobId, JobState, Name};
 
@@ -95,6 +97,14 @@ impl Control for RedisStore {
                 return Ok(Ok(removed));
             }
         }
+    }
+
+    async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {
+        let record = serde_json::to_vec(entry).map_err(StoreError::refused)?;
+        let mut call = self.call(&AUDIT, &[]).await.map_err(worded)?;
+        call.arg(record).number(KEPT_ENTRIES);
+        self.send(&call).await.map_err(worded)?;
+        Ok(())
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {

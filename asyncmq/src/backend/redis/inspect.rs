@@ -14,8 +14,12 @@ use super::error::worded;
 use super::keys::Keys;
 use super::link::Link;
 use super::reply::{bytes, count, next, number, parts, strange};
+use super::scan::{Held, read_audit};
 use super::script::{LIST, LOOK, STATS};
-use crate::backend::{Control, Counts, EventStream, Inspect, Page, QueueInfo, StoreError, WorkerInfo};
+use crate::backend::{
+    AuditEntry, Control, Counts, Cursor, EventStream, Finding, Inspect, Page, QueueInfo, Scanned, StoreError,
+    WorkerInfo,
+};
 use crate::clock::Timestamp;
 use crate::event::EventFilter;
 use crate::job::{Job, JobId, JobState, Name};
@@ -42,6 +46,20 @@ impl Inspect for RedisStore {
             JobState::Blocked => Ok(Vec::new()),
             JobState::Active => self.list_active(queue, page).await,
             _ => self.list_in_order(queue, of, page).await,
+        }
+    }
+
+    async fn scan(
+        &self,
+        queue: &Name,
+        of: JobState,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Scanned, StoreError> {
+        match of {
+            JobState::Blocked => Ok(Scanned { jobs: Vec::new(), next: None }),
+            JobState::Active => self.scan_active(queue, after, limit).await,
+            _ => self.scan_in_order(queue, of, after, limit).await,
         }
     }
 
@@ -87,6 +105,26 @@ impl Inspect for RedisStore {
         Ok(workers)
     }
 
+    async fn audit(&self, page: Page) -> Result<Vec<AuditEntry>, StoreError> {
+        if page.end <= page.start {
+            return Ok(Vec::new());
+        }
+        let place = |place: u64| i64::try_from(place).unwrap_or(i64::MAX);
+        let mut question = redis::cmd("LRANGE");
+        question
+            .arg(format!("{}audit", self.keys.common()))
+            .arg(-place(page.end))
+            .arg(-place(page.start) - 1);
+        let entries = parts(self.link.send(&question).await.map_err(worded)?)?;
+        entries.into_iter().rev().map(read_audit).collect()
+    }
+
+    async fn diagnose(&self) -> Result<Vec<Finding>, StoreError> {
+        // It has to answer at all; what else it does not tell is a note.
+        self.now().await?;
+        Ok(self.look_at_server().await)
+    }
+
     async fn subscribe(&self, filter: EventFilter) -> Result<EventStream, StoreError> {
         match filter.wanted_job().cloned() {
             Some(subject) => self.listen_to_one(subject, filter).await,
@@ -97,7 +135,7 @@ impl Inspect for RedisStore {
 
 impl RedisStore {
     /// Returns the jobs of these ids that are kept, in the order of the ids.
-    async fn look(&self, queue: &Name, ids: &[Vec<u8>]) -> Result<Vec<Job>, StoreError> {
+    pub(super) async fn look(&self, queue: &Name, ids: &[Vec<u8>]) -> Result<Vec<Job>, StoreError> {
         let mut jobs = Vec::with_capacity(ids.len());
         for some in ids.chunks(usize::try_from(AT_ONCE).unwrap_or(usize::MAX)) {
             let mut call = self.call(&LOOK, std::slice::from_ref(queue)).await.map_err(worded)?;
@@ -137,6 +175,17 @@ impl RedisStore {
 
     /// Lists running jobs by their start; the server keeps no such order, as nothing else needs it.
     async fn list_active(&self, queue: &Name, page: Page) -> Result<Vec<Job>, StoreError> {
+        let held = self.held(queue).await?;
+        let start = usize::try_from(page.start).unwrap_or(usize::MAX);
+        let most = usize::try_from(page.end.saturating_sub(page.start)).unwrap_or(usize::MAX);
+        let ids: Vec<_> = held.into_iter().skip(start).take(most).map(|(.., id)| id).collect();
+        let mut jobs = self.look(queue, &ids).await?;
+        jobs.retain(|job| job.state() == JobState::Active);
+        Ok(jobs)
+    }
+
+    /// Lists what workers hold, by its start.
+    pub(super) async fn held(&self, queue: &Name) -> Result<Vec<Held>, StoreError> {
         let (mut held, mut cursor) = (Vec::new(), 0);
         loop {
             let mut scan = redis::cmd("HSCAN");
@@ -154,12 +203,7 @@ impl RedisStore {
         }
         held.sort_unstable();
         held.dedup();
-        let start = usize::try_from(page.start).unwrap_or(usize::MAX);
-        let most = usize::try_from(page.end.saturating_sub(page.start)).unwrap_or(usize::MAX);
-        let ids: Vec<_> = held.into_iter().skip(start).take(most).map(|(.., id)| id).collect();
-        let mut jobs = self.look(queue, &ids).await?;
-        jobs.retain(|job| job.state() == JobState::Active);
-        Ok(jobs)
+        Ok(held)
     }
 
     /// Makes a call that changes nothing; one that was not answered is made once more.
@@ -171,7 +215,8 @@ impl RedisStore {
     }
 }
 
-fn read_job(queue: &Name, kept: Value) -> Result<Job, StoreError> {
+/// Reads all that is kept of a job.
+pub(super) fn read_job(queue: &Name, kept: Value) -> Result<Job, StoreError> {
     let mut of_job = parts(kept)?.into_iter();
     let mut take = || bytes(next(&mut of_job)?);
     let kept = Kept {

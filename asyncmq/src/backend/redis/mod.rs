@@ -14,6 +14,7 @@
 mod claim;
 mod codec;
 mod control;
+mod diagnose;
 mod ear;
 mod error;
 mod events;
@@ -26,6 +27,7 @@ mod leases;
 mod link;
 mod push;
 mod reply;
+mod scan;
 mod script;
 #[cfg(feature = "seeded-bugs")]
 mod seeds;

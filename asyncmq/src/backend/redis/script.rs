@@ -105,6 +105,8 @@ scripts! {
     TAKE = "allow-oom", base emit side lines ended take;
     LOOK = "no-writes", base all look;
     LIST = "no-writes", base side lines all list;
+    SCAN = "no-writes", base side lines all scan;
+    AUDIT = "allow-oom", base audit;
     STATS = "no-writes", base side stats;
     LISTEN = "allow-oom", base listen;
     EARS = "allow-oom", base ears;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::super::bytes::{id_bytes, token_of};
+use super::super::bytes::{id_bytes, micros, token_of};
 use super::super::statements as sql;
 use super::SqliteStore;
 use super::fault::Step;
@@ -10,7 +10,7 @@ use super::inbox::Weight;
 use super::list;
 use super::row::Row;
 use super::tx::{Tx, readable};
-use crate::backend::{Control, Drain, Force, Ordered, StoreError};
+use crate::backend::{AuditEntry, Control, Drain, Force, KEPT_ENTRIES, Ordered, StoreError};
 use crate::clock::Timestamp;
 use crate::event::{Event, EventData, EventKind};
 use crate::job::{JobId, JobState, Name};
@@ -78,6 +78,19 @@ impl Control for SqliteStore {
             .write(Weight::durable(limit), move |tx| match tx.find_queue(space, &queue)? {
                 Some(known) => tx.obliterate(space, known, force, limit),
                 None => Ok(Ok(0)),
+            })
+            .await
+    }
+
+    async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {
+        let space = self.space;
+        let data = serde_json::to_string(entry).map_err(StoreError::refused)?;
+        self.engine
+            .write(Weight::durable(1), move |tx| {
+                let (number, at) = (tx.number(), micros(tx.now));
+                tx.conn.prepare_cached(sql::AUDIT_ADD)?.execute((number, space, at, &data))?;
+                tx.conn.prepare_cached(sql::AUDIT_TRIM)?.execute((space, KEPT_ENTRIES as i64))?;
+                Ok(())
             })
             .await
     }

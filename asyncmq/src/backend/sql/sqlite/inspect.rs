@@ -11,10 +11,13 @@ use super::super::{note_record, options, statements as sql, worker_record};
 use super::SqliteStore;
 use super::fault::{Fault, Step};
 use super::inbox::Weight;
-use super::list;
 use super::prune::queues_of;
 use super::tx::readable;
-use crate::backend::{DEAD_AFTER, EventStream, Inspect, Page, QueueInfo, StoreError, WorkerInfo};
+use super::{diagnose, list};
+use crate::backend::{
+    AuditEntry, Cursor, DEAD_AFTER, EventStream, Finding, Inspect, Page, QueueInfo, Scanned, StoreError,
+    WorkerInfo,
+};
 use crate::event::EventFilter;
 use crate::job::{Envelope, Job, JobId, JobState, Name, Status};
 
@@ -48,6 +51,29 @@ impl Inspect for SqliteStore {
                 let Some(stands) = list::stands(conn, space, &queue)? else { return Ok(Vec::new()) };
                 let jobs = list::list(conn, stands.queue, state, page)?;
                 jobs.into_iter().filter_map(|job| read(conn, job).transpose()).collect()
+            })
+            .await
+    }
+
+    async fn scan(
+        &self,
+        queue: &Name,
+        state: JobState,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Scanned, StoreError> {
+        let (space, queue) = (self.space, queue.clone());
+        let after = after.map(|after| Ok::<_, StoreError>((after.part(0)?, after.part(1)?))).transpose()?;
+        self.engine
+            .read(move |conn, _| {
+                let Some(stands) = list::stands(conn, space, &queue)? else {
+                    return Ok(Scanned { jobs: Vec::new(), next: None });
+                };
+                let places = list::behind(conn, stands.queue, state, after, limit)?;
+                let last = places.last().filter(|_| places.len() == limit);
+                let next = last.map(|(rank, number, _)| Cursor::of(&[rank, number]));
+                let jobs = places.iter().filter_map(|(.., job)| read(conn, *job).transpose());
+                Ok(Scanned { jobs: jobs.collect::<Step<_>>()?, next })
             })
             .await
     }
@@ -100,6 +126,30 @@ impl Inspect for SqliteStore {
                 Ok(workers)
             })
             .await
+    }
+
+    async fn audit(&self, page: Page) -> Result<Vec<AuditEntry>, StoreError> {
+        let space = self.space;
+        let start = i64::try_from(page.start).unwrap_or(i64::MAX);
+        let count = i64::try_from(page.end.saturating_sub(page.start)).unwrap_or(i64::MAX);
+        self.engine
+            .read(move |conn, _| {
+                let mut list = conn.prepare_cached(sql::AUDIT_LIST)?;
+                let mut rows = list.query([space, count, start])?;
+                let mut entries = Vec::new();
+                while let Some(row) = rows.next()? {
+                    let entry: Option<AuditEntry> = serde_json::from_str(row.get_ref(1)?.as_str()?).ok();
+                    let entry = readable(entry, "a record of an order")?;
+                    entries.push(AuditEntry { at: time_of(row.get(0)?), ..entry });
+                }
+                Ok(entries)
+            })
+            .await
+    }
+
+    async fn diagnose(&self) -> Result<Vec<Finding>, StoreError> {
+        let place = self.engine.place().clone();
+        self.engine.read(move |conn, _| diagnose::look(conn, &place)).await
     }
 
     async fn subscribe(&self, filter: EventFilter) -> Result<EventStream, StoreError> {

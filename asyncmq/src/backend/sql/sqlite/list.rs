@@ -79,6 +79,52 @@ fn waiting(conn: &Connection, queue: i64, limit: i64) -> Step<Vec<i64>> {
     Ok(places.into_iter().map(|(.., job)| job).collect())
 }
 
+/// Lists the first places of a state behind one: its rank, its number, and the job.
+pub(super) fn behind(
+    conn: &Connection,
+    queue: i64,
+    state: JobState,
+    after: Option<(i64, i64)>,
+    limit: usize,
+) -> Step<Vec<(i64, i64, i64)>> {
+    let (rank, number) = after.unwrap_or((-1, -1));
+    let before = after.map_or(i64::MAX, |(_, number)| number);
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut places = Vec::new();
+    match state {
+        JobState::Waiting => {
+            for lane in lanes(conn, queue)? {
+                places.extend(triples(conn, sql::SCAN_WAITING, (lane, rank, number, most))?);
+            }
+        }
+        JobState::Delayed => places = triples(conn, sql::SCAN_DELAYED, (queue, rank, number, most))?,
+        JobState::Active => {
+            places = triples(conn, sql::SCAN_ACTIVE, [queue])?;
+            places.retain(|place| after.is_none_or(|after| after < (place.0, place.1)));
+        }
+        JobState::Blocked => {}
+        JobState::Completed | JobState::Failed | JobState::Expired | JobState::Cancelled => {
+            places = triples(conn, sql::SCAN_COUNTED, (queue, state.name(), before, most))?;
+            if state == JobState::Completed {
+                places.extend(triples(conn, sql::SCAN_EXACTLY, (queue, before, most))?);
+            }
+        }
+    }
+    if state.is_terminal() {
+        places.sort_unstable_by(|one, other| other.cmp(one));
+    } else {
+        places.sort_unstable();
+    }
+    places.truncate(limit);
+    Ok(places)
+}
+
+fn triples(conn: &Connection, statement: &str, columns: impl Params) -> Step<Vec<(i64, i64, i64)>> {
+    let mut list = conn.prepare_cached(statement)?;
+    let rows = list.query_map(columns, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 fn lanes(conn: &Connection, queue: i64) -> Step<Vec<i64>> {
     jobs(conn, sql::LANES_WAITING, [queue])
 }

@@ -17,6 +17,7 @@ mod backup;
 mod checkpoint;
 mod claim;
 mod control;
+mod diagnose;
 mod engine;
 mod fault;
 mod file;

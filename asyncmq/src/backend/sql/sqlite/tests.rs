@@ -32,7 +32,7 @@ fn parameters_are_numbered_as_they_first_appear() {
 }
 
 /// Lists of jobs that people ask for, and that go by an index of running jobs only.
-const SCANS: [&str; 1] = ["list_active"];
+const SCANS: [&str; 2] = ["list_active", "scan_active"];
 
 #[test]
 fn no_statement_searches_all_jobs() {

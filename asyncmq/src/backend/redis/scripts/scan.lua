@@ -1,0 +1,130 @@
+-- scan: jobs of one state of one queue behind a place, in the order in which they are shown.
+--
+-- A place is a rank and a number: priority and number of a waiting job, due time and number of a delayed one, 0 and the
+-- number of its end of one that ended.
+--
+-- KEYS   shared base, base of the queue
+-- ARGV   time, state's letter (w, d, c, x, f, e), rank and number of the place (-1 for none), count
+-- Reply  rank and number of the last one, 1 if others may follow, then as look
+-- Cost   per job 2 to 7 commands, and per list 2 for each time that it can be halved; for completed ones those passed over
+local Q, state, rank, mine, count = KEYS[2], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local found, more = {}, 0
+local has_tombs = call('EXISTS', Q .. 'tombs') == 1
+local floor = math.floor
+
+-- Returns the first of `size` places that may be behind ours. `number_at` gives nothing for a void place; what it gives
+-- is never less than what was there, so that nothing is passed over.
+local function first_behind(size, number_at)
+  local lo, hi = 0, size
+  while lo < hi do
+    local mid = floor((lo + hi) / 2)
+    local at, it = mid, nil
+    while at < hi and at < mid + 64 do
+      it = number_at(at)
+      if it then break end
+      at = at + 1
+    end
+    if it and it <= mine then lo = at + 1 else hi = mid end
+  end
+  return lo
+end
+
+-- Tells whether the place of an id in a waiting list is that of a job that waits there. The first places are the void ones.
+local function stands(line, id, at)
+  if not has_tombs then return true end
+  local void = tonumber(call('HGET', Q .. 'tombs', line .. id) or 0)
+  if void == 0 then return true end
+  local places = call('LPOS', Q .. line, id, 'COUNT', 0)
+  return void < #places and places[#places] == at
+end
+
+local function waiting_in(line, priority)
+  local key, from, got = Q .. line, 0, 0
+  if priority == rank then
+    from = first_behind(call('LLEN', key), function(at)
+      local id = call('LINDEX', key, at)
+      local it = id and numbers_of(Q, { id })[1] or -1
+      return it >= 0 and it or nil
+    end)
+  end
+  while got < count do
+    local ids = call('LRANGE', key, from, from + count - 1)
+    if #ids == 0 then return end
+    local numbers = numbers_of(Q, ids)
+    for i = 1, #ids do
+      if numbers[i] >= 0 and (rank < priority or mine < numbers[i]) and stands(line, ids[i], from + i - 1) then
+        found[#found + 1], got = { priority, numbers[i], ids[i] }, got + 1
+      end
+    end
+    from = from + #ids
+  end
+end
+
+local function waiting()
+  for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do
+    local priority = tonumber(sub(line, 2, 3), 16)
+    if rank <= priority then waiting_in(line, priority) end
+  end
+  table.sort(found, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
+end
+
+local function delayed()
+  local key = Q .. 'delayed'
+  local from = 0
+  if rank >= 0 then
+    from = first_behind(call('ZCARD', key), function(at)
+      local member = call('ZRANGE', key, at, at, 'WITHSCORES')
+      local due = tonumber(member[2])
+      if due ~= rank then return due < rank and -1 or math.huge end
+      return number(sub(member[1], 1, 7))
+    end)
+  end
+  local members = call('ZRANGE', key, from, from + count - 1, 'WITHSCORES')
+  for i = 1, #members, 2 do
+    found[#found + 1] = { tonumber(members[i + 1]), number(sub(members[i], 1, 7)), sub(members[i], 8) }
+  end
+end
+
+-- Lists by number of their end, the latest first.
+local function ended_in(list)
+  local from = mine < 0 and '+inf' or '(' .. string.format('%.0f', mine)
+  local ids = call('ZRANGE', Q .. list, from, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, count, 'WITHSCORES')
+  for i = 1, #ids, 2 do found[#found + 1] = { 0, tonumber(ids[i + 1]), ids[i] } end
+end
+
+-- Whatever stands in `lc` twice stands there last as what it is now.
+local function completed()
+  local seen, at, got = {}, 0, 0
+  while got < count do
+    local ids = call('LRANGE', Q .. 'lc', -at - 1000, -at - 1)
+    if #ids == 0 then break end
+    local done = call('HMGET', Q .. 'done', unpack(ids))
+    for i = #ids, 1, -1 do
+      local it = done[i] and sub(done[i], 1, 1) == 'c' and unpick('>I7', sub(done[i], 40, 46))
+      if it and not seen[ids[i]] then
+        seen[ids[i]] = true
+        if mine < 0 or it < mine then found[#found + 1], got = { 0, it, ids[i] }, got + 1 end
+      end
+    end
+    at = at + #ids
+  end
+  ended_in('zq')
+  table.sort(found, function(a, b) return b[2] < a[2] end)
+end
+
+if state == 'w' then
+  waiting()
+elseif state == 'd' then
+  delayed()
+elseif state == 'c' then
+  completed()
+else
+  ended_in('z' .. state)
+end
+local reply, last = { '0', '0', '0' }, found[math.min(count, #found)]
+if last then
+  reply[1], reply[2] = string.format('%.0f', last[1]), string.format('%.0f', last[2])
+  if count <= #found then reply[3] = '1' end
+end
+for i = 1, math.min(count, #found) do reply[#reply + 1] = all_of(Q, found[i][3]) end
+return reply
