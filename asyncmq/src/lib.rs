@@ -1,7 +1,10 @@
 //! asyncmq: background jobs for Rust.
 
+pub mod admin;
 pub mod backend;
 mod caught;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod client;
 mod clock;
 mod error;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// From the bottom to the top: a layer names only those before it.
-const LAYERS: [&str; 12] = [
+const LAYERS: [&str; 14] = [
     "seeded",
     "caught",
     "clock",
@@ -14,8 +14,10 @@ const LAYERS: [&str; 12] = [
     "backend",
     "task",
     "client",
+    "admin",
     "settings",
     "worker",
+    "cli",
 ];
 
 fn source() -> PathBuf {

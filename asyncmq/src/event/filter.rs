@@ -36,6 +36,15 @@ impl EventFilter {
     ///
     /// A message that names the kinds there are.
     pub fn parse(pattern: &str) -> Result<Self, crate::error::Error> {
+        Self::all().kinds_like(pattern)
+    }
+
+    /// Adds the kinds that a name or a pattern such as `job:*` means.
+    ///
+    /// # Errors
+    ///
+    /// A message that names the kinds there are.
+    pub fn kinds_like(mut self, pattern: &str) -> Result<Self, crate::error::Error> {
         let kinds: Vec<_> = EventKind::ALL.iter().copied().filter(|kind| matches(pattern, *kind)).collect();
         if kinds.is_empty() {
             let known: Vec<_> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
@@ -44,7 +53,8 @@ impl EventFilter {
                 "no event is called {pattern:?}; write `*`, `job:*` or one of {known}"
             )));
         }
-        Ok(Self { kinds, ..Self::default() })
+        self.kinds.extend(kinds);
+        Ok(self)
     }
 
     /// Adds a kind.

@@ -186,25 +186,34 @@ fn time(duration: Duration) -> String {
     format!("{}{unit}", micros / each)
 }
 
-/// Shows a URL without the password in it.
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    // As whoever connects reads it: a password may have slashes in it.
-    let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
-    let mut shown = match place.rsplit_once('@') {
-        Some((user, host)) => {
-            format!("{scheme}://{}:***@{host}", user.split(':').next().unwrap_or_default())
-        }
-        None => format!("{scheme}://{place}"),
+/// Shows a URL without the passwords in it, be they before the host or in parameters.
+pub(crate) fn without_password(url: &str) -> String {
+    let (before, parameters) = url.split_once('?').map_or((url, None), |(url, rest)| (url, Some(rest)));
+    let mut shown = match before.split_once("://") {
+        Some((scheme, rest)) => format!("{scheme}://{}", without_userinfo(rest)),
+        None => before.to_owned(),
     };
-    for (number, pair) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
-        shown.push(if number == 0 { '?' } else { '&' });
+    for (place, pair) in parameters.into_iter().flat_map(|pairs| pairs.split('&')).enumerate() {
+        shown.push(if place == 0 { '?' } else { '&' });
         match pair.split_once('=') {
-            Some((key, _)) if key.contains("password") => shown.extend([key, "=***"]),
+            Some((name, _)) if name.to_ascii_lowercase().contains("password") => {
+                shown.push_str(&format!("{name}=***"));
+            }
             _ => shown.push_str(pair),
         }
     }
     shown
+}
+
+fn without_userinfo(rest: &str) -> String {
+    // A password that was not written with percent signs may hold a slash: the last @ counts.
+    match rest.rsplit_once('@') {
+        Some((user, host)) => match user.split_once(':') {
+            Some((user, _)) => format!("{user}:***@{host}"),
+            None => format!("{user}@{host}"),
+        },
+        None => rest.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -249,6 +258,13 @@ mod tests {
     fn passwords_are_not_shown() {
         assert_eq!(without_password("redis://u:secret@h:1/0?x=1"), "redis://u:***@h:1/0?x=1");
         assert_eq!(without_password("redis://:p@ss@h"), "redis://:***@h");
+        assert_eq!(
+            without_password("redis://h?password=p&db=1&sentinel_password=q"),
+            "redis://h?password=***&db=1&sentinel_password=***"
+        );
+        assert_eq!(without_password("redis://u:p/w@h/0"), "redis://u:***@h/0");
+        assert_eq!(without_password("unix:/run/redis.sock?password=p"), "unix:/run/redis.sock?password=***");
+        assert_eq!(without_password("redis://u@h"), "redis://u@h");
         assert_eq!(without_password("redis://u:sl/ash@h/1?prefix=a@b"), "redis://u:***@h/1?prefix=a@b");
         let asked = "redis://h?sentinel_password=a&db=1&password=b";
         assert_eq!(without_password(asked), "redis://h?sentinel_password=***&db=1&password=***");

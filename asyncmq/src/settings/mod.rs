@@ -14,6 +14,8 @@ use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::job::RateLimit;
 
+#[cfg(feature = "cli")]
+pub(crate) use keys::without_password;
 pub(crate) use sources::Asked;
 
 /// The longest time that can be set, a hundred years: with more, no clock can say when it is over.

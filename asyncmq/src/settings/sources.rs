@@ -32,12 +32,36 @@ impl Settings {
         Self::from_sources(&matches, std::env::vars_os())
     }
 
+    /// Reads the settings of this process, with flags that were read already.
+    #[cfg(feature = "cli")]
+    pub(crate) fn from_matches(matches: &ArgMatches) -> Result<Asked> {
+        Self::from_sources(matches, std::env::vars_os())
+    }
+
+    /// Returns the URL of the store that the environment or the file names; they may say about a worker what they like.
+    #[cfg(feature = "cli")]
+    pub(crate) fn url_of_process(config: Option<&str>) -> Result<Option<String>> {
+        let vars: Vec<(String, String)> = std::env::vars_os().filter_map(ours).collect();
+        let (mut settings, mut from) = (Self::default(), Vec::new());
+        if let Some(path) = config.map(PathBuf::from).or_else(|| file(None, &vars)) {
+            let (place, text) = text_of(&path)?;
+            settings.read_file(&place, &text, &mut from)?;
+        }
+        let url = vars.into_iter().find(|(name, _)| name == "URL").map(|(_, url)| url);
+        Ok(url.or(settings.url))
+    }
+
+    /// Adds the flags of every setting to a command.
+    #[cfg(feature = "cli")]
+    pub(crate) fn add_flags(to: Command) -> Command {
+        with_flags(to)
+    }
+
     fn from_sources(matches: &ArgMatches, vars: impl Iterator<Item = (OsString, OsString)>) -> Result<Asked> {
         let vars: Vec<(String, String)> = vars.filter_map(ours).collect();
-        let Some(path) = file(matches, &vars) else { return Self::from_texts(matches, &vars, None) };
-        let place = path.display().to_string();
-        let text =
-            std::fs::read_to_string(path).map_err(|error| Error::Invalid(format!("{place}: {error}")))?;
+        let path = file(matches.get_one::<String>("config"), &vars);
+        let Some(path) = path else { return Self::from_texts(matches, &vars, None) };
+        let (place, text) = text_of(&path)?;
         Self::from_texts(matches, &vars, Some((&place, &text)))
     }
 
@@ -177,8 +201,7 @@ fn ours((name, value): (OsString, OsString)) -> Option<(String, String)> {
 }
 
 /// Finds the file: the one that was named, or `asyncmq.toml` here if there is one.
-fn file(matches: &ArgMatches, vars: &[(String, String)]) -> Option<PathBuf> {
-    let named = matches.get_one::<String>("config");
+fn file(named: Option<&String>, vars: &[(String, String)]) -> Option<PathBuf> {
     let named = named.or_else(|| vars.iter().find(|(name, _)| name == "CONFIG").map(|(_, path)| path));
     named.map(PathBuf::from).or_else(|| Path::new(FILE).exists().then(|| FILE.into()))
 }
@@ -200,8 +223,22 @@ fn texts(value: &toml::Value) -> Result<Vec<String>, String> {
 }
 
 pub(super) fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_PKG_NAME"))
-        .about("Runs the background jobs of this program's tasks")
+    let command = Command::new(env!("CARGO_PKG_NAME"));
+    with_flags(command.about("Runs the background jobs of this program's tasks"))
+}
+
+/// Reads a file; returns what it is called, and its text.
+fn text_of(path: &Path) -> Result<(String, String)> {
+    let place = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((place, text)),
+        Err(error) => Err(Error::Invalid(format!("{place}: {error}"))),
+    }
+}
+
+/// Adds the flags of every setting to a command.
+fn with_flags(command: Command) -> Command {
+    let mut command = command
         .after_help(format!(
             "Each setting can also stand in {FILE} (`worker_concurrency = 20`) or in a variable \
              (`{PREFIX}WORKER_CONCURRENCY=20`); flags go before variables, and these before the file."

@@ -21,13 +21,7 @@ const END_WITHIN: Duration = Duration::from_secs(1);
 ///
 /// What [`Worker::from_args`] and [`Worker::run`] say.
 pub async fn run() -> Result<()> {
-    let report = Worker::from_args().await?.serve().await?;
-    if report.blocked {
-        // Nothing stops a thread but the end of its process, and the runtime would wait for it.
-        tracing::warn!("a handler still blocks its thread; the process ends without it");
-        std::process::exit(0);
-    }
-    Ok(())
+    Worker::from_args().await?.serve_to_the_end().await
 }
 
 impl Worker {
@@ -40,7 +34,17 @@ impl Worker {
     ///
     /// What [`Client::connect`](crate::Client::connect) says, and [`Error::Invalid`] for settings that cannot be.
     pub async fn from_args() -> Result<Self> {
-        let settings = match Settings::from_process()? {
+        Self::of_settings(Settings::from_process()?).await
+    }
+
+    /// The same, with flags that were read already.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn from_matches(matches: &clap::ArgMatches) -> Result<Self> {
+        Self::of_settings(Settings::from_matches(matches)?).await
+    }
+
+    async fn of_settings(asked: Asked) -> Result<Self> {
+        let settings = match asked {
             Asked::ToRun(settings) => *settings,
             Asked::ForText(text) => {
                 print!("{text}");
@@ -68,6 +72,17 @@ impl Worker {
                 std::thread::sleep(END_WITHIN);
                 std::process::exit(0);
             });
+        }
+        Ok(())
+    }
+
+    /// Serves until SIGTERM or SIGINT, in a process that has nothing else to do.
+    pub(crate) async fn serve_to_the_end(self) -> Result<()> {
+        let report = self.serve().await?;
+        if report.blocked {
+            // Nothing stops a thread but the end of its process, and the runtime would wait for it.
+            tracing::warn!("a handler still blocks its thread; the process ends without it");
+            std::process::exit(0);
         }
         Ok(())
     }

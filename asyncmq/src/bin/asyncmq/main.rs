@@ -1,31 +1,11 @@
-//! The `asyncmq` command. So far it measures: `asyncmq bench`.
+//! The `asyncmq` command: looks into a store, steers it, and measures it. It links no tasks, so it is no worker.
 
 mod bench;
 
 use std::process::ExitCode;
 
-use clap::Command;
+use asyncmq::cli::Cli;
 
 fn main() -> ExitCode {
-    let matches = command().get_matches();
-    let done = match matches.subcommand() {
-        Some(("bench", flags)) => bench::run(flags),
-        _ => Ok(()),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:?}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn command() -> Command {
-    Command::new("asyncmq")
-        .about("Background jobs for Rust: steers and measures a store")
-        .version(env!("CARGO_PKG_VERSION"))
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommand(bench::command())
+    Cli::without_tasks().command(bench::command(), bench::run).main()
 }

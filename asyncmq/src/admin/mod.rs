@@ -1,0 +1,73 @@
+//! What an operator needs, in a terminal, in a browser or in a program: to find jobs, to change many at once, to see who
+//! works, what happened, and what is wrong.
+//!
+//! ```
+//! # async fn example() -> asyncmq::Result<()> {
+//! use asyncmq::Client;
+//! use asyncmq::admin::{Order, Query};
+//!
+//! let admin = Client::memory().admin().acting_as("ann", "nightly-cleanup");
+//! let query: Query = "state:failed error:timeout age:>1h".parse().map_err(asyncmq::Error::from)?;
+//! let preview = admin.preview(&Order::Retry, &query, 5).await?;   // changes nothing
+//! println!("{} jobs would be retried", preview.count);
+//! let report = admin.carry_out(&Order::Retry, &query).await?;     // and it is on record who did it
+//! assert_eq!(report.changed, preview.count);
+//! # Ok(()) }
+//! ```
+//!
+//! Nothing loads a whole queue: lists come in pages by cursor, orders work through one page after the other, and what
+//! [`Query::is_counted`] says is counted without looking at a job. Every change leaves an
+//! [`AuditEntry`](crate::backend::AuditEntry) in the store.
+
+mod audit;
+mod bulk;
+mod count;
+pub mod doctor;
+mod jobs;
+mod query;
+mod queues;
+mod redact;
+mod select;
+pub mod view;
+mod workers;
+
+pub use audit::Actor;
+pub use bulk::{Bulk, BulkProgress, BulkReport, Order, Preview};
+pub use jobs::JobPage;
+pub use query::{KEYS, Pattern, Query, QueryError};
+pub use queues::{Cleared, QueueOverview};
+pub use redact::{REDACTED, redact};
+pub use workers::{KnownTask, WorkerDetail};
+
+use crate::client::Client;
+
+/// The operator's side of a client. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    client: Client,
+    actor: Actor,
+}
+
+impl Client {
+    /// Returns the operator's side of this client, which keeps a record of what it changes under the name of this process's
+    /// user.
+    #[must_use]
+    pub fn admin(&self) -> Admin {
+        Admin { client: self.clone(), actor: Actor::of_process() }
+    }
+}
+
+impl Admin {
+    /// Says who orders, and through what, for the record.
+    #[must_use]
+    pub fn acting_as(mut self, who: impl Into<String>, source: impl Into<String>) -> Self {
+        self.actor = Actor { who: who.into(), source: source.into() };
+        self
+    }
+
+    /// Returns the client.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+}

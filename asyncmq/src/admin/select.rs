@@ -1,0 +1,122 @@
+//! The walk of a query through a store: queue by queue, state by state, in bounded steps.
+
+use crate::admin::{Admin, Query};
+use crate::backend::Cursor;
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::job::{Job, JobId, JobState, Name};
+
+/// How many jobs one step asks the store for.
+pub(super) const STEP: usize = 250;
+
+/// Where a walk stands: a state of a queue, and how far in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stand {
+    queue: Name,
+    state: JobState,
+    after: Option<Cursor>,
+}
+
+impl Stand {
+    /// Writes it so that it can be kept: what can be any text comes last.
+    pub(super) fn to_text(&self) -> String {
+        let after = self.after.as_ref().map_or("", Cursor::as_str);
+        format!("{}.{after}.{}", self.state, self.queue)
+    }
+
+    pub(super) fn from_text(text: &str) -> Result<Self> {
+        let mut parts = text.splitn(3, '.');
+        let (state, after, queue) = (parts.next(), parts.next(), parts.next());
+        let wrong = || Error::Invalid(format!("{text:?} is no cursor: begin again without one"));
+        let state = state.and_then(JobState::from_name).ok_or_else(wrong)?;
+        let after = after.filter(|after| !after.is_empty()).map(Cursor::from_stored);
+        Ok(Self { queue: Name::from_stored(queue.ok_or_else(wrong)?), state, after })
+    }
+}
+
+/// A walk through the jobs that a query means.
+pub(super) struct Walk<'a> {
+    admin: &'a Admin,
+    query: &'a Query,
+    now: Timestamp,
+    /// What is still to be walked through, the next one last.
+    left: Vec<Stand>,
+    /// If the query names ids: those that are still to be looked up.
+    ids: Option<Vec<JobId>>,
+    /// How many jobs were looked at.
+    pub(super) looked: u64,
+}
+
+impl<'a> Walk<'a> {
+    /// Begins a walk, or goes on where one stood, through the states among `states`.
+    pub(super) async fn new(
+        admin: &'a Admin,
+        query: &'a Query,
+        states: &[JobState],
+        from: Option<Stand>,
+    ) -> Result<Self> {
+        let handle = &admin.client.handle;
+        let now = handle.ask("tell its time", admin.client.backend().now()).await?;
+        let ids = query.ids();
+        let left = if ids.is_some() { Vec::new() } else { places(admin, query, states, from).await? };
+        Ok(Self { admin, query, now, left, ids, looked: 0 })
+    }
+
+    /// Looks at some more jobs and returns those that are meant; `None` at the end.
+    pub(super) async fn step(&mut self, limit: usize) -> Result<Option<Vec<Job>>> {
+        if let Some(ids) = &mut self.ids {
+            let Some(id) = ids.pop() else { return Ok(None) };
+            let backend = self.admin.client.backend();
+            let jobs = self.admin.client.handle.ask("look a job up", backend.find_everywhere(&id)).await?;
+            return Ok(Some(self.meant(jobs)));
+        }
+        let Some(mut stand) = self.left.pop() else { return Ok(None) };
+        let backend = self.admin.client.backend();
+        let scan = backend.scan(&stand.queue, stand.state, stand.after.as_ref(), limit);
+        let scanned = self.admin.client.handle.ask("list jobs", scan).await?;
+        if scanned.next.is_some() {
+            stand.after = scanned.next;
+            self.left.push(stand);
+        }
+        Ok(Some(self.meant(scanned.jobs)))
+    }
+
+    /// Returns where the walk goes on; nothing at its end.
+    pub(super) fn stand(&self) -> Option<&Stand> {
+        self.left.last()
+    }
+
+    fn meant(&mut self, mut jobs: Vec<Job>) -> Vec<Job> {
+        self.looked += jobs.len() as u64;
+        jobs.retain(|job| self.query.matches(job, self.now));
+        jobs
+    }
+}
+
+/// Lists what a query has to be looked for in, the first one last.
+async fn places(
+    admin: &Admin,
+    query: &Query,
+    states: &[JobState],
+    from: Option<Stand>,
+) -> Result<Vec<Stand>> {
+    let wanted: Vec<JobState> = query.states().into_iter().filter(|state| states.contains(state)).collect();
+    let queues = admin.client.queues().await?;
+    let queues = queues.into_iter().filter(|queue| query.wants_queue(queue));
+    let mut places: Vec<Stand> = queues
+        .flat_map(|queue| {
+            wanted.iter().map(move |state| Stand { queue: queue.clone(), state: *state, after: None })
+        })
+        .collect();
+    if let Some(from) = from {
+        let place =
+            |stand: &Stand| (stand.queue.clone(), wanted.iter().position(|state| *state == stand.state));
+        let begin = place(&from);
+        places.retain(|stand| begin <= place(stand));
+        if let Some(first) = places.first_mut().filter(|first| place(first) == begin) {
+            first.after = from.after;
+        }
+    }
+    places.reverse();
+    Ok(places)
+}

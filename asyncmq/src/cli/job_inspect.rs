@@ -1,0 +1,134 @@
+//! `asyncmq job inspect`: all about one job, and why it does not run.
+
+use std::time::{Duration, SystemTime};
+
+use clap::{ArgMatches, Command};
+use serde_json::value::RawValue;
+
+use super::Ended;
+use super::flags::{leaf, switch, text, value, word};
+use super::job::tone_of;
+use super::out::Tone;
+use super::out::text::{clean, lines, short};
+use super::session::Session;
+use crate::admin::view::{JobDetailView, Secrets, rfc3339};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::job::{Job, JobState};
+
+/// Describes the command.
+pub(super) fn command() -> Command {
+    leaf("inspect", "Shows all about a job: arguments, result, what went wrong, what its handler logged")
+        .arg(word("ID", "The job's id"))
+        .arg(value("queue", "QUEUE", "Its queue, where the id is in several"))
+        .arg(switch("reveal", "Shows the values of arguments that are named like secrets too"))
+}
+
+/// Runs it.
+pub(super) async fn run(session: &Session, flags: &ArgMatches) -> Result<Ended> {
+    let job = session.admin.job(text(flags, "ID").unwrap_or_default(), text(flags, "queue")).await?;
+    let secrets = if flags.get_flag("reveal") { Secrets::Shown } else { Secrets::Hidden };
+    let view = JobDetailView::of(&job, secrets);
+    if session.out.json {
+        session.out.json(&view)?;
+        return Ok(Ended::Done);
+    }
+    let why = why(session, &job).await?;
+    for (label, text) in facts(&job, &view, why) {
+        let label = session.out.style.tint(Tone::Faint, &format!("{label:<10}"));
+        let tone = if text == job.state().name() { tone_of(job.state()) } else { Tone::None };
+        session.out.line(&format!("{label} {}", session.out.style.tint(tone, &text)))?;
+    }
+    for failure in &view.errors {
+        let head = format!("attempt {} · {} · {}", failure.attempt, failure.kind, failure.at);
+        session.out.line(&format!("\n{}", session.out.style.tint(Tone::Bad, &head)))?;
+        session.out.line(&indented(&failure.message))?;
+    }
+    if !view.logs.is_empty() {
+        session.out.line(&format!("\n{}", session.out.style.tint(Tone::Bold, "log")))?;
+        for line in job.logs() {
+            session.out.line(&format!("  {}: {}", line.attempt, clean(&line.message)))?;
+        }
+    }
+    Ok(Ended::Done)
+}
+
+/// Says in a sentence why a job does not run yet, if it is not clear from its state.
+async fn why(session: &Session, job: &Job) -> Result<Option<String>> {
+    if job.state() != JobState::Waiting {
+        return Ok(None);
+    }
+    let queue = session.admin.queue(job.queue()).await?;
+    if queue.info.paused {
+        return Ok(Some("its queue is paused".into()));
+    }
+    let workers = session.admin.workers().await?;
+    let mut serving = workers
+        .iter()
+        .filter(|worker| {
+            worker.alive && !worker.draining && worker.queues.iter().any(|name| *name == *job.queue())
+        })
+        .peekable();
+    if serving.peek().is_none() {
+        return Ok(Some("no worker serves its queue".into()));
+    }
+    let version = job.envelope().version;
+    let is_known = serving
+        .any(|worker| worker.tasks.iter().any(|task| task.name == *job.task() && version <= task.version));
+    Ok(Some(match is_known {
+        false => "no worker of its queue has its task, in its version".into(),
+        true => format!(
+            "{} before it or beside it wait for the same workers",
+            queue.info.counts.waiting.saturating_sub(1)
+        ),
+    }))
+}
+
+fn facts(job: &Job, view: &JobDetailView, why: Option<String>) -> Vec<(&'static str, String)> {
+    let now: Timestamp = SystemTime::now().into();
+    let time = |time: Timestamp| {
+        let distance = if now < time {
+            format!("in {}", short(time.since(now)))
+        } else {
+            format!("{} ago", short(now.since(time)))
+        };
+        format!("{} ({distance})", rfc3339(time))
+    };
+    let status = job.status();
+    let mut facts = vec![
+        ("job", clean(job.id().as_str())),
+        ("task", clean(job.task())),
+        ("queue", clean(job.queue())),
+        ("state", job.state().name().to_owned()),
+    ];
+    facts.extend(why.map(|why| ("because", why)));
+    facts.push(("attempt", format!("{} of {}", job.attempt(), job.max_attempts())));
+    if job.crashes() != 0 {
+        facts.push(("crashes", job.crashes().to_string()));
+    }
+    facts.push(("priority", job.priority().to_string()));
+    facts.push(("created", time(status.created_at)));
+    facts.push(("due", time(status.run_at)));
+    facts.extend(status.started_at.map(|at| ("started", time(at))));
+    facts.extend(status.finished_at.map(|at| ("ended", time(at))));
+    facts.extend(status.expires_at.map(|at| ("expires", time(at))));
+    let limit = |limit: Option<f64>| limit.map(|seconds| short(Duration::from_secs_f64(seconds)));
+    facts.extend(limit(view.timeout).map(|time| ("timeout", time)));
+    facts.extend(job.worker().map(|worker| ("worker", worker.to_string())));
+    if !job.tags().is_empty() {
+        facts.push(("tags", clean(&job.tags().join(", "))));
+    }
+    for (key, value) in &view.headers {
+        facts.push(("header", format!("{}: {}", clean(key), clean(value))));
+    }
+    facts.extend(view.progress.map(|percent| ("progress", format!("{percent} %"))));
+    facts.extend(view.cancel_reason.as_deref().map(|reason| ("reason", clean(reason))));
+    let json = |json: &Option<Box<RawValue>>| json.as_ref().map(|json| clean(json.get()));
+    facts.push(("args", json(&view.args).unwrap_or_else(|| "not JSON".into())));
+    facts.extend(json(&view.result).map(|result| ("result", result)));
+    facts
+}
+
+fn indented(text: &str) -> String {
+    lines(text).lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}

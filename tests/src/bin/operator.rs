@@ -1,0 +1,32 @@
+//! A binary of a user's own: its tasks and the whole command line in one.
+
+use std::time::Duration;
+
+use asyncmq::{TaskError, task};
+
+/// Says that it has begun, and runs until it is told to stop.
+#[task(queue = "slow")]
+async fn linger(ctx: asyncmq::Context, name: String) -> Result<String, TaskError> {
+    ctx.log(format!("lingering for {name}"));
+    ctx.cancelled().await;
+    Err(TaskError::cancel("told to"))
+}
+
+/// Succeeds for whoever is kind.
+#[task(queue = "mail", tags = ["letters"])]
+async fn greet(to: String, token: Option<String>) -> String {
+    drop(token);
+    format!("hello {to}")
+}
+
+/// Fails as long as its file is not there.
+#[task(queue = "mail", name = "app.fetch")]
+async fn fetch(path: String) -> Result<u64, TaskError> {
+    let file = std::fs::metadata(&path)
+        .map_err(|_| TaskError::permanent(format!("no {path}: the\u{1b}[31m disk")))?;
+    Ok(file.len())
+}
+
+fn main() -> std::process::ExitCode {
+    asyncmq::cli::Cli::new().worker(|worker| worker.scan_interval(Duration::from_millis(200))).main()
+}
