@@ -20,7 +20,8 @@ impl Actor {
     #[must_use]
     pub fn of_process() -> Self {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "somebody".into());
+        let user = variable("USER").or_else(|| variable("LOGNAME")).or_else(name_of_user);
+        let user = user.unwrap_or_else(|| "somebody".into());
         let host = variable("HOSTNAME").or_else(|| {
             let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
             Some(name.trim().to_owned())
@@ -28,6 +29,19 @@ impl Actor {
         let who = host.map_or_else(|| user.clone(), |host| format!("{user}@{host}"));
         Self { who, source: "program".into() }
     }
+}
+
+/// Looks up who runs this process where the environment does not tell, as in services and containers.
+fn name_of_user() -> Option<String> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let uid = status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().next()?;
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, _, number) = (fields.next()?, fields.next()?, fields.next()?);
+        (number == uid).then(|| name.to_owned())
+    });
+    Some(name.unwrap_or_else(|| format!("user {uid}")))
 }
 
 impl Admin {

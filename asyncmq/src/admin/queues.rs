@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use crate::admin::Admin;
+use crate::admin::select::{STEP, Walk};
+use crate::admin::{Admin, Preview, Query};
 use crate::backend::{Drain, Force, QueueInfo, WorkerInfo};
+use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::job::{JobState, Name};
 
@@ -91,21 +93,35 @@ impl Admin {
         self.record(action, name, outcome, |changed| u64::from(*changed)).await
     }
 
-    /// Returns how many jobs would go, if that is known without looking at each.
+    /// Returns how many jobs would go, and up to `sample` of them. Only where an age counts are they looked at one by one.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for a queue that nobody ever used.
-    pub async fn preview_clear(&self, name: &str, what: Cleared) -> Result<Option<u64>> {
-        let counts = self.queue(name).await?.info.counts;
-        Ok(match what {
-            Cleared::Drain(Drain::Waiting) => Some(counts.waiting),
-            Cleared::Drain(Drain::WaitingAndDelayed) => Some(counts.waiting + counts.delayed),
-            Cleared::Clean(state, Duration::ZERO) => Some(counts.of(state)),
-            Cleared::Clean(..) => None,
-            Cleared::Obliterate(Force::RefuseActive) => Some(counts.total() - counts.active),
-            Cleared::Obliterate(Force::RemoveActive) => Some(counts.total()),
-        })
+    /// What [`Admin::clear`] says.
+    pub async fn preview_clear(&self, name: &str, what: Cleared, sample: usize) -> Result<Preview> {
+        let info = self.queue(name).await?.info;
+        what.check(name, &info)?;
+        let states = what.states();
+        let query = Query::all().in_queue(name).in_states(states);
+        let mut preview = Preview { count: 0, sample: Vec::new() };
+        let mut walk = Walk::new(self, &query, states, None).await?;
+        let before = self.before(what.age()).await?;
+        while let Some(mut jobs) = walk.step(STEP).await? {
+            jobs.retain(|job| {
+                let status = job.status();
+                what.age().is_zero() || status.finished_at.unwrap_or(status.run_at) < before
+            });
+            preview.count += jobs.len() as u64;
+            let room = sample - preview.sample.len();
+            preview.sample.extend(jobs.into_iter().take(room));
+            if what.age().is_zero() && preview.sample.len() == sample {
+                break;
+            }
+        }
+        if what.age().is_zero() {
+            preview.count = states.iter().map(|state| info.counts.of(*state)).sum();
+        }
+        Ok(preview)
     }
 
     /// Removes jobs of a queue. Returns how many.
@@ -115,7 +131,7 @@ impl Admin {
     /// [`Error::Invalid`] for a queue that nobody ever used, for cleaning running jobs away, and for
     /// obliterating a queue with running jobs without force.
     pub async fn clear(&self, name: &str, what: Cleared) -> Result<u64> {
-        self.known(name).await?;
+        what.check(name, &self.queue(name).await?.info)?;
         let queue = self.client.queue(name);
         let (action, outcome) = match what {
             Cleared::Drain(which) => ("queue.drain", queue.drain(which).await),
@@ -126,11 +142,64 @@ impl Admin {
     }
 
     async fn clean(&self, name: &str, state: JobState, age: Duration) -> Result<u64> {
-        // By the store's clock: that of this machine may differ.
+        self.client.queue(name).clean(state, self.before(age).await?.into()).await
+    }
+
+    /// Returns the time that lies so long ago by the store's clock: that of this machine may differ.
+    async fn before(&self, age: Duration) -> Result<Timestamp> {
+        if age.is_zero() {
+            // What is delayed is due later than now, and older than no time at all.
+            return Ok(Timestamp::from_micros(i64::MAX as u64 / 2));
+        }
         let now = self.client.handle.ask("tell its time", self.client.backend().now()).await?;
-        let before = now.as_micros().saturating_sub(u64::try_from(age.as_micros()).unwrap_or(u64::MAX));
-        // What ended in this very moment is older than no time at all.
-        let before = crate::clock::Timestamp::from_micros(before.saturating_add(u64::from(age.is_zero())));
-        self.client.queue(name).clean(state, before.into()).await
+        let age = u64::try_from(age.as_micros()).unwrap_or(u64::MAX);
+        Ok(Timestamp::from_micros(now.as_micros().saturating_sub(age)))
+    }
+}
+
+impl Cleared {
+    const fn age(self) -> Duration {
+        match self {
+            Self::Clean(_, age) => age,
+            Self::Drain(_) | Self::Obliterate(_) => Duration::ZERO,
+        }
+    }
+
+    const fn states(&self) -> &'static [JobState] {
+        const ALL: [JobState; 8] = JobState::ALL;
+        match self {
+            Self::Drain(Drain::Waiting) => &[JobState::Waiting],
+            Self::Drain(Drain::WaitingAndDelayed) => &[JobState::Waiting, JobState::Delayed],
+            Self::Clean(state, _) => only(*state),
+            Self::Obliterate(_) => &ALL,
+        }
+    }
+
+    /// Refuses what the order itself would refuse.
+    fn check(self, name: &str, info: &QueueInfo) -> Result<()> {
+        match self {
+            Self::Clean(JobState::Active, _) => Err(Error::Invalid(
+                "active jobs cannot be cleaned away: cancel them, or obliterate the queue".into(),
+            )),
+            Self::Obliterate(Force::RefuseActive) if info.counts.active != 0 => Err(Error::Invalid(format!(
+                "queue {name:?} has {} active job(s): pause it and wait, or obliterate it by force",
+                info.counts.active
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Returns the list of one state.
+const fn only(state: JobState) -> &'static [JobState] {
+    match state {
+        JobState::Waiting => &[JobState::Waiting],
+        JobState::Active => &[JobState::Active],
+        JobState::Delayed => &[JobState::Delayed],
+        JobState::Blocked => &[JobState::Blocked],
+        JobState::Completed => &[JobState::Completed],
+        JobState::Failed => &[JobState::Failed],
+        JobState::Expired => &[JobState::Expired],
+        JobState::Cancelled => &[JobState::Cancelled],
     }
 }

@@ -3,11 +3,11 @@
 use std::time::SystemTime;
 
 use clap::{ArgMatches, Command};
-use serde_json::json;
 
 use super::Ended;
 use super::flags::{leaf, number, value};
 use super::out::Tone;
+use super::out::object;
 use super::out::table::Table;
 use super::out::text::{grouped, short};
 use super::session::Session;
@@ -27,7 +27,7 @@ pub(super) async fn run(session: &Session, flags: &ArgMatches) -> Result<Ended> 
     let entries = session.admin.audit(0..limit).await?;
     if session.out.json {
         let entries: Vec<AuditView> = entries.iter().map(Into::into).collect();
-        session.out.json(&json!({ "audit": entries }))?;
+        session.out.json(&object!({ audit: entries }))?;
         return Ok(Ended::Done);
     }
     if entries.is_empty() {

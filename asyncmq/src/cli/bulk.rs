@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::builder::ValueParser;
 use clap::{Arg, ArgMatches, Command};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::json;
 
 use super::flags::{dry_run, leaf, query_help, switch, text, texts, value, yes};
+use super::out::object;
 use super::out::text::{clean, many};
 use super::session::Session;
 use super::{Ended, confirm, job};
@@ -17,7 +17,7 @@ use crate::admin::{Order, Query};
 use crate::error::{Error, Result};
 
 /// How many of the jobs are shown before.
-const SAMPLE: usize = 5;
+pub(super) const SAMPLE: usize = 5;
 
 /// Describes an order's command.
 pub(super) fn command(name: &'static str, about: &'static str) -> Command {
@@ -25,11 +25,7 @@ pub(super) fn command(name: &'static str, about: &'static str) -> Command {
     leaf(name, about)
         .arg(ids)
         .arg(value("queue", "QUEUE", "The queue of these jobs, where an id is in several"))
-        .arg(
-            value("query", "QUERY", "All jobs that a query means, in place of ids")
-                .allow_hyphen_values(true)
-                .conflicts_with("ID"),
-        )
+        .arg(value("query", "QUERY", "All jobs that a query means, in place of ids").conflicts_with("ID"))
         .arg(switch("all", "All jobs that the order reaches").conflicts_with_all(["ID", "query"]))
         .args([yes(), dry_run()])
         .after_help(query_help())
@@ -93,9 +89,7 @@ async fn by_id(
         }
         if flags.get_flag("dry-run") && session.out.json {
             let sample: Vec<JobView> = jobs.iter().map(Into::into).collect();
-            session
-                .out
-                .json(&json!({ "order": order.verb(), "would_change": jobs.len(), "sample": sample }))?;
+            session.out.json(&object!({ order: order.verb(), would_change: jobs.len(), sample: sample }))?;
             return Ok(Ended::Done);
         }
         session.out.table(&job::table(&jobs))?;
@@ -121,8 +115,10 @@ async fn by_id(
     let changed = ids.len() - refused.len();
     if session.out.json {
         let refused: Vec<_> =
-            refused.iter().map(|(id, reason)| json!({ "id": id, "reason": reason })).collect();
-        session.out.json(&json!({ "order": order.verb(), "changed": changed, "refused": refused.len(), "reasons": refused }))?;
+            refused.iter().map(|(id, reason)| object!({ id: id, reason: reason })).collect();
+        session.out.json(
+            &object!({ order: order.verb(), changed: changed, refused: refused.len(), reasons: refused }),
+        )?;
     } else {
         for (_, reason) in &refused {
             eprintln!("{}", clean(reason));
@@ -142,7 +138,8 @@ async fn by_query(session: &Session, order: &Order, query: &Query, flags: &ArgMa
         if is_trial && session.out.json {
             let sample: Vec<JobView> = preview.sample.iter().map(Into::into).collect();
             let query = query.to_string();
-            let body = json!({ "order": order.verb(), "query": query, "would_change": preview.count, "sample": sample });
+            let body =
+                object!({ order: order.verb(), query: query, would_change: preview.count, sample: sample });
             session.out.json(&body)?;
             return Ok(Ended::Done);
         }
@@ -191,8 +188,8 @@ async fn carry_out(session: &Session, order: &Order, query: &Query) -> Result<En
     let report = report?;
     if session.out.json {
         let query = query.to_string();
-        let body = json!({ "order": order.verb(), "query": query, "changed": report.changed, "refused": report.refused,
-                           "stopped": report.stopped });
+        let body = object!({ order: order.verb(), query: query, changed: report.changed, refused: report.refused,
+                           stopped: report.stopped });
         session.out.json(&body)?;
     } else {
         session.out.line(&format!("{} {}", past(order), many(report.changed, "job")))?;

@@ -1,11 +1,11 @@
 //! `asyncmq doctor`: what is wrong, and what to do about it.
 
 use clap::Command;
-use serde_json::json;
 
 use super::Ended;
 use super::flags::leaf;
 use super::out::Tone;
+use super::out::object;
 use super::out::text::clean;
 use super::session::Session;
 use crate::admin::view::FindingView;
@@ -23,7 +23,7 @@ pub(super) async fn run(session: &Session) -> Result<Ended> {
     let ended = if diagnosis.worst() < Severity::Problem { Ended::Done } else { Ended::No };
     if session.out.json {
         let findings: Vec<FindingView> = diagnosis.findings.iter().map(Into::into).collect();
-        session.out.json(&json!({ "worst": diagnosis.worst().name(), "findings": findings }))?;
+        session.out.json(&object!({ worst: diagnosis.worst().name(), findings: findings }))?;
         return Ok(ended);
     }
     for finding in &diagnosis.findings {

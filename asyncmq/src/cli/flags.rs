@@ -1,5 +1,7 @@
 //! Flags that several commands have.
 
+use std::ffi::OsString;
+
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -58,9 +60,26 @@ pub(super) fn query_words() -> Arg {
     Arg::new("query")
         .value_name("QUERY")
         .num_args(0..)
-        .allow_hyphen_values(true)
         .value_parser(ValueParser::string())
         .help("Which jobs: state:failed task:app.* -queue:low error:timeout age:>1h tag:x id:…")
+}
+
+/// Puts a blank before words such as `-queue:low`, which are terms of a query and no flags; a query does not mind.
+pub(super) fn with_terms_apart(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let is_term = |word: &OsString| {
+        let term =
+            word.to_str().and_then(|word| word.strip_prefix('-')).and_then(|term| term.split_once(':'));
+        term.is_some_and(|(key, _)| KEYS.iter().any(|(known, _)| *known == key))
+    };
+    let apart = |word: OsString| {
+        if !is_term(&word) {
+            return word;
+        }
+        let mut term = OsString::from(" ");
+        term.push(word);
+        term
+    };
+    words.map(apart).collect()
 }
 
 /// Says what queries are made of.
@@ -104,4 +123,19 @@ pub(super) fn time(flags: &ArgMatches, name: &str) -> Result<Option<std::time::D
         crate::job::parse_duration(text).map_err(|reason| Error::Invalid(format!("--{name}: {reason}")))
     };
     text(flags, name).map(read).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_that_look_like_flags_are_told_from_flags() {
+        let words = ["x", "-queue:low", "--json", "-q", "-state:dead age:>1h", "-nothing:x", "--query=-id:7"];
+        let apart = with_terms_apart(words.into_iter().map(OsString::from));
+        assert_eq!(
+            apart,
+            ["x", " -queue:low", "--json", "-q", " -state:dead age:>1h", "-nothing:x", "--query=-id:7"]
+        );
+    }
 }

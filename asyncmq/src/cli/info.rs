@@ -1,12 +1,12 @@
 //! `asyncmq info`: which store this is, and what is in it.
 
 use clap::Command;
-use serde_json::json;
 
 use super::Ended;
 use super::flags::leaf;
 use super::out::Tone;
 use super::out::text::{clean, grouped};
+use super::out::{Fields, object};
 use super::session::Session;
 use crate::error::Result;
 use crate::job::JobState;
@@ -24,12 +24,11 @@ pub(super) async fn run(session: &Session) -> Result<Ended> {
     let counts: Vec<_> = JobState::ALL.iter().map(|state| (state.name(), sum(*state))).collect();
     let (version, store) = (env!("CARGO_PKG_VERSION"), session.admin.client().backend().kind());
     if session.out.json {
-        let jobs: serde_json::Map<_, _> =
-            counts.into_iter().map(|(name, count)| (name.to_owned(), json!(count))).collect();
+        let jobs = Fields(counts.as_slice());
         session
             .out
-            .json(&json!({ "version": version, "store": store, "url": session.url, "queues": queues.len(),
-                                  "workers": live, "jobs": jobs }))?;
+            .json(&object!({ version: version, store: store, url: &session.url, queues: queues.len(),
+                                  workers: live, jobs: jobs }))?;
         return Ok(Ended::Done);
     }
     let mut facts = vec![

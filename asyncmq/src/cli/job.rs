@@ -3,11 +3,11 @@
 use std::time::SystemTime;
 
 use clap::{ArgMatches, Command};
-use serde_json::json;
 
 use super::bulk::{self, Target};
 use super::flags::{leaf, noun, number, query_help, query_of, query_words, text, value};
 use super::out::Tone;
+use super::out::object;
 use super::out::table::Table;
 use super::out::text::{many, short};
 use super::session::Session;
@@ -79,7 +79,7 @@ pub(super) async fn list(session: &Session, query: Query, flags: &ArgMatches) ->
     bar.finish_and_clear();
     if session.out.json {
         let jobs: Vec<JobView> = jobs.iter().map(Into::into).collect();
-        session.out.json(&json!({ "jobs": jobs, "next": after }))?;
+        session.out.json(&object!({ jobs: jobs, next: after }))?;
         return Ok(Ended::Done);
     }
     if jobs.is_empty() {

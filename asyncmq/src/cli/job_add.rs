@@ -4,10 +4,11 @@ use std::io::Read;
 
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::Ended;
 use super::flags::{leaf, number, text, texts, time, value, word};
+use super::out::object;
 use super::out::text::clean;
 use super::session::Session;
 use crate::client::{NewJob, Untyped};
@@ -57,7 +58,7 @@ pub(super) async fn run(session: &Session, flags: &ArgMatches) -> Result<Ended> 
     let subject = format!("task:{task}");
     let handle = session.admin.record("job.add", &subject, enqueued, |_| 1).await?;
     match session.out.json {
-        true => session.out.json(&json!({ "id": handle.id().to_string(), "queue": handle.queue() }))?,
+        true => session.out.json(&object!({ id: handle.id().to_string(), queue: handle.queue() }))?,
         false => session.out.line(handle.id().as_str())?,
     }
     Ok(Ended::Done)
@@ -146,6 +147,8 @@ fn argument(word: &str) -> Result<(String, Value)> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -17,6 +17,11 @@
 //!
 //! `docs/cli.md` has the commands, the shape of `--json` and the exit codes: 0 done, 1 no, 2 misuse.
 
+#![expect(
+    non_camel_case_types,
+    reason = "each field that `object!` makes has a type of its own, named like it"
+)]
+
 mod audit;
 mod bulk;
 mod completions;
@@ -122,7 +127,7 @@ impl Cli {
     /// Inside of a tokio runtime; there, await [`Cli::run`].
     #[must_use]
     pub fn main(self) -> ExitCode {
-        let matches = self.clap().get_matches();
+        let matches = self.clap().get_matches_from(flags::with_terms_apart(std::env::args_os()));
         if let Some((name, flags)) = matches.subcommand()
             && let Some((_, run)) = self.extra.iter().find(|(command, _)| command.get_name() == name)
         {
@@ -137,7 +142,7 @@ impl Cli {
 
     /// Runs it on the runtime that is there. Wrong flags, and `--help`, end the process here.
     pub async fn run(self) -> ExitCode {
-        let matches = self.clap().get_matches();
+        let matches = self.clap().get_matches_from(flags::with_terms_apart(std::env::args_os()));
         self.of_matches(&matches).await
     }
 

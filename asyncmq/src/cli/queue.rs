@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use clap::{ArgMatches, Command};
-use serde_json::json;
 
 use super::flags::{dry_run, leaf, noun, switch, text, time, value, word, yes};
 use super::out::Tone;
+use super::out::object;
 use super::out::table::Table;
 use super::out::text::{clean, grouped, many, short};
 use super::session::Session;
-use super::{Ended, confirm};
-use crate::admin::view::QueueView;
+use super::{Ended, bulk, confirm, job};
+use crate::admin::view::{JobView, QueueView};
 use crate::admin::{Cleared, QueueOverview};
 use crate::backend::{Drain, Force};
 use crate::error::{Error, Result};
@@ -85,7 +85,7 @@ async fn list(session: &Session) -> Result<Ended> {
     let queues = session.admin.queues().await?;
     if session.out.json {
         let queues: Vec<QueueView> = queues.iter().map(Into::into).collect();
-        session.out.json(&json!({ "queues": queues }))?;
+        session.out.json(&object!({ queues: queues }))?;
         return Ok(Ended::Done);
     }
     let mut table = Table::new(&[
@@ -157,7 +157,7 @@ async fn info(session: &Session, name: &str) -> Result<Ended> {
 async fn set_paused(session: &Session, name: &str, paused: bool) -> Result<Ended> {
     let changed = session.admin.set_paused(name, paused).await?;
     if session.out.json {
-        session.out.json(&json!({ "queue": name, "paused": paused, "changed": changed }))?;
+        session.out.json(&object!({ queue: name, paused: paused, changed: changed }))?;
         return Ok(Ended::Done);
     }
     let (now, already) =
@@ -167,16 +167,22 @@ async fn set_paused(session: &Session, name: &str, paused: bool) -> Result<Ended
 }
 
 async fn clear(session: &Session, name: &str, what: Cleared, flags: &ArgMatches) -> Result<Ended> {
-    let count = session.admin.preview_clear(name, what).await?;
-    let would = would(name, what, count);
-    if flags.get_flag("dry-run") {
-        match session.out.json {
-            true => session.out.json(&json!({ "queue": name, "would_remove": count }))?,
-            false => session.out.line(&would)?,
+    let is_trial = flags.get_flag("dry-run");
+    if is_trial || !flags.get_flag("yes") {
+        let preview = session.admin.preview_clear(name, what, bulk::SAMPLE).await?;
+        if is_trial && session.out.json {
+            let sample: Vec<JobView> = preview.sample.iter().map(Into::into).collect();
+            session.out.json(&object!({ queue: name, would_remove: preview.count, sample: sample }))?;
+            return Ok(Ended::Done);
         }
-        return Ok(Ended::Done);
-    }
-    if !flags.get_flag("yes") {
+        if !session.out.json && !preview.sample.is_empty() {
+            session.out.table(&job::table(&preview.sample))?;
+        }
+        let would = would(name, what, preview.count);
+        if is_trial {
+            session.out.line(&would)?;
+            return Ok(Ended::Done);
+        }
         eprintln!("{would}");
         if !confirm::ask(&clean(name))? {
             return Ok(confirm::not_confirmed());
@@ -184,26 +190,28 @@ async fn clear(session: &Session, name: &str, what: Cleared, flags: &ArgMatches)
     }
     let removed = session.admin.clear(name, what).await?;
     match session.out.json {
-        true => session.out.json(&json!({ "queue": name, "removed": removed }))?,
+        true => session.out.json(&object!({ queue: name, removed: removed }))?,
         false => session.out.line(&format!("removed {}", many(removed, "job")))?,
     }
     Ok(Ended::Done)
 }
 
-fn would(name: &str, what: Cleared, count: Option<u64>) -> String {
-    let (queue, count) = (clean(name), count.map_or_else(|| "those jobs".into(), |count| many(count, "job")));
+fn would(name: &str, what: Cleared, count: u64) -> String {
+    let queue = clean(name);
     match what {
-        Cleared::Drain(Drain::Waiting) => format!("This removes {count} that wait in {queue}."),
+        Cleared::Drain(Drain::Waiting) => {
+            format!("This would remove {} from {queue}.", many(count, "waiting job"))
+        }
         Cleared::Drain(Drain::WaitingAndDelayed) => {
-            format!("This removes {count} that wait or are not yet due in {queue}.")
+            format!("This would remove {} from {queue}.", many(count, "waiting or delayed job"))
         }
-        Cleared::Clean(state, Duration::ZERO) => format!("This removes {count} that are {state} in {queue}."),
         Cleared::Clean(state, age) => {
-            format!("This removes the jobs that have been {state} in {queue} for longer than {}.", short(age))
+            let older = if age.is_zero() { String::new() } else { format!(", older than {}", short(age)) };
+            format!("This would remove {} from {queue}{older}.", many(count, &format!("{state} job")))
         }
-        Cleared::Obliterate(Force::RefuseActive) => format!("This removes the queue {queue} with {count}."),
-        Cleared::Obliterate(Force::RemoveActive) => {
-            format!("This removes the queue {queue} with {count}, running ones too.")
+        Cleared::Obliterate(force) => {
+            let running = if force == Force::RemoveActive { ", running ones too" } else { "" };
+            format!("This would remove the queue {queue} with {}{running}.", many(count, "job"))
         }
     }
 }

@@ -1,11 +1,11 @@
 //! `asyncmq tasks`: what live workers can run.
 
 use clap::Command;
-use serde_json::json;
 
 use super::Ended;
 use super::flags::leaf;
 use super::out::Tone;
+use super::out::object;
 use super::out::table::Table;
 use super::session::Session;
 use crate::admin::view::TaskView;
@@ -21,7 +21,7 @@ pub(super) async fn run(session: &Session) -> Result<Ended> {
     let tasks = session.admin.tasks().await?;
     if session.out.json {
         let tasks: Vec<TaskView> = tasks.iter().map(Into::into).collect();
-        session.out.json(&json!({ "tasks": tasks }))?;
+        session.out.json(&object!({ tasks: tasks }))?;
         return Ok(Ended::Done);
     }
     if tasks.is_empty() {

@@ -3,11 +3,11 @@
 use std::time::SystemTime;
 
 use clap::{ArgMatches, Command};
-use serde_json::json;
 
 use super::flags::{leaf, noun, text, word};
 use super::job;
 use super::out::Tone;
+use super::out::object;
 use super::out::table::Table;
 use super::out::text::{clean, grouped, short};
 use super::session::Session;
@@ -60,7 +60,7 @@ async fn list(session: &Session) -> Result<Ended> {
     let workers = session.admin.workers().await?;
     if session.out.json {
         let workers: Vec<WorkerView> = workers.iter().map(Into::into).collect();
-        session.out.json(&json!({ "workers": workers }))?;
+        session.out.json(&object!({ workers: workers }))?;
         return Ok(Ended::Done);
     }
     if workers.is_empty() {
@@ -94,7 +94,7 @@ async fn inspect(session: &Session, id: &str) -> Result<Ended> {
     let worker = session.admin.worker(id).await?;
     if session.out.json {
         let jobs: Vec<JobView> = worker.jobs.iter().map(Into::into).collect();
-        session.out.json(&json!({ "worker": WorkerView::from(&worker.info), "jobs": jobs }))?;
+        session.out.json(&object!({ worker: WorkerView::from(&worker.info), jobs: jobs }))?;
         return Ok(Ended::Done);
     }
     let (info, now) = (&worker.info, Timestamp::from(SystemTime::now()));
@@ -106,7 +106,7 @@ async fn inspect(session: &Session, id: &str) -> Result<Ended> {
         ("version", clean(&info.version)),
         ("queues", names(info.queues.iter().map(|name| name.as_str()).collect())),
         ("tasks", names(info.tasks.iter().map(|task| task.name.as_str()).collect())),
-        ("running", format!("{} of {} at once", info.running, info.concurrency)),
+        ("in hand", format!("{} of {} at once", worker.jobs.len(), info.concurrency)),
         ("completed", grouped(info.completed)),
         ("failed", format!("{} attempts", grouped(info.failed))),
         ("started", format!("{} ago", short(now.since(info.started_at)))),

@@ -3,6 +3,19 @@
 pub(super) mod table;
 pub(super) mod text;
 
+/// Makes an object whose fields stay in their order: the first ones are what people look for.
+macro_rules! object {
+    ({ $($name:ident: $value:expr),* $(,)? }) => {{
+        #[derive(serde::Serialize)]
+        struct Object<$($name),*> {
+            $($name: $name),*
+        }
+        Object { $($name: $value),* }
+    }};
+}
+
+pub(super) use object;
+
 use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
@@ -100,6 +113,15 @@ impl Out {
         if !self.json {
             eprintln!("{text}");
         }
+    }
+}
+
+/// An object of equal fields in their order.
+pub(super) struct Fields<T>(pub(super) T);
+
+impl<T: Serialize> Serialize for Fields<&[(&'static str, T)]> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 
