@@ -35,9 +35,9 @@ impl Admin {
         let from = after.map(Stand::from_text).transpose()?;
         let mut walk = Walk::new(self, query, &JobState::ALL, from).await?;
         let mut jobs = Vec::new();
-        while jobs.len() < limit && walk.looked < MOST_LOOKED_AT {
+        while (walk.is_by_id() || jobs.len() < limit) && walk.looked < MOST_LOOKED_AT {
             // No more than can be shown, so that the cursor is behind the last one shown.
-            match walk.step((limit - jobs.len()).min(STEP)).await? {
+            match walk.step(limit.saturating_sub(jobs.len()).min(STEP)).await? {
                 Some(meant) => jobs.extend(meant),
                 None => break,
             }

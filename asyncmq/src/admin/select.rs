@@ -81,6 +81,11 @@ impl<'a> Walk<'a> {
         Ok(Some(self.meant(scanned.jobs)))
     }
 
+    /// Tells whether it looks jobs up that the query names, of which there are few.
+    pub(super) const fn is_by_id(&self) -> bool {
+        self.ids.is_some()
+    }
+
     /// Returns where the walk goes on; nothing at its end.
     pub(super) fn stand(&self) -> Option<&Stand> {
         self.left.last()

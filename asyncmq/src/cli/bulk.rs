@@ -89,7 +89,7 @@ async fn by_id(
         }
         if flags.get_flag("dry-run") && session.out.json {
             let sample: Vec<JobView> = jobs.iter().map(Into::into).collect();
-            session.out.json(&object!({ order: order.verb(), would_change: jobs.len(), sample: sample }))?;
+            session.out.json(&object!({ order: order.verb(), query: None::<String>, would_change: jobs.len(), sample: sample }))?;
             return Ok(Ended::Done);
         }
         session.out.table(&job::table(&jobs))?;

@@ -27,7 +27,8 @@ pub(super) fn command() -> Command {
 /// Runs it.
 pub(super) async fn run(session: &Session, flags: &ArgMatches) -> Result<Ended> {
     let mut events = session.admin.client().events_where(filter(session, flags).await?).await?;
-    session.out.note("Listening; Ctrl-C ends it.");
+    // Programs need to know it too, before they do what they want to hear of.
+    eprintln!("Listening; Ctrl-C ends it.");
     let (most, mut told, mut missed) = (number::<u64>(flags, "count")?.unwrap_or(u64::MAX), 0, 0);
     while told < most {
         let event = tokio::select! {

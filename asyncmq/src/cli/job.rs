@@ -67,7 +67,7 @@ pub(super) async fn list(session: &Session, query: Query, flags: &ArgMatches) ->
     let bar = bulk::spinner(session.out.json);
     let mut looked = 0;
     loop {
-        let page = session.admin.jobs(&query, after.as_deref(), limit - jobs.len()).await?;
+        let page = session.admin.jobs(&query, after.as_deref(), limit.saturating_sub(jobs.len())).await?;
         looked += page.looked;
         bar.set_message(format!("{} looked at, {} found", looked, jobs.len()));
         jobs.extend(page.jobs);

@@ -1,0 +1,138 @@
+//! Jobs, in a list and in full.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::rfc3339;
+use crate::admin::redact::is_secret;
+use crate::admin::{REDACTED, redact};
+use crate::job::{Failure, Job, Progress};
+
+/// Whether secrets in arguments, results and headers are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// Their values are replaced.
+    Hidden,
+    /// As they are stored.
+    Shown,
+}
+
+/// One failed attempt.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "docs/cli.md says what each field is")]
+pub struct FailureView {
+    pub attempt: u32,
+    pub kind: &'static str,
+    pub message: String,
+    pub at: String,
+}
+
+impl From<&Failure> for FailureView {
+    fn from(failure: &Failure) -> Self {
+        Self {
+            attempt: failure.attempt(),
+            kind: failure.kind().name(),
+            message: failure.message().to_owned(),
+            at: rfc3339(failure.time()),
+        }
+    }
+}
+
+/// A job as a list shows it.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "docs/cli.md says what each field is")]
+pub struct JobView {
+    pub id: String,
+    pub queue: String,
+    pub task: String,
+    pub state: &'static str,
+    pub priority: u8,
+    pub attempt: u32,
+    pub max_attempts: u32,
+    pub crashes: u32,
+    pub created_at: String,
+    pub run_at: String,
+    pub started_at: Option<String>,
+    pub finished_at: Option<String>,
+    pub worker: Option<String>,
+    pub tags: Vec<String>,
+    pub error: Option<String>,
+}
+
+impl From<&Job> for JobView {
+    fn from(job: &Job) -> Self {
+        let status = job.status();
+        Self {
+            id: job.id().to_string(),
+            queue: job.queue().to_owned(),
+            task: job.task().to_owned(),
+            state: job.state().name(),
+            priority: job.priority(),
+            attempt: job.attempt(),
+            max_attempts: job.max_attempts(),
+            crashes: job.crashes(),
+            created_at: rfc3339(status.created_at),
+            run_at: rfc3339(status.run_at),
+            started_at: status.started_at.map(rfc3339),
+            finished_at: status.finished_at.map(rfc3339),
+            worker: job.worker().map(|worker| worker.to_string()),
+            tags: job.tags().to_vec(),
+            error: job.errors().last().map(|failure| failure.message().to_owned()),
+        }
+    }
+}
+
+/// All about a job.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "docs/cli.md says what each field is")]
+pub struct JobDetailView {
+    #[serde(flatten)]
+    pub job: JobView,
+    pub version: u32,
+    pub args: Option<Box<RawValue>>,
+    pub result: Option<Box<RawValue>>,
+    pub headers: Vec<(String, String)>,
+    pub ttl: Option<f64>,
+    pub timeout: Option<f64>,
+    pub expires_at: Option<String>,
+    pub cancel_reason: Option<String>,
+    pub progress: Option<f64>,
+    pub parents: Vec<String>,
+    pub errors: Vec<FailureView>,
+    pub logs: Vec<String>,
+}
+
+impl JobDetailView {
+    /// Shows all about a job.
+    #[must_use]
+    pub fn of(job: &Job, secrets: Secrets) -> Self {
+        let shown = |json: &RawValue| match secrets {
+            Secrets::Hidden => redact(json),
+            Secrets::Shown => json.to_owned(),
+        };
+        let envelope = job.envelope();
+        Self {
+            job: job.into(),
+            version: envelope.version,
+            args: job.args().map(shown),
+            result: job.result().map(shown),
+            headers: headers(job, secrets),
+            ttl: job.ttl().map(|time| time.as_secs_f64()),
+            timeout: envelope.timeout.map(|time| time.as_secs_f64()),
+            expires_at: job.status().expires_at.map(rfc3339),
+            cancel_reason: job.cancel_reason().map(ToOwned::to_owned),
+            progress: job.progress().map(Progress::percent),
+            parents: job.parents().iter().map(ToString::to_string).collect(),
+            errors: job.errors().iter().map(Into::into).collect(),
+            logs: job.logs().iter().map(|line| line.message.clone()).collect(),
+        }
+    }
+}
+
+fn headers(job: &Job, secrets: Secrets) -> Vec<(String, String)> {
+    let shown = |(key, value): &(String, String)| match secrets {
+        Secrets::Hidden if is_secret(key) => (key.clone(), REDACTED.into()),
+        _ => (key.clone(), value.clone()),
+    };
+    job.headers().iter().map(shown).collect()
+}

@@ -1,0 +1,11 @@
+//! The shapes in which things are handed out as JSON: by `--json`, and by whatever else speaks JSON.
+//!
+//! They are a promise: fields are added, never renamed or taken away. Times are RFC 3339 in UTC, durations seconds.
+
+mod job;
+mod others;
+mod time;
+
+pub use job::{FailureView, JobDetailView, JobView, Secrets};
+pub use others::{AuditView, EventView, FindingView, QueueView, TaskView, WorkerView, worker_status};
+pub use time::rfc3339;
