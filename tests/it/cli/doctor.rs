@@ -113,7 +113,7 @@ async fn workers_that_died_or_drain_are_found() {
 #[cfg(feature = "redis")]
 mod on_redis {
     use super::*;
-    use crate::support::redis_server::RedisServer;
+    use asyncmq_tests::servers::redis_server::RedisServer;
 
     fn desk_at(url: String) -> Desk {
         Desk { url, folder: tempfile::tempdir().unwrap(), _server: None }

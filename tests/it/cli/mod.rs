@@ -16,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 #[cfg(feature = "redis")]
-use crate::support::redis_server::RedisServer;
+use asyncmq_tests::servers::redis_server::RedisServer;
 
 const OPERATOR: &str = env!("CARGO_BIN_EXE_operator");
 

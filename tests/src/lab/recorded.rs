@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use asyncmq::backend::{
-    Backend, CallId, Claim, Claimed, Control, Drain, EventStream, Extension, Fenced, Force, Inspect, Leases,
-    Ordered, Page, Pushed, QueueInfo, Report, Settlement, Signals, Store, StoreError, Token, Upkeep,
-    WorkerInfo,
+    AuditEntry, Backend, CallId, Claim, Claimed, Control, Cursor, Drain, EventStream, Extension, Fenced,
+    Finding, Force, Inspect, Leases, Ordered, Page, Pushed, QueueInfo, Report, Scanned, Settlement, Signals,
+    Store, StoreError, Token, Upkeep, WorkerInfo,
 };
 use asyncmq::job::{Envelope, Job, JobId, JobState, Name, WorkerId};
 use asyncmq::lifecycle::{Limits, Transition};
@@ -224,6 +224,24 @@ impl Inspect for Recorded {
         self.inner.list(queue, state, page).await
     }
 
+    async fn scan(
+        &self,
+        queue: &Name,
+        state: JobState,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Scanned, StoreError> {
+        self.inner.scan(queue, state, after, limit).await
+    }
+
+    async fn audit(&self, page: Page) -> Result<Vec<AuditEntry>, StoreError> {
+        self.inner.audit(page).await
+    }
+
+    async fn diagnose(&self) -> Result<Vec<Finding>, StoreError> {
+        self.inner.diagnose().await
+    }
+
     async fn queue(&self, queue: &Name) -> Result<QueueInfo, StoreError> {
         self.inner.queue(queue).await
     }
@@ -288,6 +306,10 @@ impl Control for Recorded {
         limit: usize,
     ) -> Result<Result<usize, u64>, StoreError> {
         self.inner.obliterate(queue, force, limit).await
+    }
+
+    async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {
+        self.inner.record(entry).await
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
