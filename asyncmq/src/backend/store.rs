@@ -205,7 +205,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Lower priorities first, then first in first out; what becomes due stands behind those that wait already, in the
     /// order of the due times. Nothing of a paused queue. At most one suspect
-    /// (see [`is_suspect`](crate::lifecycle::is_suspect)) in one worker's hand. Extends the worker's lease.
+    /// (see [`Verdict`](crate::lifecycle::Verdict)) in one worker's hand. Extends the worker's lease.
     /// A repeated call is answered with the same jobs. Emits `job:started` and `job:expired`.
     async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError>;
 

@@ -26,7 +26,7 @@ mod transition;
 pub use admit::{Admission, admit, enter, expires, expiry};
 pub use apply::{apply, heed_cancel};
 pub use moves::is_legal;
-pub use rescue::{Verdict, after_crash, is_suspect};
+pub use rescue::{Verdict, after_crash};
 pub use retention::{Keep, Limits, keep};
 pub use retry::{Draw, delay_before, delay_by};
 pub use settle::{Outcome, settle};

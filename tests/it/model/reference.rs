@@ -47,6 +47,8 @@ pub(crate) struct Entry {
     claim: Option<usize>,
     worker: usize,
     charged: bool,
+    /// Whether it lives its last life, and so runs alone among its like.
+    suspect: bool,
     cancel: bool,
     ended_at: Option<u64>,
 }
@@ -236,6 +238,7 @@ impl Model {
             claim: None,
             worker: 0,
             charged: false,
+            suspect: false,
             cancel: false,
             ended_at: None,
         };
@@ -275,11 +278,10 @@ impl Model {
     }
 
     fn best(&self, worker: usize, queue: usize) -> Option<Target> {
-        let has_suspect = self.held(worker).iter().any(|target| self.jobs[target].crashes != 0);
+        let has_suspect = self.held(worker).iter().any(|target| self.jobs[target].suspect);
         let waiting = self.list(queue, JobState::Waiting).into_iter();
-        let mut fit = waiting.filter(|(_, job)| {
-            job.sent.known && !job.is_over(self.now) && !(has_suspect && job.crashes != 0)
-        });
+        let mut fit = waiting
+            .filter(|(_, job)| job.sent.known && !job.is_over(self.now) && !(has_suspect && job.suspect));
         fit.next().map(|(target, _)| *target)
     }
 
@@ -305,6 +307,7 @@ impl Model {
         if job.state == JobState::Waiting {
             // It was rescued, and nobody claimed it since.
             job.attempt += 1;
+            job.suspect &= !job.charged;
             job.crashes -= u32::from(std::mem::take(&mut job.charged));
         }
         let cancelled = std::mem::take(&mut job.cancel);
@@ -396,7 +399,7 @@ impl Model {
         }
         let (now, order) = (self.now, self.number());
         let job = self.job(target);
-        (job.attempt, job.crashes, job.ended_at) = (0, 0, None);
+        (job.attempt, job.crashes, job.suspect, job.ended_at) = (0, 0, false, None);
         job.expires_at = job.sent.ttl.map(|ttl| now + ttl);
         job.wait_until(now, now, order);
         Ordered::Done
@@ -418,12 +421,12 @@ impl Model {
             return 0;
         }
         let held = self.held(worker);
-        let had_suspect = held.iter().any(|target| self.jobs[target].crashes != 0);
+        let had_suspect = held.iter().any(|target| self.jobs[target].suspect);
         for target in &held {
             let (draining, job) = (self.workers[worker].draining, &self.jobs[target]);
             if job.cancel {
                 self.end(*target, End::Cancel);
-            } else if draining || (had_suspect && job.crashes == 0) {
+            } else if draining || (had_suspect && !job.suspect) {
                 self.let_wait(*target);
             } else {
                 self.charge(*target);
@@ -437,6 +440,7 @@ impl Model {
         let job = self.job(target);
         job.charged = true;
         job.crashes += 1;
+        job.suspect = job.crashes + 1 == MAX_CRASHES;
         if job.crashes < MAX_CRASHES {
             self.let_wait(target);
         } else {

@@ -53,6 +53,26 @@ async fn jobs_of_a_killed_process_run_again_within_a_second_of_the_lease() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn forty_long_jobs_of_a_killed_process_all_run_again_as_soon_as_one() {
+    let server = RedisServer::start(&[]);
+    let client = Client::connect(&server.url()).await.unwrap();
+    let crew = Crew::new(LEASE);
+    let mut first = crew.start(&server.url(), "first", 40);
+    client.enqueue_all((0..40).map(|_| work::hold::job())).await.unwrap();
+    crew.started(first.process(), 40).await;
+    let second = crew.start(&server.url(), "second", 50);
+    second.consumes(&client).await;
+    let killed = now();
+    first.die();
+    // None of them ends meanwhile, so nobody makes room for another.
+    let again = crew.started(second.process(), 40).await;
+    let last = again.iter().map(|start| start.at).max().unwrap();
+    println!("all forty run again {:?} after the kill, with a lease of {LEASE:?}", last - killed);
+    assert!(last - killed <= LEASE + Duration::from_secs(1), "only after {:?}", last - killed);
+    crew.let_go(second.process());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_slept_past_its_lease_settles_nothing_that_another_one_has() {
     let server = RedisServer::start(&[]);
     let client = Client::connect(&server.url()).await.unwrap();

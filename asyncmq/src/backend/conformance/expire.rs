@@ -163,7 +163,7 @@ pub async fn an_innocent_bystander_of_a_crash_expires(fixture: &dyn Fixture) {
     stage.push(job()).await;
     stage.worker().one().await;
     fixture.advance(LEASE + SECOND).await;
-    stage.rescue().await;
+    stage.store.rescue(2, 10).await.answered();
     let bystander = stage.push(mortal(LEASE)).await;
     assert_eq!(stage.worker().claim(2).await.len(), 2);
     fixture.advance(LEASE + SECOND).await;

@@ -163,6 +163,9 @@ macro_rules! __conformance_list {
             the_rescued_worker_may_claim_again
         );
         $crate::__conformance_module!($fixture, suspect:
+            who_has_lives_left_runs_again_beside_others
+            a_suspect_stays_one_however_it_comes_back
+            who_was_alive_after_all_is_no_suspect
             a_worker_holds_one_suspect_at_a_time
             each_worker_may_hold_a_suspect
             one_suspect_is_allowed_over_all_queues

@@ -1,20 +1,70 @@
-//! Suspects: jobs that died with a process run as the only such job of their worker, so that one of them is to blame.
+//! Suspects: jobs that live their last life run as the only such job of their worker, so that it is to blame if they die.
 
 #![expect(missing_docs, reason = "the name of each property is what it promises")]
 
 use std::sync::Arc;
 
 use super::Fixture;
-use super::stage::{Answered, LEASE, MAX_CRASHES, SECOND, Stage, complete, ids_of, job, job_of, jobs};
+use super::stage::{Answered, LEASE, MAX_CRASHES, SECOND, Stage, complete, ids_of, job, job_of, jobs, retry};
+use crate::backend::{Fenced, Force};
 use crate::job::{Envelope, JobState, Name};
+use crate::lifecycle::Transition;
 
-/// Makes `count` suspects, the jobs of a worker that died.
+/// Makes `count` suspects, the jobs of a worker that died where two deaths are one too many.
 async fn suspects(fixture: &dyn Fixture, stage: &Stage, count: usize) -> Vec<Arc<Envelope>> {
     let pushed = stage.push_all(jobs(count)).await;
     assert_eq!(stage.worker().claim(count).await.len(), count);
     fixture.advance(LEASE + SECOND).await;
-    assert_eq!(stage.rescue().await, count);
+    assert_eq!(stage.store.rescue(2, 1_000).await.answered(), count);
     pushed
+}
+
+pub async fn who_has_lives_left_runs_again_beside_others(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let pushed = stage.push_all(jobs(5)).await;
+    assert_eq!(stage.worker().claim(10).await.len(), 5);
+    fixture.advance(LEASE + SECOND).await;
+    assert_eq!(stage.rescue().await, 5);
+    let again = stage.worker().claim(10).await;
+    assert_eq!(ids_of(&again), super::stage::ids(&pushed), "at once, and in their order");
+    assert_eq!(again.iter().map(|job| job.crashes).collect::<Vec<_>>(), [1; 5]);
+    fixture.advance(LEASE + SECOND).await;
+    assert_eq!(stage.rescue().await, 5);
+    assert_eq!(stage.worker().claim(10).await.len(), 1, "from now on it is the last life");
+}
+
+pub async fn a_suspect_stays_one_however_it_comes_back(fixture: &dyn Fixture) {
+    for back in [Transition::Release, retry(SECOND), Transition::Snooze { after: SECOND }] {
+        let stage = Stage::of(fixture);
+        suspects(fixture, &stage, 2).await;
+        for _ in 0..2 {
+            let worker = stage.worker();
+            let held = worker.one().await;
+            worker.settle(&held, back.clone()).await;
+            fixture.advance(SECOND).await;
+        }
+        assert_eq!(stage.worker().claim(10).await.len(), 1, "{back:?}");
+        stage
+            .store
+            .obliterate(&super::stage::QUEUE, Force::RemoveActive, 10)
+            .await
+            .answered()
+            .expect("all go");
+    }
+}
+
+pub async fn who_was_alive_after_all_is_no_suspect(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    stage.push_all(jobs(2)).await;
+    let worker = stage.worker();
+    let held = worker.claim(2).await;
+    fixture.advance(LEASE + SECOND).await;
+    assert_eq!(stage.store.rescue(2, 10).await.answered(), 2);
+    for job in &held {
+        assert_eq!(worker.settle(job, Transition::Release).await, Fenced::Applied);
+    }
+    let again = stage.worker().claim(10).await;
+    assert_eq!(again.iter().map(|job| job.crashes).collect::<Vec<_>>(), [0, 0]);
 }
 
 pub async fn a_worker_holds_one_suspect_at_a_time(fixture: &dyn Fixture) {
@@ -46,7 +96,7 @@ pub async fn one_suspect_is_allowed_over_all_queues(fixture: &dyn Fixture) {
     stage.push_all(queues.iter().map(job_of).collect()).await;
     stage.worker_of(&queues).claim(2).await;
     fixture.advance(LEASE + SECOND).await;
-    assert_eq!(stage.rescue().await, 2);
+    assert_eq!(stage.store.rescue(2, 10).await.answered(), 2);
     let worker = stage.worker_of(&queues);
     assert_eq!((worker.claim(10).await.len(), worker.claim(10).await.len()), (1, 0));
 }

@@ -159,6 +159,7 @@ impl State {
         self.unretire(place);
         self.set_state(place, JobState::Waiting);
         if let Some(slot) = self.slot_mut(place) {
+            slot.suspect = false;
             let status = &mut slot.status;
             (status.attempt, status.crashes) = (0, 0);
             (status.finished_at, status.started_at) = (None, None);

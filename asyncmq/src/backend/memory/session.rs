@@ -4,14 +4,13 @@ use super::state::State;
 use crate::backend::{Token, WorkerInfo};
 use crate::clock::Timestamp;
 use crate::job::WorkerId;
-use crate::lifecycle::is_suspect;
 
 /// One worker's lease and all that it covers.
 #[derive(Debug, Default)]
 pub(super) struct Session {
     pub(super) until: Timestamp,
     pub(super) held: Vec<u32>,
-    /// How many of the held jobs have died with a process before.
+    /// How many of the held jobs live their last life.
     pub(super) suspects: usize,
     /// The worker's last claim and what it gave, to be repeated if the reply was lost.
     pub(super) last_claim: Option<(u64, Vec<Token>)>,
@@ -35,14 +34,14 @@ impl State {
         let Some(slot) = self.slots[place as usize].as_mut() else { return };
         slot.held_at = u32::try_from(session.held.len()).expect("fewer than there are slots");
         slot.status.worker = Some(worker);
-        session.suspects += usize::from(is_suspect(&slot.status));
+        session.suspects += usize::from(slot.suspect);
         session.held.push(place);
     }
 
-    /// Takes a job out of the hand of the worker that holds it. Called before its crashes change.
+    /// Takes a job out of the hand of the worker that holds it. Called before it becomes a suspect.
     pub(super) fn let_go(&mut self, place: u32) {
         let Some(slot) = self.slots[place as usize].as_ref() else { return };
-        let (held_at, suspect) = (slot.held_at as usize, is_suspect(&slot.status));
+        let (held_at, suspect) = (slot.held_at as usize, slot.suspect);
         let Some(session) = slot.status.worker.and_then(|worker| self.sessions.get_mut(&worker)) else {
             return;
         };

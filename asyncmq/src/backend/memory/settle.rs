@@ -44,6 +44,7 @@ impl State {
                 self.withdraw(place);
                 self.set_state(place, JobState::Active);
                 if let Some(slot) = self.slot_mut(place) {
+                    slot.suspect &= !slot.charged;
                     slot.status.crashes -= u32::from(std::mem::take(&mut slot.charged));
                     slot.status.attempt += 1;
                 }

@@ -17,7 +17,7 @@ use crate::backend::{AuditEntry, Counts, Token};
 use crate::clock::Timestamp;
 use crate::event::{Event, EventData, EventKind};
 use crate::job::{Envelope, Job, JobId, JobState, Name, Notes, Rare, Status, WorkerId};
-use crate::lifecycle::{Limits, expires, is_suspect};
+use crate::lifecycle::{Limits, expires};
 
 /// All that the store keeps.
 #[derive(Default)]
@@ -56,6 +56,8 @@ pub(super) struct Slot {
     claim: u64,
     /// Whether the rescue that let it wait again was held against it.
     pub(super) charged: bool,
+    /// Whether it lives its last life, and so runs alone among its like.
+    pub(super) suspect: bool,
     /// Its place in the list of what its worker holds.
     pub(super) held_at: u32,
     /// Somebody wants the running job cancelled, for this reason.
@@ -174,6 +176,7 @@ impl State {
             seq,
             claim: 0,
             charged: false,
+            suspect: false,
             held_at: 0,
             cancel: None,
         };
@@ -316,7 +319,7 @@ impl Slot {
 impl Queue {
     /// Returns the lane in which a job waits, made if there is none.
     fn lane_of(&mut self, slot: &Slot) -> &mut Lane {
-        let (task, version, suspect) = (&slot.envelope.task, slot.envelope.version, is_suspect(&slot.status));
+        let (task, version, suspect) = (&slot.envelope.task, slot.envelope.version, slot.suspect);
         let same = |key: &LaneKey| key.suspect == suspect && key.version == version && key.task == *task;
         if let Some(place) = self.lanes.iter().position(|(key, _)| same(key)) {
             return &mut self.lanes[place].1;

@@ -99,13 +99,13 @@ impl State {
             if draining {
                 self.give_back(*place, now);
             } else {
-                self.rescue_job(*place, |crashes| after_crash(crashes, had_suspect, max_crashes), now);
+                self.rescue_job(*place, had_suspect, max_crashes, now);
             }
         }
         held.len()
     }
 
-    fn rescue_job(&mut self, place: u32, verdict: impl Fn(u32) -> Verdict, now: Timestamp) {
+    fn rescue_job(&mut self, place: u32, had_suspect: bool, max_crashes: u32, now: Timestamp) {
         self.let_go(place);
         let Some(slot) = self.slot_mut(place) else { return };
         if let Some(reason) = slot.cancel.take() {
@@ -113,8 +113,9 @@ impl State {
             self.carry_out(place, Transition::Cancel { reason: *reason }, now);
             return;
         }
-        let verdict = verdict(slot.status.crashes);
+        let verdict = after_crash(slot.status.crashes, slot.suspect, had_suspect, max_crashes);
         slot.charged = verdict != Verdict::Innocent;
+        slot.suspect = verdict == Verdict::Suspect;
         slot.status.crashes += u32::from(slot.charged);
         if verdict == Verdict::Quarantined {
             let message = format!("the worker died {} time(s) with this job in hand", slot.status.crashes);

@@ -38,7 +38,8 @@ pub(in super::super) struct Side {
 pub(in super::super) fn read_side(bytes: &[u8]) -> Result<Side> {
     let mut from = Reader(bytes);
     let is_delayed = from.u8()? == b'd';
-    let (attempt, crashes) = (from.u32()?, from.u32()?);
+    // The high bit says that it lives its last life.
+    let (attempt, crashes) = (from.u32()?, from.u32()? & (u32::MAX >> 1));
     let (run_at, expires, _ttl) = (from.u64()?, from.u64()?, from.u64()?);
     from.take(7)?;
     let (started, worker) = (from.u64()?, from.array()?);

@@ -17,7 +17,7 @@ local function wait_until(Q, id, rec, s, now, run_at)
   if s.state == 'd' then
     call('ZADD', Q .. 'delayed', run_at, delayed_member(s, id))
   else
-    append(Q, line_of(rec, s.crashes), id)
+    append(Q, line_of(rec, s.suspect), id)
   end
   note_end(Q, id, s)
   write_side(Q, id, rec, s)
@@ -53,7 +53,7 @@ local function carry_out(Q, id, rec, s, op, amount, data, now)
     finish(Q, id, 'x', now, attempt, s.crashes, s.worker, s.started, amount .. data)
   else
     s.state = 'w'
-    put_back(Q, line_of(rec, s.crashes), s.seq, id)
+    put_back(Q, line_of(rec, s.suspect), s.seq, id)
     note_end(Q, id, s)
     write_side(Q, id, rec, s)
     wake(Q)

@@ -9,8 +9,7 @@ local function promote(Q)
   for i = 1, #due do
     if records[i] and sides[i] then
       local place = pack('>I2', i)
-      local crashes = unpick('>I4', sub(sides[i], 6, 9))
-      local line = line_of(records[i], crashes)
+      local line = line_of(records[i], byte(sides[i], 6) > 127)
       if not lines[line] then
         lines[line] = {}
         order[#order + 1] = line
@@ -29,7 +28,7 @@ local function promote(Q)
 end
 
 local suspect
--- Tells whether the worker holds a job that has died with a process before.
+-- Tells whether the worker holds a job that lives its last life.
 local function has_suspect()
   if suspect == nil then
     local held = call('HGET', S .. 'suspects', worker)
@@ -114,7 +113,7 @@ local function may_start(Q, id, record, note)
       return nil
     end
   end
-  if s.crashes > 0 then hold_suspect(Q, id) end
+  if s.suspect then hold_suspect(Q, id) end
   return record
 end
 local function tell_started(Q, ids, records, sides)

@@ -19,8 +19,8 @@ end
 local function is_ready(Q, line)
   call('ZADD', Q .. 'ready', tonumber(sub(line, 2, 3), 16), line)
 end
-local function line_of(rec, crashes)
-  return (crashes > 0 and 's' or 'w') .. sub(rec, 15, 23)
+local function line_of(rec, suspect)
+  return (suspect and 's' or 'w') .. sub(rec, 15, 23)
 end
 -- Lets a job wait behind the others.
 local function append(Q, line, id)
@@ -83,7 +83,7 @@ local function note_end(Q, id, s)
 end
 -- Takes a waiting job out of its list so that it may come back to its place.
 local function withdraw(Q, id, rec, s)
-  call('LREM', Q .. line_of(rec, s.crashes), 1, id)
+  call('LREM', Q .. line_of(rec, s.suspect), 1, id)
   if s.expires > 0 then call('ZREM', Q .. 'mortal', id) end
 end
 local function delayed_member(s, id)
@@ -94,7 +94,7 @@ local function displace(Q, id, rec, s)
   if s.state == 'd' then
     call('ZREM', Q .. 'delayed', delayed_member(s, id))
   else
-    bury(Q, line_of(rec, s.crashes), id)
+    bury(Q, line_of(rec, s.suspect), id)
   end
   if s.expires > 0 then call('ZREM', Q .. 'mortal', id) end
 end

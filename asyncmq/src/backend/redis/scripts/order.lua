@@ -38,7 +38,7 @@ local function wait_behind()
   s.state, s.seq = 'w', fresh_batch(Q) .. '\0\0'
   note_end(Q, id, s)
   write_side(Q, id, rec, s)
-  append(Q, line_of(rec, s.crashes), id)
+  append(Q, line_of(rec, s.suspect), id)
   wake(Q)
 end
 
@@ -47,7 +47,7 @@ local function retry()
   unretire()
   call('HDEL', Q .. 'more', 'p' .. id)
   s.attempt, s.crashes, s.started, s.run_at, s.ghost, s.charged = 0, 0, 0, now, NOBODY8, 0
-  s.worker = sub(done, 17, 32)
+  s.worker, s.suspect = sub(done, 17, 32), false
   s.expires = s.ttl > 0 and now + s.ttl - 1 or 0
   wait_behind()
   emit(Q, 1, id, rec, 0, s.worker, now, '-', '')

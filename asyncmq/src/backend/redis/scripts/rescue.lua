@@ -10,17 +10,20 @@ local max_crashes, limit, Q = tonumber(ARGV[6]), tonumber(ARGV[7]), KEYS[2]
 if ARGV[3] ~= '' and call('ZSCORE', S .. 'sessions', worker) ~= ARGV[3] then return { -1, '0' } end
 
 local function crash(id, act, rec, s)
-  -- The one suspect is to blame if there was one; else everyone may be.
-  local innocent = had_suspect and s.crashes == 0
+  -- The one suspect is to blame if there was one; else everyone may be. Who has one life left is a suspect from now on.
+  local innocent = had_suspect and not s.suspect
   local out = not innocent and max_crashes <= s.crashes + 1
-  if not innocent then s.crashes = s.crashes + 1 end
+  if not innocent then
+    s.crashes = s.crashes + 1
+    s.suspect = max_crashes <= s.crashes + 1
+  end
   if out then
     local said = 'the worker died ' .. string.format('%d', s.crashes) .. ' time(s) with this job in hand'
     return carry_out(Q, id, rec, s, 'F', '0', pack('>I4B', s.attempt + 1, 3) .. said, now)
   end
   s.state, s.ghost, s.charged = 'w', sub(act, 24, 31), innocent and 0 or 1
   write_side(Q, id, rec, s)
-  put_back(Q, line_of(rec, s.crashes), s.seq, id)
+  put_back(Q, line_of(rec, s.suspect), s.seq, id)
   note_end(Q, id, s)
   wake(Q)
   emit(Q, 10, id, rec, s.attempt, worker, now, '-', '')

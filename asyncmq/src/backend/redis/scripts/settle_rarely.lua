@@ -6,7 +6,7 @@ local function regain(Q, id, rec, claim)
   local s = read_side(bytes)
   if s.state ~= 'w' or s.ghost == NOBODY8 or s.ghost ~= claim then return end
   withdraw(Q, id, rec, s)
-  s.crashes = s.crashes - s.charged
+  s.crashes, s.suspect = s.crashes - s.charged, s.suspect and s.charged == 0
   return s
 end
 -- Settles one job, whatever became of it; tells whether its claim was current.

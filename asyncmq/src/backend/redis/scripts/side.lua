@@ -1,16 +1,19 @@
 -- The side record of a job that is not plain: where it stands and what it went through. Its time to live has 1 added, so
--- that 0 is none.
+-- that 0 is none. The high bit of its crashes tells that it lives its last life: a suspect.
 local SIDE = '>c1I4I4I8I8I8c7I8c16c8B'
+local SUSPECT = 2147483648
 local NOBODY8 = string.rep('\0', 8)
 local function read_side(bytes)
   local s = {}
   s.state, s.attempt, s.crashes, s.run_at, s.expires, s.ttl, s.seq, s.started, s.worker, s.ghost, s.charged =
     unpick(SIDE, bytes)
+  s.suspect = s.crashes >= SUSPECT
+  if s.suspect then s.crashes = s.crashes - SUSPECT end
   return s
 end
 local function packed(s)
-  return pack(SIDE, s.state, s.attempt, s.crashes, s.run_at, s.expires, s.ttl, s.seq, s.started, s.worker, s.ghost,
-    s.charged)
+  local crashes = s.crashes + (s.suspect and SUSPECT or 0)
+  return pack(SIDE, s.state, s.attempt, crashes, s.run_at, s.expires, s.ttl, s.seq, s.started, s.worker, s.ghost, s.charged)
 end
 -- Returns the first bytes of a record, batch and time, with the note that the job has a side record.
 local function with_side(head)

@@ -200,6 +200,7 @@ impl Tx<'_> {
         let envelope = self.envelope(row)?;
         self.load_notes(row)?;
         Self::unretire(row);
+        row.suspect = Some(false);
         let status = &mut row.status;
         status.state = JobState::Waiting;
         (status.attempt, status.crashes) = (0, 0);

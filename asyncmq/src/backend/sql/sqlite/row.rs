@@ -13,7 +13,7 @@ use super::tx::{Tx, readable};
 use crate::backend::{Report, Token};
 use crate::event::{Event, EventData, EventKind};
 use crate::job::{Envelope, JobState, Name, Retention, Status, WorkerId, keep_lines};
-use crate::lifecycle::{Keep, Limits, is_suspect, keep};
+use crate::lifecycle::{Keep, Limits, keep};
 
 /// One job.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub(super) struct Row {
     /// Whether large arguments lie apart.
     apart: bool,
     lane: i64,
+    /// Whether it lives its last life from now on; nothing if that is as its lane says.
+    pub(super) suspect: Option<bool>,
     /// How it stood when it was last written.
     stored: (JobState, i64, bool),
 }
@@ -62,6 +64,7 @@ fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Row>> {
         status,
         apart: row.get(20)?,
         lane,
+        suspect: None,
         stored: (state, lane, keep_until.is_some()),
     }))
 }
@@ -201,10 +204,15 @@ impl Tx<'_> {
         }
     }
 
+    /// Tells whether a job lives its last life.
+    pub(super) fn is_suspect(&mut self, row: &Row) -> Step<bool> {
+        Ok(self.lane_key(row.lane)?.suspect)
+    }
+
     /// Returns the lane in which a job stands: suspects have their own.
     fn lane_of(&mut self, row: &Row) -> Step<i64> {
         let key = self.lane_key(row.lane)?;
-        let suspect = is_suspect(&row.status);
+        let suspect = row.suspect.unwrap_or(key.suspect);
         if key.suspect == suspect { Ok(row.lane) } else { self.lane(&LaneKey { suspect, ..key }) }
     }
 

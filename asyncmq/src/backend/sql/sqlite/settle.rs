@@ -148,6 +148,9 @@ fn regain(row: &mut Row) -> bool {
         JobState::Active => true,
         JobState::Waiting => {
             status.state = JobState::Active;
+            if row.charged {
+                row.suspect = Some(false);
+            }
             status.crashes -= u32::from(std::mem::take(&mut row.charged));
             status.attempt += 1;
             true

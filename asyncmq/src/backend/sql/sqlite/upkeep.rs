@@ -176,8 +176,10 @@ impl Tx<'_> {
         if let Some(reason) = row.cancel.take() {
             return self.carry_out(row, Transition::Cancel { reason });
         }
-        let verdict = after_crash(row.status.crashes, had_suspect, max_crashes);
+        let is_suspect = self.is_suspect(row)?;
+        let verdict = after_crash(row.status.crashes, is_suspect, had_suspect, max_crashes);
         row.charged = verdict != Verdict::Innocent;
+        row.suspect = Some(verdict == Verdict::Suspect);
         row.status.crashes += u32::from(row.charged);
         if verdict == Verdict::Quarantined {
             let message = format!("the worker died {} time(s) with this job in hand", row.status.crashes);

@@ -1,2 +1,2 @@
--- Tells whether a worker holds a job that a process has died with.
-SELECT EXISTS (SELECT 1 FROM jobs WHERE worker = $1 AND state = 'active' AND crashes > 0)
+-- Tells whether a worker holds a job that lives its last life.
+SELECT EXISTS (SELECT 1 FROM jobs JOIN lanes USING (lane) WHERE worker = $1 AND state = 'active' AND suspect = 1)
