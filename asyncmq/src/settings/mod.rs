@@ -89,6 +89,12 @@ impl Settings {
                 return Err(Error::Invalid(format!("`{key}` is {time:?}; the longest is {LONGEST:?}")));
             }
         }
+        if self.rate_limit.is_some_and(|limit| limit.interval().is_zero()) {
+            return Err(Error::Invalid(
+                "`rate_limit` is for a time of zero: say how long, as in `100/1s`, or set `rate_interval`"
+                    .into(),
+            ));
+        }
         if self.max_crashes == 0 {
             return Err(Error::Invalid(
                 "`max_crashes` is 0; 1 makes a job a dead letter with its first crash".into(),

@@ -347,6 +347,8 @@ mod tests {
         assert!(error.contains("the shortest is 10ms"), "{error}");
         let error = read(&["--drain-timeout", "1e19"], &[]).unwrap_err().to_string();
         assert!(error.contains("the longest is"), "{error}");
+        let error = read(&["--rate-interval", "0", "--rate-limit", "5"], &[]).unwrap_err().to_string();
+        assert!(error.contains("a time of zero"), "{error}");
     }
 
     #[test]
