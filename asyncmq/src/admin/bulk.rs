@@ -134,7 +134,6 @@ impl Admin {
     }
 
     /// Describes an order about the jobs that a query means. Nothing happens before it is awaited.
-    #[must_use]
     pub fn carry_out(&self, order: &Order, query: &Query) -> Bulk {
         Bulk {
             admin: self.clone(),

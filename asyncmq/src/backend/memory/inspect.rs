@@ -112,6 +112,9 @@ impl Inspect for MemoryStore {
     }
 }
 
+/// What a cursor says of a place, rank and number, and the slot.
+type Place = ((u64, u64), u32);
+
 impl State {
     /// Lists the jobs of a state in the order in which they are shown, as far as the list is read.
     fn places(&self, queue: u32, of: JobState) -> Box<dyn Iterator<Item = u32> + '_> {
@@ -134,7 +137,7 @@ impl State {
         of: JobState,
         after: Option<&Cursor>,
         limit: usize,
-    ) -> Result<Vec<((u64, u64), u32)>, StoreError> {
+    ) -> Result<Vec<Place>, StoreError> {
         let kept = &self.queues[queue as usize];
         let after = after
             .map(|after| Ok::<_, StoreError>((after.part::<u64>(0)?, after.part::<u64>(1)?)))
