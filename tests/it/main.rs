@@ -10,6 +10,7 @@ mod fuzz;
 mod macros;
 mod model;
 mod process;
+mod protocol;
 #[cfg(feature = "redis")]
 mod redis;
 mod sqlite;
