@@ -3,6 +3,11 @@
 pub mod admin;
 pub mod backend;
 mod caught;
+#[cfg(feature = "conformance")]
+#[doc(hidden)]
+pub mod chance;
+#[cfg(not(feature = "conformance"))]
+mod chance;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod client;

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 /// From the bottom to the top: a layer names only those before it.
-const LAYERS: [&str; 14] = [
+const LAYERS: [&str; 15] = [
     "seeded",
     "caught",
+    "chance",
     "clock",
     "job",
     "error",

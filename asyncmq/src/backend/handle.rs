@@ -20,6 +20,7 @@ use crate::backend::{
     Backend, CallId, Claim, Claimed, Fenced, MAX_BATCH, Pushed, RECALLED_CALLS, Settlement, StoreError,
     TaskInfo,
 };
+use crate::chance::random_bits;
 use crate::error::{Error, Result};
 use crate::job::{Envelope, JobId, Name, WorkerId};
 use crate::seeded::{Bug, is_seeded};
@@ -299,12 +300,6 @@ impl Pause {
 /// Draws a time between half and all of `time`, so that many senders do not knock at once.
 pub(crate) fn jittered(time: Duration) -> Duration {
     time.mul_f64(0.5 + random_bits() as u32 as f64 / (2.0 * f64::from(u32::MAX)))
-}
-
-/// Returns bits that are spread evenly.
-pub(crate) fn random_bits() -> u64 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    RandomState::new().build_hasher().finish()
 }
 
 #[cfg(test)]

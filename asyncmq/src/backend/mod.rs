@@ -35,7 +35,7 @@ pub use batch::MAX_BATCH;
 pub use control::{Control, Drain, Force, Ordered};
 pub use finding::{Finding, Severity};
 pub use handle::DEFAULT_MAX_PAYLOAD;
-pub(crate) use handle::{BackendHandle, Pause, jittered, random_bits};
+pub(crate) use handle::{BackendHandle, Pause, jittered};
 pub use inspect::{Counts, EventStream, Heard, Inspect, Page, QueueInfo};
 pub use scan::{Cursor, Scanned};
 pub use store::{

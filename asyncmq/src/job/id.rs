@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::chance::uuid;
 use crate::error::{Error, Result};
 
 /// The length of a UUID as text.
@@ -36,7 +37,7 @@ impl JobId {
     #[must_use]
     pub fn generate() -> Self {
         let mut text = [0; UUID_TEXT];
-        Uuid::now_v7().hyphenated().encode_lower(&mut text);
+        uuid().hyphenated().encode_lower(&mut text);
         Self(Repr::Uuid(text))
     }
 
@@ -289,7 +290,7 @@ impl WorkerId {
     /// Makes a new id.
     #[must_use]
     pub fn generate() -> Self {
-        Self(Uuid::now_v7())
+        Self(uuid())
     }
 
     /// Returns the UUID.

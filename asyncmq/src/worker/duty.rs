@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 
@@ -16,6 +16,7 @@ use crate::job::Name;
 use crate::seeded::{Bug, is_seeded};
 use crate::task::Stop;
 use crate::worker::shared::{Phase, Shared, give_way};
+use crate::worker::tenure;
 
 /// How often jobs of dead workers are looked for, at most.
 const RESCUE_EVERY: Duration = Duration::from_secs(1);
@@ -42,7 +43,7 @@ pub(crate) fn start(shared: &Arc<Shared>, queues: Vec<Name>, own: Vec<OwnDuty>) 
     spawn(shared, move |shared| {
         in_batches(shared, "rescue", rescue_every, move |shared| {
             Box::pin(async move {
-                match shared.tenure.may_judge(Instant::now()) {
+                match shared.tenure.may_judge(tenure::now()) {
                     true => shared.backend.backend().rescue(max_crashes, MAX_BATCH).await,
                     false => Ok(0),
                 }
@@ -73,8 +74,9 @@ where
     let (running, shared) = (run(shared.clone()), shared.clone());
     tokio::spawn(async move {
         tokio::select! {
-            () = running => {}
+            biased;
             () = shared.reached(Phase::Ended) => {}
+            () = running => {}
         }
     });
 }

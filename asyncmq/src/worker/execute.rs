@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::backend::{Settlement, random_bits};
+use crate::backend::Settlement;
 use crate::caught::{caught, drop_caught};
+use crate::chance::random_bits;
 use crate::client::{Scope, scoped};
 use crate::job::{Failure, FailureKind};
 use crate::lifecycle::{Draw, Outcome, delay_by, settle};

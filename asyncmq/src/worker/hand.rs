@@ -1,9 +1,9 @@
 //! What a worker has in its hand: every attempt from its claim until the store has settled it.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use foldhash::HashMap;
+use foldhash::fast::FixedState;
 
 use crate::backend::Token;
 use crate::job::{Envelope, JobId};
@@ -18,7 +18,8 @@ pub(crate) struct Hand(Mutex<Held>);
 
 #[derive(Debug, Default)]
 struct Held {
-    attempts: HashMap<Token, Arc<Attempt>>,
+    /// Stores mint the tokens, so the same ones may always lie in the same order.
+    attempts: HashMap<Token, Arc<Attempt>, FixedState>,
     /// Cancelled before the claim's reply was here, or when it had just been let go: the latest.
     early: VecDeque<Token>,
 }

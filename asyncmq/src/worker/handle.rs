@@ -111,6 +111,7 @@ impl WorkerHandle {
         let in_order = self.finish_until(end);
         tokio::pin!(hurry);
         let finished = tokio::select! {
+            biased;
             finished = in_order => finished,
             () = hurry => false,
         };

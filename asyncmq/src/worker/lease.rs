@@ -5,28 +5,35 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::backend::{Extension, Leases, Pause, StoreError};
+use crate::chance::is_simulated;
 use crate::error::{Error, Result};
 use crate::seeded::{Bug, is_seeded};
 use crate::task::Stop;
 use crate::worker::shared::{Phase, Shared};
+use crate::worker::tenure;
 
-/// Starts the thread. It ends with the worker.
-pub(crate) fn keep(shared: Arc<Shared>) -> Result<JoinHandle<()>> {
+/// Starts the thread. It ends with the worker. In a simulation everything happens on one thread, and in its time.
+pub(crate) fn keep(shared: Arc<Shared>) -> Result<Option<JoinHandle<()>>> {
+    if is_simulated() {
+        tokio::spawn(async move { keep_until_ended(&shared).await });
+        return Ok(None);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Error::Startup(format!("cannot start the lease keeper: {error}")))?;
     let thread = std::thread::Builder::new().name("asyncmq-lease".into());
     let elsewhere = is_seeded(Bug::LeaseOnRuntime).then(tokio::runtime::Handle::current);
+    let thread = thread.spawn(move || match elsewhere {
+        None => runtime.block_on(keep_until_ended(&shared)),
+        Some(handlers) => {
+            let _ = runtime.block_on(handlers.spawn(async move { keep_until_ended(&shared).await }));
+        }
+    });
     thread
-        .spawn(move || match elsewhere {
-            None => runtime.block_on(keep_until_ended(&shared)),
-            Some(handlers) => {
-                let _ = runtime.block_on(handlers.spawn(async move { keep_until_ended(&shared).await }));
-            }
-        })
+        .map(Some)
         .map_err(|error| Error::Startup(format!("cannot start the lease keeper's thread: {error}")))
 }
 
@@ -35,10 +42,11 @@ const NUDGE_EVERY: Duration = Duration::from_millis(100);
 
 async fn keep_until_ended(shared: &Shared) {
     tokio::select! {
+        biased;
+        () = shared.reached(Phase::Ended) => {}
         () = keep_for_ever(shared) => {}
         () = shared.reports.pass_on(&shared.backend) => {}
         () = nudge(shared) => {}
-        () = shared.reached(Phase::Ended) => {}
     }
 }
 
@@ -49,7 +57,7 @@ async fn keep_for_ever(shared: &Shared) {
     loop {
         match extend(shared, &mut leases).await {
             Ok(extension) => {
-                shared.tenure.kept(Instant::now());
+                shared.tenure.kept(tenure::now());
                 heed(shared, &extension);
                 pause = Pause::new();
                 tokio::time::sleep(every).await;

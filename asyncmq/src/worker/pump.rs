@@ -74,7 +74,7 @@ impl Pump {
         let look = Box::pin(tokio::time::sleep(shared.times.scan));
         Self {
             turns: Turns::new(queues),
-            limiter: Limiter::new(limit, Instant::now()),
+            limiter: Limiter::new(limit, Deadline::now().into_std()),
             running: 0,
             ended: Vec::new(),
             claiming: None,
@@ -368,9 +368,10 @@ async fn claim(shared: &Shared, wanted: &Wanted) -> Claimed {
             }
         }
         tokio::select! {
-            () = pause.wait() => {}
+            biased;
             // Should it have given something all the same, striking the worker off gives it back.
             () = shared.reached(Phase::Draining) => return Claimed::default(),
+            () = pause.wait() => {}
         }
     }
 }

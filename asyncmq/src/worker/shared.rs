@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use foldhash::HashMap;
 use tokio::sync::{Notify, watch};
@@ -18,7 +18,7 @@ use crate::worker::hand::Hand;
 use crate::worker::line::Line;
 use crate::worker::middleware::Layers;
 use crate::worker::reports::Reports;
-use crate::worker::tenure::Tenure;
+use crate::worker::tenure::{self, Tenure};
 
 /// How many ended attempts leave without waiting for those that are about to end.
 const GATHERED: usize = 32;
@@ -104,7 +104,7 @@ impl Shared {
             tasks,
             known,
             layers,
-            tenure: Tenure::new(times.lease, Instant::now()),
+            tenure: Tenure::new(times.lease, tenure::now()),
             times,
             limits: Limits::default(),
             max_crashes,

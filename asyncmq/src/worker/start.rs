@@ -67,7 +67,7 @@ impl Worker {
         );
         duty::start(&shared, queues, std::mem::take(&mut self.duties));
         let pump = tokio::spawn(Pump::new(shared.clone(), plan.queues, plan.rate_limit).serve());
-        Ok(WorkerHandle { shared, pump, lease: Some(lease), on_stop: std::mem::take(&mut self.on_stop) })
+        Ok(WorkerHandle { shared, pump, lease, on_stop: std::mem::take(&mut self.on_stop) })
     }
 
     /// Claims one job and runs it to its end; `None` if there is none. For tests.

@@ -6,10 +6,17 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::chance::is_simulated;
+
 /// How long workers may need to notice that their connections are dead, and to open others.
 const COME_BACK: Duration = Duration::from_secs(5);
 /// No silence that is shorter counts as being cut off: a busy machine is as slow.
 const SHORTEST: Duration = Duration::from_millis(500);
+
+/// The time of the lease's thread; in a simulation that of the one runtime there is.
+pub(crate) fn now() -> Instant {
+    if is_simulated() { tokio::time::Instant::now().into_std() } else { Instant::now() }
+}
 
 /// What this worker's own lease went through.
 #[derive(Debug)]

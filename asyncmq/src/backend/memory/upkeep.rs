@@ -21,7 +21,8 @@ impl Upkeep for MemoryStore {
         let (mut state, now) = (self.state(), self.clock.now());
         let dead =
             state.sessions.iter().filter(|(_, session)| session.until < now && !session.held.is_empty());
-        let dead: Vec<WorkerId> = dead.map(|(worker, _)| *worker).collect();
+        let mut dead: Vec<WorkerId> = dead.map(|(worker, _)| *worker).collect();
+        dead.sort_unstable();
         let mut rescued = 0;
         for worker in dead {
             rescued += state.rescue(worker, max_crashes, limit - rescued, now);

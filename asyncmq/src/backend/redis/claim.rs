@@ -10,7 +10,8 @@ use super::error::worded;
 use super::reply::{bytes, count, next, number, parts, strange};
 use super::script::{CLAIM, Call};
 use super::{RedisStore, micros};
-use crate::backend::{Claim, Claimed, ClaimedJob, MAX_BATCH, StoreError, random_bits};
+use crate::backend::{Claim, Claimed, ClaimedJob, MAX_BATCH, StoreError};
+use crate::chance::random_bits;
 use crate::job::Name;
 
 /// How many times a claim learns lanes before it goes without those that it does not know.

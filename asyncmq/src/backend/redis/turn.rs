@@ -7,7 +7,8 @@ use super::error::worded;
 use super::reply::{next, parts};
 use super::script::TURN;
 use super::settle::{Run, put_settle, read_fenced, runs};
-use crate::backend::{CallId, Claim, Claimed, Fenced, Settlement, StoreError, random_bits};
+use crate::backend::{CallId, Claim, Claimed, Fenced, Settlement, StoreError};
+use crate::chance::random_bits;
 
 type Both = (Result<Vec<Fenced>, StoreError>, Result<Claimed, StoreError>);
 
