@@ -206,7 +206,8 @@ pub trait Store: Send + Sync + 'static {
     /// Lower priorities first, then first in first out; what becomes due stands behind those that wait already, in the
     /// order of the due times. Nothing of a paused queue. At most one suspect
     /// (see [`Verdict`](crate::lifecycle::Verdict)) in one worker's hand. Extends the worker's lease.
-    /// A repeated call is answered with the same jobs. Emits `job:started` and `job:expired`.
+    /// A repeated call is answered with the same jobs, and one that arrives behind a later one of its worker with none: nobody
+    /// waits for it. Emits `job:started` and `job:expired`.
     async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError>;
 
     /// Settles jobs. A repeated call is recognised by its id and answered as the first one.

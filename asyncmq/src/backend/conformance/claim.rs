@@ -126,6 +126,17 @@ pub async fn a_repeated_claim_that_gave_nothing_is_nothing_lost(fixture: &dyn Fi
     assert_eq!(ids_of(&claimed), only(&pushed), "it is given once");
 }
 
+pub async fn a_claim_that_was_held_up_behind_a_later_one_takes_nothing(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    stage.push_all(jobs(3)).await;
+    let worker = stage.worker();
+    let (early, late) = (worker.next_call(), worker.next_call());
+    assert_eq!(worker.claim_as(late, 1).await.jobs.len(), 1);
+    assert_eq!(worker.claim_as(early, 1).await.jobs.len(), 0, "nobody waits for it any more");
+    assert_eq!(worker.claim_as(late, 1).await.jobs.len(), 1, "the later one is recalled all the same");
+    assert_eq!((stage.recount().await.active, worker.claim(5).await.len()), (1, 2));
+}
+
 pub async fn a_repeated_claim_tells_when_to_come_back(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     stage.push(Envelope { due: Due::After(SECOND), ..job() }).await;

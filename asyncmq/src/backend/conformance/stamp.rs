@@ -60,6 +60,7 @@ macro_rules! __conformance_list {
             a_claimed_job_is_in_its_workers_hand
             a_repeated_claim_gives_the_same_jobs
             a_repeated_claim_that_gave_nothing_is_nothing_lost
+            a_claim_that_was_held_up_behind_a_later_one_takes_nothing
             a_repeated_claim_tells_when_to_come_back
             tokens_never_repeat
             jobs_of_unknown_tasks_stay_and_are_in_nobodys_way

@@ -13,12 +13,15 @@ impl State {
     pub(super) fn claim(&mut self, claim: &Claim<'_>, now: Timestamp) -> Claimed {
         let session = self.sessions.entry(claim.call.sender).or_default();
         session.renew(now.after(claim.lease));
+        let is_past = session.last_claim.as_ref().is_some_and(|(last, _)| claim.call.sequence < *last);
         let same = session.last_claim.as_ref().filter(|(sequence, _)| *sequence == claim.call.sequence);
         let mut claimed = match same.map(|(_, tokens)| tokens.clone()) {
             Some(tokens) => {
                 let jobs = tokens.into_iter().filter_map(|token| self.in_hand(token)).collect();
                 Claimed { jobs, ..Claimed::default() }
             }
+            // A claim that was held up on its way: its worker went on without it, and would never learn what it took.
+            None if is_past => Claimed::default(),
             None => self.claim_anew(claim, now),
         };
         claimed.next_due = self.next_due(claim.queues, now);

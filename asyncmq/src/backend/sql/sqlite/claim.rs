@@ -62,17 +62,19 @@ impl Tx<'_> {
         let worker = wanted.call.sender;
         let latest = self.renew(space, worker, self.now.after(wanted.lease))?;
         let sequence = wanted.call.sequence.cast_signed();
+        // A claim that was held up on its way: its worker went on without it, and would never learn what it took.
+        let is_past = latest.as_ref().is_some_and(|(number, ..)| sequence < *number);
         let again = latest.filter(|(number, ..)| *number == sequence);
         let mut claimed = match &again {
             Some((_, first, last)) => self.claim_again(worker, first, last)?,
             None => Claimed::default(),
         };
-        let before = self.shared.numbers;
+        let (before, is_new) = (self.shared.numbers, again.is_none() && !is_past);
         for name in &wanted.queues {
             if let Some(queue) = self.find_queue(space, name)?
                 && !self.is_paused(queue)?
             {
-                if again.is_none() {
+                if is_new {
                     self.promote_due(queue)?;
                     self.flush()?;
                     self.take(queue, name, wanted, &mut claimed)?;
@@ -80,7 +82,7 @@ impl Tx<'_> {
                 self.note_next_due(queue, &mut claimed)?;
             }
         }
-        if again.is_none() {
+        if is_new {
             let (first, last) = (fences_from(before + 1), fences_from(self.shared.numbers + 1));
             let mut remember = self.conn.prepare_cached(sql::SESSION_CLAIMED)?;
             remember.execute((sequence, first, last, worker.as_uuid().into_bytes()))?;
