@@ -85,7 +85,9 @@ fn exclusive(world: &World, key: &Key, life: &Life, findings: &mut Findings) {
     let calm = world.phase("calm");
     for pair in life.claims.windows(2) {
         let [before, again] = pair else { continue };
-        let Some(cause) = cause(world, life, before, again) else {
+        // A reply that was long under way may be that of the earlier claim.
+        let swapped = || (again.began < before.at).then(|| cause(world, life, again, before)).flatten();
+        let Some(cause) = cause(world, life, before, again).or_else(swapped) else {
             findings.add(
                 "I4",
                 Some(key),
