@@ -42,7 +42,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    pub(super) fn pushed(&mut self, call: CallId, jobs: &[Arc<Envelope>], reply: &[Pushed]) {
+    pub(crate) fn pushed(&mut self, call: CallId, jobs: &[Arc<Envelope>], reply: &[Pushed]) {
         if !self.calls.insert(("push", call)) {
             return;
         }
@@ -51,7 +51,7 @@ impl History {
         self.deeds.extend(deeds);
     }
 
-    pub(super) fn claimed(&mut self, call: CallId, reply: &Claimed) {
+    pub(crate) fn claimed(&mut self, call: CallId, reply: &Claimed) {
         let known = !self.calls.insert(("claim", call));
         for job in &reply.jobs {
             let seen = |deed: &Deed| matches!(deed, Deed::Claimed { token, .. } if *token == job.token);
@@ -63,7 +63,7 @@ impl History {
         }
     }
 
-    pub(super) fn settled(&mut self, call: CallId, jobs: &[Settlement], reply: &[Fenced]) {
+    pub(crate) fn settled(&mut self, call: CallId, jobs: &[Settlement], reply: &[Fenced]) {
         if !self.calls.insert(("settle", call)) {
             return;
         }
@@ -76,17 +76,17 @@ impl History {
         }
     }
 
-    pub(super) fn rescued(&mut self, count: usize) {
+    pub(crate) fn rescued(&mut self, count: usize) {
         if count != 0 {
             self.deeds.push(Deed::Rescued);
         }
     }
 
-    pub(super) fn deregistered(&mut self, worker: WorkerId) {
+    pub(crate) fn deregistered(&mut self, worker: WorkerId) {
         self.deeds.push(Deed::Deregistered(worker));
     }
 
-    pub(super) fn replayed(&mut self, id: &JobId, order: Ordered) {
+    pub(crate) fn replayed(&mut self, id: &JobId, order: Ordered) {
         if order == Ordered::Done {
             self.deeds.push(Deed::Replayed(id.clone()));
         }

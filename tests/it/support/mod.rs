@@ -5,6 +5,7 @@ pub(crate) mod gate;
 pub(crate) mod history;
 #[cfg(feature = "redis-cluster")]
 pub(crate) mod in_cluster;
+pub(crate) mod line;
 pub(crate) mod memory;
 #[cfg(feature = "redis")]
 pub(crate) mod names;
