@@ -13,6 +13,7 @@ mod process;
 mod protocol;
 #[cfg(feature = "redis")]
 mod redis;
+mod simulation;
 mod sqlite;
 mod supply_chain;
 mod support;

@@ -18,7 +18,7 @@ fn early(key: &Key, life: &Life, findings: &mut Findings) {
     let due = life.sent.iter().map(|(at, sent)| at + sent.delay).min();
     if let (Some(due), Some(claim)) = (due, life.claims.first())
         && claim.at < due
-        && !life.orders.iter().any(|(_, _, order, _)| order == "promote")
+        && !life.orders.iter().any(|(_, _, order, _)| matches!(order.as_str(), "promote" | "retry"))
     {
         findings.add("I9", Some(key), format!("claimed {} us before it was due", due - claim.at));
     }
