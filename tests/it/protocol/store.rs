@@ -1,7 +1,7 @@
 //! The store of the model: the part of its state that the protocol is about, and its verbs as single steps.
 
 use asyncmq::job::{Failure, FailureKind, Retention, Status};
-use asyncmq::lifecycle::{Transition, Verdict, after_crash, apply, is_suspect};
+use asyncmq::lifecycle::{Transition, Verdict, after_crash, apply};
 use asyncmq::{JobState, Timestamp};
 use bytes::Bytes;
 
@@ -55,6 +55,7 @@ pub(super) struct Kept {
     pub(super) attempt: u32,
     crashes: u32,
     charged: bool,
+    suspect: bool,
     /// The number of the claim that may settle the job, 0 if there is none.
     claim: u8,
     worker: Place,
@@ -88,14 +89,21 @@ impl Kept {
     }
 
     fn is_suspect(&self) -> bool {
-        is_suspect(&self.status())
+        self.suspect
     }
 }
 
 impl Store {
     pub(super) fn new(jobs: usize, removed: Option<Guard>) -> Self {
-        let job =
-            Kept { state: JobState::Waiting, attempt: 0, crashes: 0, charged: false, claim: 0, worker: 0 };
+        let job = Kept {
+            state: JobState::Waiting,
+            attempt: 0,
+            crashes: 0,
+            charged: false,
+            suspect: false,
+            claim: 0,
+            worker: 0,
+        };
         Self { jobs: vec![job; jobs], sessions: Default::default(), replies: Vec::new(), numbers: 0, removed }
     }
 
@@ -180,6 +188,7 @@ impl Store {
         match kept.state {
             JobState::Active => {}
             JobState::Waiting => {
+                kept.suspect &= !kept.charged;
                 kept.crashes -= u32::from(std::mem::take(&mut kept.charged));
                 kept.attempt += 1;
             }
@@ -258,8 +267,9 @@ impl Store {
                 continue;
             }
             let kept = &mut self.jobs[job];
-            let verdict = after_crash(kept.crashes, had_suspect, MAX_CRASHES);
+            let verdict = after_crash(kept.crashes, kept.suspect, had_suspect, MAX_CRASHES);
             kept.charged = verdict != Verdict::Innocent;
+            kept.suspect = verdict == Verdict::Suspect;
             kept.crashes += u32::from(kept.charged);
             if verdict == Verdict::Quarantined {
                 kept.claim = 0;
