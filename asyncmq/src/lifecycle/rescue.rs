@@ -31,6 +31,10 @@ pub enum Verdict {
 /// assert_eq!(after_crash(1, is_suspect, had_suspect, max_crashes), Verdict::Suspect);
 /// ```
 #[must_use]
+#[expect(
+    clippy::fn_params_excessive_bools,
+    reason = "what is known of the job, and of those that died with it"
+)]
 pub const fn after_crash(crashes: u32, is_suspect: bool, had_suspect: bool, max_crashes: u32) -> Verdict {
     let crashes_now = crashes.saturating_add(1);
     if had_suspect && !is_suspect {

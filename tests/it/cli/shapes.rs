@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use asyncmq::NewJob;
+use asyncmq::{Client, NewJob};
 use serde_json::Value;
 
-use super::desks;
+use super::{Desk, desks};
 use crate::support::until;
 
 /// Reads the table of shapes: their names, and their fields in order.
@@ -22,61 +22,88 @@ fn fields(value: &Value) -> Vec<String> {
     fields
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn json_has_the_fields_that_the_docs_promise() {
-    let promised = promised();
-    let mut seen = Vec::new();
-    let mut check = |shape: &str, value: &Value| {
-        let mut wanted = promised.get(shape).unwrap_or_else(|| panic!("docs/cli.md has no {shape}")).clone();
+/// What the docs promise of each shape, and which of them were seen.
+struct Shapes {
+    promised: BTreeMap<String, Vec<String>>,
+    seen: Vec<String>,
+}
+
+impl Shapes {
+    fn check(&mut self, shape: &str, value: &Value) {
+        let promised = self.promised.get(shape);
+        let mut wanted = promised.unwrap_or_else(|| panic!("docs/cli.md has no {shape}")).clone();
         wanted.sort();
         assert_eq!(fields(value), wanted, "{shape}");
-        seen.push(shape.to_owned());
-    };
-    for desk in desks() {
-        let client = desk.client().await;
-        let _worker = desk.worker(&client, &[]).await;
+        self.seen.push(shape.to_owned());
+    }
+
+    /// A list and the first of what it lists.
+    fn check_list(&mut self, shape: &str, element: &str, list: &Value) {
+        self.check(shape, list);
+        let elements = list.as_object().unwrap().values().find_map(Value::as_array).unwrap();
+        self.check(element, &elements[0]);
+    }
+
+    /// Adds a job that fails, and looks at it. Returns its id.
+    async fn jobs(&mut self, desk: &Desk, client: &Client) -> String {
         let added = desk.json(&["job", "add", "app.fetch", "path=/nowhere"]);
-        check("job add", &added);
+        self.check("job add", &added);
         until("the failure", async || client.queue("mail").counts().await.unwrap().failed == 1).await;
         let id = added["id"].as_str().unwrap();
         let job = desk.json(&["job", "inspect", id]);
-        check("job inspect", &job);
-        check("Failure", &job["errors"][0]);
-        let list = desk.json(&["job", "list"]);
-        check("job list, dead list", &list);
-        check("Job", &list["jobs"][0]);
-        let queues = desk.json(&["queue", "list"]);
-        check("queue list", &queues);
-        check("Queue", &queues["queues"][0]);
-        check("Queue", &desk.json(&["queue", "info", "mail"]));
-        let workers = desk.json(&["worker", "list"]);
-        check("worker list", &workers);
-        check("Worker", &workers["workers"][0]);
-        check(
-            "worker inspect",
-            &desk.json(&["worker", "inspect", workers["workers"][0]["id"].as_str().unwrap()]),
-        );
-        let tasks = desk.json(&["tasks"]);
-        check("tasks", &tasks);
-        check("Task", &tasks["tasks"][0]);
-        check("an order, --dry-run", &desk.json(&["dead", "retry", "--all", "--dry-run"]));
-        check("an order, by query", &desk.json(&["dead", "retry", "--query", "task:nothing", "--yes"]));
-        check("an order, by ids", &desk.json(&["job", "remove", id, "--yes"]));
-        check("queue pause, resume", &desk.json(&["queue", "pause", "mail"]));
-        client.queue("mail").add(NewJob::new("x")).await.unwrap();
-        check(
-            "queue drain, clean, obliterate, --dry-run",
-            &desk.json(&["queue", "drain", "mail", "--dry-run"]),
-        );
-        check("queue drain, clean, obliterate", &desk.json(&["queue", "drain", "mail", "--yes"]));
-        let audit = desk.json(&["audit"]);
-        check("audit", &audit);
-        check("Order", &audit["audit"][0]);
-        check("info", &desk.json(&["info"]));
-        let doctor: Value = serde_json::from_str(&desk.run(&["doctor", "--json"]).out).unwrap();
-        check("doctor", &doctor);
-        check("Finding", &doctor["findings"][0]);
+        self.check("job inspect", &job);
+        self.check("Failure", &job["errors"][0]);
+        self.check_list("job list, dead list", "Job", &desk.json(&["job", "list"]));
+        id.to_owned()
     }
+
+    fn queues_and_workers(&mut self, desk: &Desk) {
+        self.check_list("queue list", "Queue", &desk.json(&["queue", "list"]));
+        self.check("Queue", &desk.json(&["queue", "info", "mail"]));
+        let workers = desk.json(&["worker", "list"]);
+        self.check_list("worker list", "Worker", &workers);
+        let id = workers["workers"][0]["id"].as_str().unwrap();
+        self.check("worker inspect", &desk.json(&["worker", "inspect", id]));
+        self.check_list("tasks", "Task", &desk.json(&["tasks"]));
+    }
+
+    fn orders(&mut self, desk: &Desk, id: &str) {
+        self.check("an order, --dry-run", &desk.json(&["dead", "retry", "--all", "--dry-run"]));
+        let by_query = ["dead", "retry", "--query", "task:nothing", "--yes"];
+        self.check("an order, by query", &desk.json(&by_query));
+        self.check("an order, by ids", &desk.json(&["job", "remove", id, "--yes"]));
+        self.check("queue pause, resume", &desk.json(&["queue", "pause", "mail"]));
+    }
+
+    async fn clearing(&mut self, desk: &Desk, client: &Client) {
+        client.queue("mail").add(NewJob::new("x")).await.unwrap();
+        let shown = desk.json(&["queue", "drain", "mail", "--dry-run"]);
+        self.check("queue drain, clean, obliterate, --dry-run", &shown);
+        let done = desk.json(&["queue", "drain", "mail", "--yes"]);
+        self.check("queue drain, clean, obliterate", &done);
+    }
+
+    fn whole(&mut self, desk: &Desk) {
+        self.check_list("audit", "Order", &desk.json(&["audit"]));
+        self.check("info", &desk.json(&["info"]));
+        let doctor: Value = serde_json::from_str(&desk.run(&["doctor", "--json"]).out).unwrap();
+        self.check_list("doctor", "Finding", &doctor);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_has_the_fields_that_the_docs_promise() {
+    let mut shapes = Shapes { promised: promised(), seen: Vec::new() };
+    for desk in desks() {
+        let client = desk.client().await;
+        let _worker = desk.worker(&client, &[]).await;
+        let id = shapes.jobs(&desk, &client).await;
+        shapes.queues_and_workers(&desk);
+        shapes.orders(&desk, &id);
+        shapes.clearing(&desk, &client).await;
+        shapes.whole(&desk);
+    }
+    let Shapes { promised, seen } = shapes;
     let unseen: Vec<_> =
         promised.keys().filter(|shape| !seen.contains(shape) && *shape != "events").collect();
     assert!(unseen.is_empty(), "promised and not checked: {unseen:?}");

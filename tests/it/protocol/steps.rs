@@ -155,7 +155,7 @@ impl Protocol {
                 let applied = store.settle((place, sequence), token, end);
                 // Under another id, it is the same word of the same worker all the same.
                 let call = (place, if self.has(Guard::SameCallId) { sequence } else { token.claim });
-                witness.settled(call, token, applied, &before, store);
+                witness.settled((call, token), applied, (&before, store));
                 network.insert(Message::Settled(place, sequence, applied));
             }
             Message::Extend(place, held) => {

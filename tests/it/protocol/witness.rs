@@ -6,6 +6,7 @@ use super::model::Place;
 use super::store::{Store, Token};
 
 /// What must never happen.
+#[expect(clippy::struct_excessive_bools, reason = "each is a finding of its own")]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Breaches {
     /// I4: a job was given to somebody while another one's lease on it lasted, or under a token that is not new.
@@ -19,6 +20,7 @@ pub(super) struct Breaches {
 }
 
 /// What the last step did that is to be reachable, so that the model is known to do something.
+#[expect(clippy::struct_excessive_bools, reason = "each is a finding of its own")]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Reached {
     pub(super) refused_late_settle: bool,
@@ -80,11 +82,9 @@ impl Witness {
     /// A settle was answered under its call.
     pub(super) fn settled(
         &mut self,
-        call: (Place, u8),
-        token: Token,
+        (call, token): ((Place, u8), Token),
         applied: bool,
-        before: &Store,
-        after: &Store,
+        (before, after): (&Store, &Store),
     ) {
         let known = &mut self.jobs[token.job];
         let again = self.applied.contains(&call);

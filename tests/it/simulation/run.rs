@@ -273,7 +273,7 @@ impl Stage {
         self.producers_wire.set_weather(FAIR);
         self.order("resume", PAUSED, String::new());
         for (_, process) in &self.places {
-            for process in process {
+            if let Some(process) = process {
                 process.wire.set_weather(FAIR);
                 process.work();
             }

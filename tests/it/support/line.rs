@@ -288,11 +288,8 @@ impl<W: Wire> Upkeep for Line<W> {
     }
 
     async fn prune(&self, limits: &Limits, limit: usize) -> Answer<usize> {
-        let limits = limits.clone();
-        let prune = move |store: Arc<dyn Backend>| {
-            let limits = limits.clone();
-            async move { store.prune(&limits, limit).await }
-        };
+        let limits = *limits;
+        let prune = move |store: Arc<dyn Backend>| async move { store.prune(&limits, limit).await };
         self.send(Verb::Tidy, prune).await
     }
 
@@ -334,7 +331,7 @@ impl<W: Wire> Inspect for Line<W> {
     async fn list(&self, queue: &Name, state: JobState, page: Page) -> Answer<Vec<Job>> {
         let queue = queue.clone();
         let list = move |store: Arc<dyn Backend>| {
-            let (queue, page) = (queue.clone(), page.clone());
+            let queue = queue.clone();
             async move { store.list(&queue, state, page).await }
         };
         self.send(Verb::Look, list).await
@@ -356,10 +353,7 @@ impl<W: Wire> Inspect for Line<W> {
     }
 
     async fn audit(&self, page: Page) -> Answer<Vec<AuditEntry>> {
-        let audit = move |store: Arc<dyn Backend>| {
-            let page = page.clone();
-            async move { store.audit(page).await }
-        };
+        let audit = move |store: Arc<dyn Backend>| async move { store.audit(page).await };
         self.send(Verb::Look, audit).await
     }
 

@@ -252,7 +252,7 @@ impl World {
                 self.session(worker).leaving.get_or_insert(at);
             }
             Event::Ordering { order, queue, job } => self.ordering(at, order, queue, job),
-            Event::Ordered { order, queue, job, done } => self.ordered(at, order, queue, job, *done),
+            Event::Ordered { order, queue, job, done } => self.ordered(at, order, (queue, job), *done),
             Event::FaultBegins { fault, kind, target } => self.faults.push(Fault {
                 number: *fault,
                 kind: kind.clone(),
@@ -336,7 +336,7 @@ impl World {
         }
     }
 
-    fn ordered(&mut self, at: u64, order: &str, queue: &str, job: &str, done: bool) {
+    fn ordered(&mut self, at: u64, order: &str, (queue, job): (&str, &str), done: bool) {
         if job.is_empty() {
             if order == "pause" {
                 self.pauses.push(Pause { queue: queue.to_owned(), from: at, until: u64::MAX });

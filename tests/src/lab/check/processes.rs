@@ -8,8 +8,11 @@ use crate::lab::world::{Claim, World};
 /// How long a signal may take to be noticed, in microseconds: the process may just not have been given a processor.
 const NOTICED: u64 = 250_000;
 
+/// Whose claim, and that claim.
+type Claimed<'a> = (&'a (String, String), &'a Claim);
+
 pub(super) fn check(world: &World, findings: &mut Findings) {
-    let mut claims: HashMap<u32, Vec<(&(String, String), &Claim)>> = HashMap::new();
+    let mut claims: HashMap<u32, Vec<Claimed<'_>>> = HashMap::new();
     for (key, life) in &world.jobs {
         life.claims.iter().for_each(|claim| claims.entry(claim.pid).or_default().push((key, claim)));
     }

@@ -64,12 +64,12 @@ impl Script {
         self.add(Event::Effect { queue, job, attempt: 1 });
     }
 
-    fn settle(&mut self, worker: &str, job: &str, token: u128, kind: Kind, after: u64) {
-        let call = self.settling(worker, job, token, kind, after);
+    fn settle(&mut self, worker: &str, job: &str, token: u128, (kind, after): (Kind, u64)) {
+        let call = self.settling(worker, job, token, (kind, after));
         self.add(Event::Settled { worker: worker.to_owned(), call, applied: vec![true] });
     }
 
-    fn settling(&mut self, worker: &str, job: &str, token: u128, kind: Kind, after: u64) -> u64 {
+    fn settling(&mut self, worker: &str, job: &str, token: u128, (kind, after): (Kind, u64)) -> u64 {
         let (queue, job, token) = ("work".to_owned(), job.to_owned(), Proof(token));
         let (call, jobs) = (self.now(), vec![Ending { queue, job, token, kind, after }]);
         self.add(Event::Settling { worker: worker.to_owned(), call, jobs });
@@ -81,7 +81,7 @@ impl Script {
         self.send(job);
         self.claim("w1", job, token);
         self.run(job);
-        self.settle("w1", job, token, Kind::Complete, 0);
+        self.settle("w1", job, token, (Kind::Complete, 0));
     }
 
     /// Each worker runs a canary.
@@ -119,10 +119,10 @@ fn nothing_is_wrong_where_nothing_is_wrong() {
     script.complete("one", 1);
     script.send_as("two", |sent| sent.attempts = 2);
     script.claim("w1", "two", 2);
-    script.settle("w1", "two", 2, Kind::Retry, 50);
+    script.settle("w1", "two", 2, (Kind::Retry, 50));
     script.claim_as("w2", "two", 3, |given| given.attempt = 2);
     script.run("two");
-    script.settle("w2", "two", 3, Kind::Complete, 0);
+    script.settle("w2", "two", 3, (Kind::Complete, 0));
     script.phase("end");
     script.end("one", "completed");
     script.end("two", "completed");
@@ -192,7 +192,7 @@ fn i4_a_token_does_not_come_again() {
     let mut script = Script::new();
     script.send_as("one", |sent| sent.attempts = 2);
     script.claim("w1", "one", 1);
-    script.settle("w1", "one", 1, Kind::Release, 0);
+    script.settle("w1", "one", 1, (Kind::Release, 0));
     script.claim("w2", "one", 1);
     assert_eq!(script.violated(), ["I4"]);
 }
@@ -205,11 +205,11 @@ fn i5_only_the_latest_claim_settles_and_it_does_once() {
     let later = script.now() + 2 * LEASE;
     script.add_at(later, Event::Rescued { worker: String::new(), jobs: 1 });
     script.claim("w2", "late", 2);
-    script.settle("w1", "late", 1, Kind::Complete, 0);
+    script.settle("w1", "late", 1, (Kind::Complete, 0));
     assert_eq!(script.violated(), ["I5"]);
     let mut script = Script::new();
     script.complete("twice", 1);
-    script.settle("w1", "twice", 1, Kind::Complete, 0);
+    script.settle("w1", "twice", 1, (Kind::Complete, 0));
     assert_eq!(script.violated(), ["I5"]);
 }
 
@@ -268,7 +268,7 @@ fn i9_nothing_runs_before_it_is_due() {
     let mut script = Script::new();
     script.send_as("retried", |sent| sent.attempts = 2);
     script.claim("w1", "retried", 1);
-    script.settle("w1", "retried", 1, Kind::Retry, 10_000);
+    script.settle("w1", "retried", 1, (Kind::Retry, 10_000));
     script.claim_as("w1", "retried", 2, |given| given.attempt = 2);
     assert_eq!(script.violated(), ["I9"]);
 }
