@@ -1,13 +1,15 @@
 //! The run of the fault laboratory: real processes on a real store, faults drawn from a seed, and a report.
 //!
 //! `chaos [redis|sqlite] [--seconds 60] [--seed 7] [--rate 250] [--only kill,reset] [--no-offsets] [--folder DIR] [--json FILE]`,
-//! or `chaos check DIR` to check the history of an earlier run once more. Ends with 1 if an invariant was violated.
+//! or `chaos check DIR` to check the history of an earlier run once more, or `chaos table FILE…` to see the reports that `--json`
+//! wrote side by side. Ends with 1 if an invariant was violated.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use asyncmq_tests::lab::chaos::{Plan, run};
+use asyncmq_tests::lab::check::table::tables;
 use asyncmq_tests::lab::check::{Report, check, story};
 use asyncmq_tests::lab::history;
 
@@ -62,19 +64,35 @@ fn finish(report: &Report, json: Option<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn check_again() -> anyhow::Result<()> {
+    let folder: PathBuf = std::env::args().nth(2).context("the folder of a history")?.into();
+    let lines = history::read(&folder)?;
+    let report = check(&lines);
+    for violation in &report.told {
+        println!("{} {}", violation.invariant, violation.what);
+        if let Some(job) = &violation.job {
+            println!("{}", story(&lines, job));
+        }
+    }
+    finish(&report, None)
+}
+
+fn show_side_by_side() -> anyhow::Result<()> {
+    let read = |file: String| -> anyhow::Result<Report> {
+        let text = std::fs::read(&file).with_context(|| file.clone())?;
+        serde_json::from_slice(&text).with_context(|| format!("{file} is not a report"))
+    };
+    let reports = std::env::args().skip(2).map(read).collect::<anyhow::Result<Vec<Report>>>()?;
+    print!("{}", tables(&reports));
+    Ok(())
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    if std::env::args().nth(1).as_deref() == Some("check") {
-        let folder: PathBuf = std::env::args().nth(2).context("the folder of a history")?.into();
-        let lines = history::read(&folder)?;
-        let report = check(&lines);
-        for violation in &report.told {
-            println!("{} {}", violation.invariant, violation.what);
-            if let Some(job) = &violation.job {
-                println!("{}", story(&lines, job));
-            }
-        }
-        return finish(&report, None);
+    match std::env::args().nth(1).as_deref() {
+        Some("check") => return check_again(),
+        Some("table") => return show_side_by_side(),
+        _ => {}
     }
     let Words { plan, json } = read_words()?;
     println!(
