@@ -421,12 +421,11 @@ impl Model {
             return 0;
         }
         let held = self.held(worker);
-        let had_suspect = held.iter().any(|target| self.jobs[target].suspect);
         for target in &held {
             let (draining, job) = (self.workers[worker].draining, &self.jobs[target]);
             if job.cancel {
                 self.end(*target, End::Cancel);
-            } else if draining || (had_suspect && !job.suspect) {
+            } else if draining {
                 self.let_wait(*target);
             } else {
                 self.charge(*target);
@@ -440,11 +439,11 @@ impl Model {
         let job = self.job(target);
         job.charged = true;
         job.crashes += 1;
-        job.suspect = job.crashes + 1 == MAX_CRASHES;
-        if job.crashes < MAX_CRASHES {
-            self.let_wait(target);
-        } else {
-            self.end(target, End::Fail);
+        let is_over = job.suspect && MAX_CRASHES <= job.crashes;
+        job.suspect = MAX_CRASHES <= job.crashes + 1;
+        match is_over {
+            true => self.end(target, End::Fail),
+            false => self.let_wait(target),
         }
     }
 

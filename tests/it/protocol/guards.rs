@@ -29,6 +29,8 @@ pub(super) enum Guard {
     SettleLetsGo,
     /// An extension tells which claims are lost.
     LossIsTold,
+    /// A claim that arrives behind the end of its worker gives nothing.
+    StruckOffClaimsNothing,
     /// A worker that was struck off gives back what it held.
     DeregisterGivesBack,
 }

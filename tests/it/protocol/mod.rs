@@ -33,6 +33,7 @@ const EXCLUSIVE: &str = "a job has one holder at a time";
 const FENCED: &str = "a claim settles at most once, and only the latest";
 const FINAL: &str = "an end is final";
 const LEARNT: &str = "a worker learns what became of its settle";
+const GONE: &str = "a worker that has gone is given nothing";
 const STUCK: &str = "no job is stuck";
 
 /// What must be possible.
@@ -46,7 +47,7 @@ const GIVEN_BACK: &str = "who goes gives back what it holds";
 fn holds(jobs: usize, budget: Budget, reached: &[&'static str]) {
     let checker = Protocol { jobs, budget, removed: None }.checker().threads(THREADS).spawn_bfs().join();
     println!("{budget:?}: {} states, {} steps deep", checker.unique_state_count(), checker.max_depth());
-    for name in [EXCLUSIVE, FENCED, FINAL, LEARNT, STUCK] {
+    for name in [EXCLUSIVE, FENCED, FINAL, LEARNT, GONE, STUCK] {
         if let Some(path) = checker.discovery(name) {
             panic!("not {name:?}: {:#?}", path.into_actions());
         }
@@ -145,6 +146,8 @@ mod without {
         an_end_of_the_claim_before_two_of_them_settle: NewClaimRevokes, 1, EXPIRY, FENCED;
         an_end_of_its_claims_whoever_went_settles: DeregisterRevokes, 1, DEPARTURE, FENCED;
         giving_back_whoever_goes_takes_jobs_along: DeregisterGivesBack, 1, DEPARTURE, STUCK;
+        its_end_a_claim_that_was_held_up_takes_a_job_along:
+            StruckOffClaimsNothing, 1, Budget { repeats: 1, departures: 1, ..NONE }, GONE;
         letting_go_a_rescue_revives_what_has_ended: SettleLetsGo, 1, EXPIRY, FINAL;
         telling_of_losses_a_worker_goes_on_in_vain: LossIsTold, 1, Budget { expiries: 1, extensions: 1, ..NONE }, FENCED;
     }

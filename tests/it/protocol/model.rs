@@ -180,6 +180,9 @@ impl Model for Protocol {
             Property::always("a worker learns what became of its settle", |_, state: &State| {
                 !state.witness.breaches.misled
             }),
+            Property::always("a worker that has gone is given nothing", |_, state: &State| {
+                !state.witness.breaches.given_to_the_gone
+            }),
             Property::always("no job is stuck", |model: &Self, state: &State| {
                 let mut actions = Vec::new();
                 model.actions(state, &mut actions);

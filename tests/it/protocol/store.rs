@@ -9,7 +9,7 @@ use super::guards::Guard;
 use super::model::{Place, WORKERS};
 
 /// With how many deaths of a worker a job ends.
-const MAX_CRASHES: u32 = 3;
+const MAX_CRASHES: u32 = 2;
 
 /// Proof of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -233,7 +233,7 @@ impl Store {
 
     /// A worker goes; what it holds is given back.
     pub(super) fn deregister(&mut self, worker: Place) {
-        let Some(session) = self.sessions[worker].take() else { return };
+        let session = self.sessions[worker].take().unwrap_or_default();
         for job in session.held {
             if self.has(Guard::DeregisterRevokes) {
                 self.jobs[job].claim = 0;
@@ -241,6 +241,10 @@ impl Store {
             if self.has(Guard::DeregisterGivesBack) {
                 self.carry_out(job, End::Release);
             }
+        }
+        if self.has(Guard::StruckOffClaimsNothing) {
+            let session = Session { last_claim: Some((u8::MAX, Vec::new())), ..Session::default() };
+            self.sessions[worker] = Some(session);
         }
     }
 
@@ -260,17 +264,15 @@ impl Store {
     pub(super) fn rescue(&mut self, worker: Place) {
         let Some(session) = &mut self.sessions[worker] else { return };
         let (held, draining) = (std::mem::take(&mut session.held), session.draining);
-        let had_suspect = held.iter().any(|job| self.jobs[*job].is_suspect());
         for job in held {
             if draining {
                 self.carry_out(job, End::Release);
                 continue;
             }
             let kept = &mut self.jobs[job];
-            let verdict = after_crash(kept.crashes, kept.suspect, had_suspect, MAX_CRASHES);
-            kept.charged = verdict != Verdict::Innocent;
-            kept.suspect = verdict == Verdict::Suspect;
-            kept.crashes += u32::from(kept.charged);
+            let verdict = after_crash(kept.crashes, kept.suspect, MAX_CRASHES);
+            (kept.charged, kept.suspect) = (true, verdict == Verdict::Suspect);
+            kept.crashes += 1;
             if verdict == Verdict::Quarantined {
                 kept.claim = 0;
                 self.carry_out(job, End::Fail);

@@ -17,6 +17,8 @@ pub(super) struct Breaches {
     pub(super) not_final: bool,
     /// A worker was told that its settle had no effect, and it had.
     pub(super) misled: bool,
+    /// A job was given to a worker that had gone, so that nobody runs it before a lease is over.
+    pub(super) given_to_the_gone: bool,
 }
 
 /// What the last step did that is to be reachable, so that the model is known to do something.
@@ -46,6 +48,7 @@ struct Known {
 pub(super) struct Witness {
     jobs: Vec<Known>,
     applied: Vec<(Place, u8)>,
+    gone: Vec<Place>,
     pub(super) breaches: Breaches,
     pub(super) reached: Reached,
 }
@@ -67,6 +70,7 @@ impl Witness {
             self.reached.repeated_claim = true;
             return self.confirmed([token]);
         }
+        self.breaches.given_to_the_gone |= self.gone.contains(&worker);
         self.breaches.two_holders |= known.holder.is_some() || token.claim <= known.latest;
         self.breaches.not_final |= known.ended.is_some();
         (known.latest, known.holder) = (token.claim, Some((worker, token)));
@@ -113,6 +117,7 @@ impl Witness {
 
     /// A worker went, and the store took back what it held.
     pub(super) fn went(&mut self, worker: Place, before: &Store, after: &Store) {
+        self.gone.push(worker);
         for (job, known) in self.jobs.iter_mut().enumerate() {
             if let Some((_, token)) = known.holder.filter(|(holder, _)| *holder == worker) {
                 known.over.push(token.claim);

@@ -164,7 +164,7 @@ impl Stage {
     }
 
     async fn faults(&mut self) {
-        self.phase("faults");
+        self.phase("weather");
         self.producers_wire.set_weather(self.weather);
         for (_, process) in &self.places {
             process.iter().for_each(|process| process.wire.set_weather(self.weather));

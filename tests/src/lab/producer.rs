@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
 
+use crate::lab::event::Fate;
 use crate::lab::journal::Journal;
 use crate::lab::load::{self, Drawn};
 use crate::lab::send::Sender;
@@ -16,6 +17,8 @@ use crate::servers::dice::Dice;
 
 /// How often jobs are sent.
 const TICK: Duration = Duration::from_millis(40);
+/// How long after it was sent a job that fails is tried again by hand.
+const RETRIED_AFTER: Duration = Duration::from_secs(2);
 /// How many calls may be under way: an outage does not stop the others from being tried.
 const CALLS: usize = 400;
 
@@ -67,13 +70,18 @@ fn one(dice: &mut Dice, seed: u64, (number, doubled): (&mut u64, &mut u64)) -> D
 /// Sends jobs; of a few it then cancels or removes one, or has it tried again once it has failed.
 async fn send(sender: &Sender, drawn: Vec<Drawn>, order: u64) {
     let (queue, job) = (drawn[0].sent.queue.clone(), drawn[0].sent.job.clone());
-    let own = job.starts_with("job-");
+    let (own, fate) = (job.starts_with("job-"), drawn[0].sent.fate);
     if !sender.send(drawn).await || !own {
         return;
     }
     match order {
         0 => sender.order("cancel", &queue, &job).await,
         1 => sender.order("remove", &queue, &job).await,
+        _ if fate == Fate::Fails => {
+            // Most have failed for good by then; of the others it is refused, which is written down too.
+            tokio::time::sleep(RETRIED_AFTER).await;
+            sender.order("retry", &queue, &job).await;
+        }
         _ => {}
     }
 }

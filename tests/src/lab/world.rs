@@ -371,6 +371,15 @@ impl Life {
         self.first().map_or(Fate::Completes, |sent| sent.fate)
     }
 
+    /// Counts the claims whose processes died with it, or seemed to: those of which `died` says so, given the next, and the last
+    /// one if nobody settled it.
+    #[must_use]
+    pub fn deaths(&self, died: impl Fn(&Claim, &Claim) -> bool) -> usize {
+        let pairs = self.claims.windows(2).filter(|pair| died(&pair[0], &pair[1])).count();
+        let is_settled = |claim: &Claim| self.settles_of(claim.token).any(Settle::may_hold);
+        pairs + usize::from(self.claims.last().is_some_and(|last| !is_settled(last)))
+    }
+
     /// Tells whether somebody ordered that, whether or not it was answered; up to a time.
     #[must_use]
     pub fn was_ordered(&self, verb: &str, from: u64, until: u64) -> bool {

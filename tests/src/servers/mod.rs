@@ -6,3 +6,4 @@ pub mod proxy;
 pub mod redis_check;
 #[cfg(feature = "redis")]
 pub mod redis_server;
+pub mod sqlite_check;

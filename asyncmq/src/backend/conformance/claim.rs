@@ -4,8 +4,8 @@
 
 use super::Fixture;
 use super::stage::{
-    Answered, QUEUE, SECOND, Stage, TASK, Worker, complete, ids, ids_of, job, job_of, jobs, only, retry,
-    settlement,
+    Answered, LEASE, QUEUE, SECOND, Stage, TASK, Worker, complete, ids, ids_of, job, job_of, jobs, only,
+    retry, settlement,
 };
 use crate::backend::{Fenced, MAX_BATCH, Token};
 use crate::job::{Due, Envelope, JobState, Name};
@@ -135,6 +135,24 @@ pub async fn a_claim_that_was_held_up_behind_a_later_one_takes_nothing(fixture: 
     assert_eq!(worker.claim_as(early, 1).await.jobs.len(), 0, "nobody waits for it any more");
     assert_eq!(worker.claim_as(late, 1).await.jobs.len(), 1, "the later one is recalled all the same");
     assert_eq!((stage.recount().await.active, worker.claim(5).await.len()), (1, 2));
+}
+
+pub async fn a_claim_that_was_held_up_behind_its_workers_end_takes_nothing(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    stage.push_all(jobs(3)).await;
+    let worker = stage.worker();
+    worker.register().await;
+    let (first, second) = (worker.next_call(), worker.next_call());
+    assert_eq!(worker.claim_as(first, 1).await.jobs.len(), 1);
+    stage.store.deregister(worker.id).await.answered();
+    worker.register().await;
+    for call in [first, second] {
+        assert_eq!(worker.claim_as(call, 3).await.jobs.len(), 0, "nobody is there to run them");
+    }
+    assert_eq!((stage.recount().await.active, stage.store.workers().await.answered().len()), (0, 0));
+    fixture.advance(LEASE + SECOND).await;
+    assert_eq!(stage.rescue().await, 0);
+    assert_eq!(stage.worker().claim(5).await.iter().map(|job| job.crashes).sum::<u32>(), 0);
 }
 
 pub async fn a_repeated_claim_tells_when_to_come_back(fixture: &dyn Fixture) {

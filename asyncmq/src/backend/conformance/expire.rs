@@ -158,18 +158,16 @@ pub async fn a_job_that_died_with_a_process_does_not_expire(fixture: &dyn Fixtur
     assert_eq!(stage.worker().one().await.crashes, 1);
 }
 
-pub async fn an_innocent_bystander_of_a_crash_expires(fixture: &dyn Fixture) {
+pub async fn a_job_of_a_worker_that_died_while_it_drained_expires(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
-    stage.push(job()).await;
-    stage.worker().one().await;
+    let given_back = stage.push(mortal(LEASE)).await;
+    let worker = stage.worker();
+    worker.one().await;
+    let info = crate::backend::WorkerInfo { draining: true, ..worker.info() };
+    stage.store.register(&info, LEASE).await.answered();
     fixture.advance(LEASE + SECOND).await;
-    stage.store.rescue(2, 10).await.answered();
-    let bystander = stage.push(mortal(LEASE)).await;
-    assert_eq!(stage.worker().claim(2).await.len(), 2);
-    fixture.advance(LEASE + SECOND).await;
-    stage.rescue().await;
-    assert_eq!(expire(&stage).await, 1);
-    assert_eq!(stage.state(&bystander).await, JobState::Expired);
+    assert_eq!((stage.rescue().await, expire(&stage).await), (1, 1));
+    assert_eq!(stage.state(&given_back).await, JobState::Expired);
 }
 
 pub async fn a_job_that_was_cancelled_does_not_expire(fixture: &dyn Fixture) {

@@ -61,6 +61,7 @@ macro_rules! __conformance_list {
             a_repeated_claim_gives_the_same_jobs
             a_repeated_claim_that_gave_nothing_is_nothing_lost
             a_claim_that_was_held_up_behind_a_later_one_takes_nothing
+            a_claim_that_was_held_up_behind_its_workers_end_takes_nothing
             a_repeated_claim_tells_when_to_come_back
             tokens_never_repeat
             jobs_of_unknown_tasks_stay_and_are_in_nobodys_way
@@ -172,8 +173,12 @@ macro_rules! __conformance_list {
             one_suspect_is_allowed_over_all_queues
             suspects_do_not_hold_others_up
             a_suspect_keeps_its_place_by_priority
-            who_died_beside_a_suspect_is_innocent
-            innocents_stay_innocent_when_the_rescue_takes_several_calls
+            who_died_beside_a_suspect_is_charged_and_not_given_up
+            a_rescue_that_takes_several_calls_judges_as_one_that_takes_one
+            nobody_is_given_up_before_a_life_alone
+            where_one_death_is_too_many_all_are_given_up
+            new_poison_costs_no_more_for_the_suspects_beside_it
+            who_was_replayed_holds_no_other_suspect_up
             poison_ends_and_the_others_complete
             a_replay_clears_a_suspect
         );
@@ -192,7 +197,7 @@ macro_rules! __conformance_list {
             a_snoozed_job_does_not_expire
             a_released_job_expires_as_if_it_had_never_been_claimed
             a_job_that_died_with_a_process_does_not_expire
-            an_innocent_bystander_of_a_crash_expires
+            a_job_of_a_worker_that_died_while_it_drained_expires
             a_job_that_was_cancelled_does_not_expire
             what_was_removed_does_not_expire
             a_replay_restarts_the_time_to_live
@@ -307,7 +312,6 @@ macro_rules! __conformance_list {
             a_worker_that_ends_is_no_longer_listed
             a_worker_that_ends_gives_back_what_it_holds
             a_worker_that_ends_with_a_job_to_be_cancelled_leaves_it_cancelled
-            who_claims_after_its_end_is_rescued_like_any_other
             a_worker_need_not_register_to_claim
         );
         $crate::__conformance_module!($fixture, scan:

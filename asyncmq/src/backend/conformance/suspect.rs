@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use super::Fixture;
-use super::stage::{Answered, LEASE, MAX_CRASHES, SECOND, Stage, complete, ids_of, job, job_of, jobs, retry};
+use super::stage::{
+    Answered, LEASE, MAX_CRASHES, SECOND, Stage, complete, fail, ids_of, job, job_of, jobs, retry,
+};
 use crate::backend::{Fenced, Force};
 use crate::job::{Envelope, JobState, Name};
 use crate::lifecycle::Transition;
@@ -118,22 +120,22 @@ pub async fn a_suspect_keeps_its_place_by_priority(fixture: &dyn Fixture) {
     assert_eq!(ids_of(&claimed), [urgent.id.clone(), suspects[0].id.clone()]);
 }
 
-pub async fn who_died_beside_a_suspect_is_innocent(fixture: &dyn Fixture) {
+pub async fn who_died_beside_a_suspect_is_charged_and_not_given_up(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     let suspects = suspects(fixture, &stage, 1).await;
     let others = stage.push_all(jobs(4)).await;
     assert_eq!(stage.worker().claim(10).await.len(), 5);
     fixture.advance(LEASE + SECOND).await;
-    assert_eq!(stage.rescue().await, 5);
-    assert_eq!(stage.job(&suspects[0]).await.crashes(), 2);
+    assert_eq!(stage.store.rescue(2, 10).await.answered(), 5);
+    assert_eq!(stage.state(&suspects[0]).await, JobState::Failed);
     for other in &others {
         let kept = stage.job(other).await;
-        assert_eq!((kept.state(), kept.attempt(), kept.crashes()), (JobState::Waiting, 0, 0));
+        assert_eq!((kept.state(), kept.attempt(), kept.crashes()), (JobState::Waiting, 0, 1));
     }
-    assert_eq!(stage.worker().claim(10).await.len(), 5, "they may run together");
+    assert_eq!(stage.worker().claim(10).await.len(), 1, "each of them may have done it");
 }
 
-pub async fn innocents_stay_innocent_when_the_rescue_takes_several_calls(fixture: &dyn Fixture) {
+pub async fn a_rescue_that_takes_several_calls_judges_as_one_that_takes_one(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     suspects(fixture, &stage, 1).await;
     stage.push_all(jobs(6)).await;
@@ -145,7 +147,61 @@ pub async fn innocents_stay_innocent_when_the_rescue_takes_several_calls(fixture
     let jobs = stage.store.list(&super::stage::QUEUE, JobState::Waiting, (0..10).into()).await.answered();
     let mut crashes: Vec<u32> = jobs.iter().map(crate::job::Job::crashes).collect();
     crashes.sort_unstable();
-    assert_eq!(crashes, [0, 0, 0, 0, 0, 0, 2]);
+    assert_eq!(crashes, [1, 1, 1, 1, 1, 1, 2]);
+}
+
+pub async fn nobody_is_given_up_before_a_life_alone(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    stage.push_all(jobs(5)).await;
+    // Others bear fewer deaths than those who judged before.
+    for max_crashes in [5, 5, 2] {
+        assert_eq!(stage.worker().claim(10).await.len(), 5);
+        fixture.advance(LEASE + SECOND).await;
+        assert_eq!(stage.store.rescue(max_crashes, 10).await.answered(), 5);
+    }
+    assert_eq!((stage.recount().await.waiting, stage.worker().claim(10).await.len()), (5, 1));
+    fixture.advance(LEASE + SECOND).await;
+    assert_eq!(stage.store.rescue(2, 10).await.answered(), 1);
+    assert_eq!(stage.recount().await.failed, 1);
+}
+
+pub async fn where_one_death_is_too_many_all_are_given_up(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    stage.push_all(jobs(3)).await;
+    assert_eq!(stage.worker().claim(10).await.len(), 3);
+    fixture.advance(LEASE + SECOND).await;
+    assert_eq!(stage.store.rescue(1, 10).await.answered(), 3);
+    assert_eq!(stage.recount().await.failed, 3);
+}
+
+pub async fn new_poison_costs_no_more_for_the_suspects_beside_it(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    suspects(fixture, &stage, 6).await;
+    let poison = stage.push(job()).await;
+    let mut deaths = 0;
+    while stage.state(&poison).await == JobState::Waiting {
+        let held = stage.worker().claim(10).await;
+        if held.iter().any(|job| job.envelope.id == poison.id) {
+            deaths += 1;
+        }
+        fixture.advance(LEASE + SECOND).await;
+        stage.rescue().await;
+    }
+    assert_eq!((deaths, stage.state(&poison).await), (MAX_CRASHES, JobState::Failed));
+}
+
+pub async fn who_was_replayed_holds_no_other_suspect_up(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    suspects(fixture, &stage, 2).await;
+    let worker = stage.worker();
+    let held = worker.claim(1).await.remove(0);
+    worker.settle(&held, fail()).await;
+    stage.store.retry(&super::stage::QUEUE, &held.envelope.id).await.answered();
+    assert_eq!(
+        worker.claim(10).await.len(),
+        2,
+        "the one that was replayed is none, so the other may come too"
+    );
 }
 
 pub async fn poison_ends_and_the_others_complete(fixture: &dyn Fixture) {

@@ -124,19 +124,6 @@ pub async fn a_worker_that_ends_with_a_job_to_be_cancelled_leaves_it_cancelled(f
     assert_eq!(stage.recount().await.cancelled, 1);
 }
 
-pub async fn who_claims_after_its_end_is_rescued_like_any_other(fixture: &dyn Fixture) {
-    let stage = Stage::of(fixture);
-    stage.push_all(jobs(2)).await;
-    let worker = stage.worker();
-    worker.register().await;
-    let held = worker.one().await;
-    worker.settle(&held, complete()).await;
-    stage.store.deregister(worker.id).await.answered();
-    worker.one().await;
-    fixture.advance(LEASE + SECOND).await;
-    assert_eq!(stage.rescue().await, 1);
-}
-
 pub async fn a_worker_need_not_register_to_claim(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     stage.push(job()).await;

@@ -15,15 +15,23 @@ pub(super) struct Session {
     /// The worker's last claim and what it gave, to be repeated if the reply was lost.
     pub(super) last_claim: Option<(u64, Vec<Token>)>,
     pub(super) info: Option<WorkerInfo>,
-    /// Whether a suspect was among the jobs when a rescue began that is not yet through.
-    pub(super) had_suspect: Option<bool>,
 }
 
 impl Session {
-    /// Makes the lease last until then, and ends a rescue that was not through.
+    /// Makes the lease last until then; not that of a worker that was struck off.
     pub(super) fn renew(&mut self, until: Timestamp) {
-        self.until = self.until.max(until);
-        self.had_suspect = None;
+        if !self.is_struck_off() {
+            self.until = self.until.max(until);
+        }
+    }
+
+    /// Strikes the worker off: whatever of it still arrives does nothing.
+    pub(super) fn strike_off(&mut self, now: Timestamp) {
+        (self.until, self.info, self.last_claim) = (now, None, Some((u64::MAX, Vec::new())));
+    }
+
+    pub(super) fn is_struck_off(&self) -> bool {
+        self.last_claim.as_ref().is_some_and(|(last, _)| *last == u64::MAX)
     }
 }
 

@@ -53,6 +53,9 @@ impl Upkeep for MemoryStore {
     async fn register(&self, worker: &WorkerInfo, lease: Duration) -> Result<(), StoreError> {
         let (mut state, now) = (self.state(), self.clock.now());
         let session = state.sessions.entry(worker.id).or_default();
+        if session.is_struck_off() {
+            return Ok(());
+        }
         session.renew(now.after(lease));
         let known = session.info.as_ref().map(|info| info.started_at);
         let started_at = known.unwrap_or(now);
@@ -71,7 +74,9 @@ impl Upkeep for MemoryStore {
             }
             state.give_back(place, now);
         }
-        let listed = state.sessions.remove(&worker).is_some_and(|session| session.info.is_some());
+        let session = state.sessions.entry(worker).or_default();
+        let listed = session.info.is_some();
+        session.strike_off(now);
         if listed && state.emitter.is_heard() {
             state.emitter.emit(Event::of_worker(EventKind::WorkerStopped, worker, now));
         }
@@ -92,21 +97,20 @@ impl State {
     ///
     /// Each keeps its token: should the worker be alive after all, it may still settle until somebody else claims the job.
     fn rescue(&mut self, worker: WorkerId, max_crashes: u32, limit: usize, now: Timestamp) -> usize {
-        let Some(session) = self.sessions.get_mut(&worker) else { return 0 };
+        let Some(session) = self.sessions.get(&worker) else { return 0 };
         let draining = session.info.as_ref().is_some_and(|info| info.draining);
-        let had_suspect = *session.had_suspect.get_or_insert(session.suspects != 0);
         let held: Vec<u32> = session.held.iter().copied().take(limit).collect();
         for place in &held {
             if draining {
                 self.give_back(*place, now);
             } else {
-                self.rescue_job(*place, had_suspect, max_crashes, now);
+                self.rescue_job(*place, max_crashes, now);
             }
         }
         held.len()
     }
 
-    fn rescue_job(&mut self, place: u32, had_suspect: bool, max_crashes: u32, now: Timestamp) {
+    fn rescue_job(&mut self, place: u32, max_crashes: u32, now: Timestamp) {
         self.let_go(place);
         let Some(slot) = self.slot_mut(place) else { return };
         if let Some(reason) = slot.cancel.take() {
@@ -114,10 +118,9 @@ impl State {
             self.carry_out(place, Transition::Cancel { reason: *reason }, now);
             return;
         }
-        let verdict = after_crash(slot.status.crashes, slot.suspect, had_suspect, max_crashes);
-        slot.charged = verdict != Verdict::Innocent;
-        slot.suspect = verdict == Verdict::Suspect;
-        slot.status.crashes += u32::from(slot.charged);
+        let verdict = after_crash(slot.status.crashes, slot.suspect, max_crashes);
+        (slot.charged, slot.suspect) = (true, verdict == Verdict::Suspect);
+        slot.status.crashes = slot.status.crashes.saturating_add(1);
         if verdict == Verdict::Quarantined {
             let message = format!("the worker died {} time(s) with this job in hand", slot.status.crashes);
             let failure = Failure::new(slot.status.attempt, FailureKind::Crash, message);

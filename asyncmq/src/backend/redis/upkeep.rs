@@ -23,7 +23,6 @@ const AT_ONCE: usize = 200;
 struct Dead {
     worker: Vec<u8>,
     until: Vec<u8>,
-    had_suspect: Vec<u8>,
     draining: Vec<u8>,
 }
 
@@ -73,12 +72,8 @@ impl Upkeep for RedisStore {
     }
 
     async fn deregister(&self, worker: WorkerId) -> Result<(), StoreError> {
-        let dead = Dead {
-            worker: worker.as_uuid().as_bytes().to_vec(),
-            until: Vec::new(),
-            had_suspect: b"0".to_vec(),
-            draining: b"1".to_vec(),
-        };
+        let dead =
+            Dead { worker: worker.as_uuid().as_bytes().to_vec(), until: Vec::new(), draining: b"1".to_vec() };
         let queues = self.queues().await?;
         for queue in &queues {
             self.rescue_in(queue, &dead, u32::MAX, usize::MAX).await?;
@@ -155,7 +150,7 @@ impl RedisStore {
         let (mut rescued, mut cursor) = (0, b"0".to_vec());
         loop {
             let mut call = self.call(&RESCUE, std::slice::from_ref(queue)).await.map_err(worded)?;
-            call.arg(&dead.worker).arg(&dead.until).arg(&dead.had_suspect).arg(&dead.draining);
+            call.arg(&dead.worker).arg(&dead.until).arg(&dead.draining);
             call.number(max_crashes).number(AT_ONCE.min(limit - rescued)).arg(&cursor);
             let mut answer = parts(self.send(&call).await.map_err(worded)?)?.into_iter();
             let Ok(count) = usize::try_from(number(&next(&mut answer)?)?) else { return Ok(None) };
@@ -200,7 +195,6 @@ fn read_dead(value: Value) -> Result<Dead, StoreError> {
     Ok(Dead {
         worker: bytes(next(&mut of_worker)?)?,
         until: bytes(next(&mut of_worker)?)?,
-        had_suspect: bytes(next(&mut of_worker)?)?,
         draining: bytes(next(&mut of_worker)?)?,
     })
 }

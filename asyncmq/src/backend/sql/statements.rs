@@ -57,7 +57,7 @@ statements! {
     LEASE = "lease",
     SESSION_RENEW = "session_renew",
     SESSION_CLAIMED = "session_claimed",
-    SESSION_SUSPECT = "session_suspect",
+    SESSION_STRIKE = "session_strike",
     SESSION_DELETE = "session_delete",
     SESSIONS_OVER = "sessions_over",
     SESSIONS_SILENT = "sessions_silent",

@@ -8,6 +8,7 @@ use crate::lab::chaos::arena::Arena;
 use crate::lab::chaos::watch::Watch;
 use crate::lab::event::Event;
 use crate::lab::send::Sender;
+use crate::servers::sqlite_check::is_sound;
 
 /// How long the last jobs may take.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -54,8 +55,9 @@ pub(super) async fn look(sender: &Sender, arena: &Arena, drained: Option<String>
             audit(sender, "I7", &format!("{state} jobs of {}", queue.as_str()), wrong);
         }
     }
-    check_itself(sender, arena).await?;
+    check_itself(sender, arena, "when all has ended").await?;
     clean(sender).await?;
+    check_itself(sender, arena, "when all was cleaned").await?;
     let size = arena.size();
     if let (Arena::Redis(_), Some((_, keys))) = (arena, size) {
         let wrong = (KEYS < keys).then(|| format!("{keys} keys are left"));
@@ -90,28 +92,30 @@ async fn list(sender: &Sender, queue: &str, state: JobState) -> asyncmq::Result<
 }
 
 /// Reads the store past asyncmq, and says where it does not agree with itself.
-async fn check_itself(sender: &Sender, arena: &Arena) -> anyhow::Result<()> {
+async fn check_itself(sender: &Sender, arena: &Arena, when: &str) -> anyhow::Result<()> {
     let url = arena.url();
     let wrong = match arena {
         Arena::Redis(server) => {
             let server = server.clone();
-            let check = move || {
-                let look = || crate::servers::redis_check::check(&mut server.admin(), "asyncmq", false);
-                std::panic::catch_unwind(std::panic::AssertUnwindSafe(look)).err().map(|payload| {
-                    let text = payload.downcast_ref::<String>().cloned();
-                    text.unwrap_or_else(|| "its keys do not agree".to_owned())
-                })
-            };
-            tokio::task::spawn_blocking(check).await?
+            let look = move || crate::servers::redis_check::check(&mut server.admin(), "asyncmq", false);
+            tokio::task::spawn_blocking(move || complaint(look)).await?
         }
         Arena::Sqlite(file) => {
-            let connection = rusqlite::Connection::open(file)?;
-            let said: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
-            (said != "ok").then_some(said)
+            let file = file.clone();
+            tokio::task::spawn_blocking(move || complaint(|| is_sound(&file))).await?
         }
     };
-    audit(sender, "I7", &format!("{url} agrees with itself"), wrong);
+    audit(sender, "I7", &format!("{url} agrees with itself {when}"), wrong);
     Ok(())
+}
+
+/// Returns what somebody says who panics if anything is wrong.
+fn complaint<T>(look: impl FnOnce() -> T) -> Option<String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(look)).err().map(|payload| {
+        let text = payload.downcast_ref::<String>().cloned();
+        text.or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string))
+            .unwrap_or_else(|| "it does not agree with itself".to_owned())
+    })
 }
 
 async fn clean(sender: &Sender) -> asyncmq::Result<()> {

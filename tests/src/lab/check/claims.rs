@@ -2,7 +2,7 @@
 
 use crate::lab::check::Findings;
 use crate::lab::event::Kind;
-use crate::lab::world::{Claim, Life, World};
+use crate::lab::world::{Claim, Fault, Life, World};
 
 type Key = (String, String);
 
@@ -39,9 +39,9 @@ fn repeats(world: &World, key: &Key, life: &Life, findings: &mut Findings) {
     let is_retried = life.orders.iter().any(|(_, _, order, _)| order == "retry");
     for claim in &life.claims {
         let Some(session) = world.workers.get(&claim.worker) else { continue };
-        if !is_retried && sent.attempts < claim.attempt.saturating_sub(claim.crashes) {
+        if !is_retried && sent.attempts < claim.attempt {
             let (attempt, of) = (claim.attempt, sent.attempts);
-            findings.add("I3", Some(key), format!("attempt {attempt} of {of}, {} crashes", claim.crashes));
+            findings.add("I3", Some(key), format!("attempt {attempt} of {of}"));
         }
         if session.max_crashes != 0 && session.max_crashes <= claim.crashes {
             let (crashes, most) = (claim.crashes, session.max_crashes);
@@ -61,6 +61,12 @@ pub(super) enum Cause {
 
 /// Returns what let a job be claimed again after a claim, if anything did.
 pub(super) fn cause(world: &World, life: &Life, before: &Claim, again: &Claim) -> Option<Cause> {
+    // A reply that was long under way may be that of the earlier claim.
+    let swapped = || (again.began < before.at).then(|| cause_in_order(world, life, again, before)).flatten();
+    cause_in_order(world, life, before, again).or_else(swapped)
+}
+
+fn cause_in_order(world: &World, life: &Life, before: &Claim, again: &Claim) -> Option<Cause> {
     if life.was_ordered("retry", before.began, again.at) {
         return Some(Cause::Ordered);
     }
@@ -85,9 +91,7 @@ fn exclusive(world: &World, key: &Key, life: &Life, findings: &mut Findings) {
     let calm = world.phase("calm");
     for pair in life.claims.windows(2) {
         let [before, again] = pair else { continue };
-        // A reply that was long under way may be that of the earlier claim.
-        let swapped = || (again.began < before.at).then(|| cause(world, life, again, before)).flatten();
-        let Some(cause) = cause(world, life, before, again).or_else(swapped) else {
+        let Some(cause) = cause(world, life, before, again) else {
             findings.add(
                 "I4",
                 Some(key),
@@ -98,8 +102,33 @@ fn exclusive(world: &World, key: &Key, life: &Life, findings: &mut Findings) {
         let is_calm = calm.is_some_and(|(from, until)| from < again.began && again.at < until);
         if is_calm && matches!(cause, Cause::Lease | Cause::GivenBack) {
             findings.add("I3", Some(key), format!("given out again ({cause:?}) while nothing was wrong"));
+        } else if cause == Cause::Lease && !is_somebodys_doing(world, before, again) {
+            let what = "its lease ran out, and nobody had done anything to its process";
+            findings.add("I3", Some(key), what);
         }
     }
+}
+
+/// Tells whether a process was killed, stopped or cut off between two claims, or ended by itself.
+///
+/// Only where faults are written down: a simulation's weather is not.
+fn is_somebodys_doing(world: &World, before: &Claim, again: &Claim) -> bool {
+    let (from, until) = (before.began, again.at);
+    let Some(session) = world.workers.get(&before.worker).filter(|_| world.phase("faults").is_some()) else {
+        return true;
+    };
+    let process = world.processes.get(&before.pid);
+    let was_hit = process.is_some_and(|process| {
+        let signalled = process.signals.iter().any(|(at, _)| (from..=until).contains(at));
+        signalled || process.exit.is_some_and(|(at, _)| at <= until + session.lease)
+    });
+    let cuts_off = |fault: &Fault| {
+        let is_near =
+            fault.began <= until && from <= fault.ended.unwrap_or(u64::MAX).saturating_add(session.lease);
+        let reaches = fault.target.is_empty() || fault.target == session.name;
+        is_near && reaches && !matches!(fault.kind.as_str(), "poison" | "queue-pause" | "script-flush")
+    };
+    was_hit || world.faults.iter().any(cuts_off)
 }
 
 /// I5: of all settles only that of the latest claim is carried out, once.

@@ -1,6 +1,7 @@
 //! I1, I7, I8 and I18: what becomes of each job.
 
 use crate::lab::check::Findings;
+use crate::lab::check::claims::{Cause, cause};
 use crate::lab::event::{Fate, Kind};
 use crate::lab::world::{Life, World};
 
@@ -12,13 +13,14 @@ pub(super) fn check(world: &World, findings: &mut Findings) {
     let max_crashes = world.workers.values().map(|worker| worker.max_crashes).max().unwrap_or(u32::MAX);
     for (key, life) in &world.jobs {
         if is_over {
-            end(key, life, max_crashes, findings);
+            end(world, key, life, max_crashes, findings);
         }
-        poison(key, life, max_crashes, findings);
+        refused(key, life, findings);
+        poison(world, key, life, max_crashes, findings);
     }
 }
 
-fn end(key: &Key, life: &Life, max_crashes: u32, findings: &mut Findings) {
+fn end(world: &World, key: &Key, life: &Life, max_crashes: u32, findings: &mut Findings) {
     if life.sent.is_empty() {
         if !life.last.is_empty() {
             findings.add("I7", Some(key), "it is in the store, and nobody sent it");
@@ -27,7 +29,12 @@ fn end(key: &Key, life: &Life, max_crashes: u32, findings: &mut Findings) {
     }
     match life.last.as_slice() {
         [] => absent(key, life, findings),
-        [(state, crashes)] => stands(key, life, (state, *crashes), max_crashes, findings),
+        [(state, crashes)] => {
+            if *state == "failed" && max_crashes <= *crashes && life.fate() != Fate::Kills {
+                return given_up(world, key, life, *crashes, findings);
+            }
+            stands(key, life, (state, *crashes), max_crashes, findings);
+        }
         [_, more @ ..] => {
             let what = format!("it is in the store {} times", more.len() + 1);
             findings.add(if 1 < life.sent.len() { "I8" } else { "I7" }, Some(key), what);
@@ -64,10 +71,12 @@ fn stands(key: &Key, life: &Life, (state, crashes): (&str, u32), max_crashes: u3
         "failed" => {
             let is_given_up = max_crashes <= crashes && life.fate() == Fate::Kills;
             let has_failed = life.fate() == Fate::Fails && life.may_have_ended_as(Kind::Fail);
-            if max_crashes <= crashes && !is_given_up {
-                findings.add("I18", Some(key), "it was given up for what others did to its processes");
-            } else if !is_given_up && !has_failed {
+            if !is_given_up && !has_failed {
                 wrong(format!("it failed, though it {:?}", life.fate()));
+            }
+            let (attempts, runs) = (life.first().map_or(0, |sent| sent.attempts), life.runs.len());
+            if has_failed && runs < attempts as usize {
+                wrong(format!("it failed after {runs} of its {attempts} attempts"));
             }
         }
         "cancelled" if cancelled => {}
@@ -76,10 +85,34 @@ fn stands(key: &Key, life: &Life, (state, crashes): (&str, u32), max_crashes: u3
     }
 }
 
-/// I18: a job that kills its process does so no more often than is borne.
-fn poison(key: &Key, life: &Life, max_crashes: u32, findings: &mut Findings) {
-    if life.fate() == Fate::Kills && max_crashes < u32::try_from(life.runs.len()).unwrap_or(u32::MAX) {
-        let what = format!("it cost {} processes, of at most {max_crashes}", life.runs.len());
+/// I18: no job is given up that has not lost as many processes as are borne.
+fn given_up(world: &World, key: &Key, life: &Life, crashes: u32, findings: &mut Findings) {
+    let deaths = life.deaths(|before, again| cause(world, life, before, again) == Some(Cause::Lease));
+    if deaths < crashes as usize {
+        let what = format!("it was given up for {crashes} deaths, and had lost {deaths} processes");
         findings.add("I18", Some(key), what);
+    }
+}
+
+/// I7: what the store refused is not there.
+fn refused(key: &Key, life: &Life, findings: &mut Findings) {
+    let was_refused = !life.sent.is_empty() && life.refused == life.sent.len();
+    if was_refused && !(life.claims.is_empty() && life.runs.is_empty() && life.last.is_empty()) {
+        findings.add("I7", Some(key), "it was refused and is there all the same");
+    }
+}
+
+/// I18: a job that kills its process does so no more often than is borne; nothing is held against it where its worker was
+/// about to stop.
+fn poison(world: &World, key: &Key, life: &Life, max_crashes: u32, findings: &mut Findings) {
+    let was_told = |pid: u32, until: u64| {
+        let process = world.processes.get(&pid);
+        process.is_some_and(|process| {
+            process.signals.iter().any(|(at, signal)| signal == "SIGTERM" && *at < until)
+        })
+    };
+    let costs = life.runs.iter().filter(|(at, pid, ..)| !was_told(*pid, *at)).count();
+    if life.fate() == Fate::Kills && (max_crashes as usize) < costs {
+        findings.add("I18", Some(key), format!("it cost {costs} processes, of at most {max_crashes}"));
     }
 }

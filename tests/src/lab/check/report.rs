@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lab::check::claims::{Cause, cause};
 use crate::lab::check::{Findings, Violation, liveness};
+use crate::lab::event::{Fate, Kind};
 use crate::lab::world::World;
 
 /// All that is counted of a run.
@@ -17,7 +18,7 @@ pub struct Report {
     pub run: BTreeMap<String, String>,
     /// Acknowledged jobs that did not end as they had to.
     pub lost: usize,
-    /// With 95 of 100 chances no larger part of all jobs gets lost than this.
+    /// The upper limit, at 95 %, of the part of all jobs that gets lost: 3 / n, which holds where none was.
     pub lost_at_most: f64,
     /// Repeats without a cause.
     pub unexplained: usize,
@@ -25,8 +26,12 @@ pub struct Report {
     pub early: usize,
     /// Late settles that were carried out all the same.
     pub stale_accepted: usize,
-    /// Jobs that somebody tried to enqueue, canaries included.
+    /// Jobs that somebody tried to enqueue, canaries left out.
     pub sent: usize,
+    /// Canaries.
+    pub canaries: usize,
+    /// Jobs that were given up as their processes died time and again, by whether they killed them.
+    pub given_up: BTreeMap<String, usize>,
     /// Those of which the sender learnt that they are there.
     pub acknowledged: usize,
     /// Those of which he did not.
@@ -126,7 +131,11 @@ impl Report {
     }
 
     fn count_jobs(&mut self, world: &World) {
-        for life in world.jobs.values().filter(|life| !life.sent.is_empty()) {
+        for ((queue, _), life) in world.jobs.iter().filter(|(_, life)| !life.sent.is_empty()) {
+            if queue.starts_with(liveness::CANARY) {
+                self.canaries += 1;
+                continue;
+            }
             self.sent += 1;
             match life.acknowledged.is_empty() {
                 false => self.acknowledged += 1,
@@ -134,6 +143,11 @@ impl Report {
             }
             let state = life.last.first().map_or("gone", |(state, _)| state.as_str());
             *self.states.entry(state.to_owned()).or_default() += 1;
+            let borne = world.workers.values().map(|worker| worker.max_crashes).max().unwrap_or(u32::MAX);
+            if life.last.first().is_some_and(|(state, crashes)| state == "failed" && borne <= *crashes) {
+                let whose = if life.fate() == Fate::Kills { "killers" } else { "others" };
+                *self.given_up.entry(whose.to_owned()).or_default() += 1;
+            }
         }
         for fault in &world.faults {
             *self.faults.entry(fault.kind.clone()).or_default() += 1;
@@ -145,7 +159,6 @@ impl Report {
         let of = |names: &[&str]| names.iter().filter_map(|name| self.violations.get(*name)).sum();
         (self.lost, self.unexplained) = (of(&["I1"]), of(&["I3", "I4"]));
         (self.early, self.stale_accepted) = (of(&["I9"]), of(&["I5"]));
-        // The rule of three holds where none was lost; else it is an estimate.
         self.lost_at_most = (self.lost as f64 + 3.0) / self.acknowledged.max(1) as f64;
     }
 
@@ -168,7 +181,10 @@ impl Report {
                 match signal {
                     Some((at, signal)) if matches!(cause, Some(Cause::Lease | Cause::GivenBack)) => {
                         // What the process kept until the end of its own patience counts from there.
-                        let since = world.workers.get(&before.worker).and_then(|worker| worker.leaving);
+                        let released =
+                            life.settles_of(before.token).find(|settle| settle.ending.kind == Kind::Release);
+                        let left = || world.workers.get(&before.worker).and_then(|worker| worker.leaving);
+                        let since = released.map(|settle| settle.began).or_else(left);
                         let since = since.filter(|_| cause == Some(Cause::GivenBack)).unwrap_or(*at);
                         let took = again.at.saturating_sub(since);
                         handed_over.entry(signal.clone()).or_default().push(took);
@@ -272,7 +288,14 @@ impl fmt::Display for Report {
             list(&self.states)
         )?;
         writeln!(f, "faults      {}: {}", self.faults.values().sum::<usize>(), list(&self.faults))?;
-        writeln!(f, "claims      {}, again for: {}", self.claims, list(&self.repeats))?;
+        writeln!(
+            f,
+            "claims      {}, again for: {}; {} canaries",
+            self.claims,
+            list(&self.repeats),
+            self.canaries
+        )?;
+        writeln!(f, "given up    after the deaths that are borne: {}", list(&self.given_up))?;
         writeln!(
             f,
             "lost        {} (95 %: at most {:.1e} of all), {} repeats without a cause, {} early, {} late settles accepted",

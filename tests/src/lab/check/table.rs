@@ -53,6 +53,11 @@ type Figure = (&'static str, &'static dyn Fn(&Report) -> String);
 const FIGURES: &[Figure] = &[
     ("jobs enqueued", &|report| report.sent.to_string()),
     ("of which acknowledged", &|report| report.acknowledged.to_string()),
+    ("canaries beside them", &|report| report.canaries.to_string()),
+    ("given up after 3 deaths: killers / others", &|report| {
+        let of = |whose| report.given_up.get(whose).copied().unwrap_or_default();
+        format!("{} / {}", of("killers"), of("others"))
+    }),
     ("claims", &|report| report.claims.to_string()),
     ("faults", &|report| report.faults.values().sum::<usize>().to_string()),
     ("**lost**", &|report| format!("{} (95 %: ≤ {:.1e})", report.lost, report.lost_at_most)),

@@ -170,6 +170,31 @@ fn i3_no_attempt_is_more_than_there_are_and_none_is_repeated_while_nothing_is_wr
 }
 
 #[test]
+fn i3_a_lease_that_runs_out_is_somebodys_doing() {
+    let lapse = |script: &mut Script| {
+        script.send("held");
+        script.claim("w1", "held", 1);
+        let later = script.now() + 2 * LEASE;
+        script.add_at(later, Event::Rescued { worker: String::new(), jobs: 1 });
+        script.claim_as("w2", "held", 2, |given| given.crashes = 1);
+    };
+    let mut script = Script::new();
+    script.phase("faults");
+    lapse(&mut script);
+    assert_eq!(script.violated(), ["I3"]);
+    for (target, explains) in [("a", true), ("", true), ("b", false)] {
+        let mut script = Script::new();
+        script.phase("faults");
+        let (kind, target) = ("reset".to_owned(), target.to_owned());
+        script.add(Event::FaultBegins { fault: 1, kind, target });
+        script.add(Event::FaultEnds { fault: 1 });
+        script.canaries();
+        lapse(&mut script);
+        assert_eq!(script.violated().is_empty(), explains);
+    }
+}
+
+#[test]
 fn i4_a_job_is_given_out_again_only_when_its_lease_has_run_out() {
     let mut script = Script::new();
     script.send("held");
@@ -260,6 +285,29 @@ fn i7_and_i8_each_job_is_in_the_store_once_and_somebody_sent_it() {
 }
 
 #[test]
+fn i7_what_was_refused_is_not_there() {
+    let mut script = Script::new();
+    script.send("refused");
+    script.0.retain(|line| !matches!(&line.event, Event::Acknowledged { .. }));
+    let (queue, job, error) = ("work".to_owned(), "refused".to_owned(), String::new());
+    script.add(Event::Refused { queue, job, error });
+    assert_eq!(script.violated(), [""; 0]);
+    script.claim("w1", "refused", 1);
+    assert_eq!(script.violated(), ["I7"]);
+}
+
+#[test]
+fn i9_what_is_tried_again_in_the_call_that_settled_it_is_early() {
+    let mut script = Script::new();
+    script.send_as("retried", |sent| sent.attempts = 2);
+    script.claim("w1", "retried", 1);
+    let call = script.settling("w1", "retried", 1, (Kind::Retry, 10_000));
+    script.claim_as("w1", "retried", 2, |given| given.attempt = 2);
+    script.add(Event::Settled { worker: "w1".to_owned(), call, applied: vec![true] });
+    assert_eq!(script.violated(), ["I9"]);
+}
+
+#[test]
 fn i9_nothing_runs_before_it_is_due() {
     let mut script = Script::new();
     script.send_as("early", |sent| sent.delay = 10_000);
@@ -317,6 +365,23 @@ fn i18_a_job_that_kills_costs_no_more_processes_than_are_borne() {
         script.run("poison");
     }
     assert_eq!(script.violated(), ["I18", "I18"]);
+}
+
+#[test]
+fn i18_a_job_is_given_up_for_as_many_deaths_as_are_borne_and_no_fewer() {
+    for deaths in [2, 3] {
+        let mut script = Script::new();
+        script.send("long");
+        for death in 0..deaths {
+            script.claim_as("w1", "long", 1 + u128::from(death), |given| given.crashes = death);
+            let later = script.now() + 2 * LEASE;
+            script.add_at(later, Event::Rescued { worker: String::new(), jobs: 1 });
+        }
+        script.phase("end");
+        let (queue, job, state) = ("work".to_owned(), "long".to_owned(), "failed".to_owned());
+        script.add(Event::Final { queue, job, state, crashes: 3 });
+        assert_eq!(script.violated().is_empty(), deaths == 3);
+    }
 }
 
 #[test]

@@ -16,6 +16,9 @@ local function claim(at)
   local queues = tonumber(ARGV[at + 6]) + 1
   local noted = call('HMGET', S .. 'r' .. worker, 'c', 'l')
   local last, lease = noted[1], tonumber(ARGV[at + 1])
+  -- An earlier claim that was held up on its way: its worker went on without it, or has ended, and would never learn what it took.
+  local late = last and tonumber(string.match(last, '^%d+')) > tonumber(ARGV[at])
+  if late then return { {}, -1, {} } end
   -- A lease that would hardly last longer is left as it is: who claims all the time extends it sixteen times in its length, or twice a second.
   if not noted[2] or tonumber(noted[2]) + math.min(lease / 16, 500000) < now + lease then
     local ends = string.format('%.0f', now + lease)
@@ -24,8 +27,6 @@ local function claim(at)
     call('PEXPIRE', S .. 'r' .. worker, 86400000)
   end
   if last and sub(last, 1, #mark) == mark then return rare().claim_again(sub(last, #mark + 1), queues) end
-  -- An earlier claim that was held up on its way: its worker went on without it, and would never learn what it took.
-  if last and tonumber(string.match(last, '^%d+')) > tonumber(ARGV[at]) then return { {}, -1, {} } end
 
   -- First look: what is due, what waits, and whether all of it is known to the caller.
   local open, strange, next_due, others = {}, {}, nil, {}

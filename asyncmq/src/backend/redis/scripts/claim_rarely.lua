@@ -35,8 +35,10 @@ local function has_suspect()
     suspect = false
     if held then
       local size = unpick('>I2', held)
-      local act = call('HGET', sub(held, 3, 2 + size) .. 'active', sub(held, 3 + size))
-      suspect = act and sub(act, 1, 16) == worker or false
+      local base, id = sub(held, 3, 2 + size), sub(held, 3 + size)
+      local act, side = call('HGET', base .. 'active', id), call('HGET', base .. 'side', id)
+      -- It may be in hand once more, after a replay, and no suspect.
+      suspect = act and sub(act, 1, 16) == worker and side and byte(side, 6) > 127 or false
     end
   end
   return suspect

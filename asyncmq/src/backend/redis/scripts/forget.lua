@@ -3,10 +3,9 @@
 -- KEYS   shared base
 -- ARGV   time, worker, end of its lease
 -- Reply  nothing
--- Cost   5 commands
+-- Cost   4 commands
 if call('ZSCORE', S .. 'sessions', ARGV[2]) == ARGV[3] then
   call('ZREM', S .. 'sessions', ARGV[2])
   call('HDEL', S .. 'r' .. ARGV[2], 'l')
-  call('HDEL', S .. 'rescues', ARGV[2])
   call('HDEL', S .. 'suspects', ARGV[2])
 end

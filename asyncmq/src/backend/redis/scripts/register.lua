@@ -4,8 +4,11 @@
 -- KEYS   shared base; with the base of a queue behind it nothing is told, as it is told elsewhere
 -- ARGV   time, worker, lease, 1 if it is draining, what it says of itself
 -- Reply  nothing
--- Cost   4 commands
+-- Cost   5 commands
 local now, worker = time(), ARGV[2]
+local last = call('HGET', S .. 'r' .. worker, 'c')
+-- It was struck off, and this was held up on its way.
+if last and sub(last, 1, 21) == '18446744073709551615:' then return end
 call('ZADD', S .. 'sessions', 'GT', string.format('%.0f', now + tonumber(ARGV[3])), worker)
 local known = call('HGET', S .. 'workers', worker)
 local moment = pack('>I7', now)

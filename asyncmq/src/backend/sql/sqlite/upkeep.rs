@@ -17,6 +17,8 @@ use crate::event::{Event, EventData, EventKind};
 use crate::job::{Failure, FailureKind, JobState, WorkerId};
 use crate::lifecycle::{Limits, Transition, Verdict, after_crash};
 
+/// The number of the latest claim of a worker that was struck off: whatever it claimed still arrives behind it.
+const STRUCK_OFF: i64 = i64::MAX;
 /// How long a silent worker stays in the list.
 const LISTED_FOR: Duration = Duration::from_secs(300);
 
@@ -71,7 +73,10 @@ impl Tx<'_> {
     }
 
     fn register(&mut self, space: i64, worker: &WorkerInfo, lease: Duration) -> Step<()> {
-        self.renew(space, worker.id, self.now.after(lease))?;
+        let latest = self.renew(space, worker.id, self.now.after(lease))?;
+        if latest.is_some_and(|(number, ..)| number == STRUCK_OFF) {
+            return Ok(());
+        }
         let id = worker.id.as_uuid().into_bytes();
         let mut find = self.conn.prepare_cached(sql::WORKER_FIND)?;
         let known: Option<i64> = find.query_row([id], |row| row.get(0)).optional()?;
@@ -89,18 +94,21 @@ impl Tx<'_> {
             row.token = None;
             self.give_back(&mut row)?;
         }
-        if self.remove_worker(worker)? && self.has_listeners() {
+        let worker_id = worker.as_uuid().into_bytes();
+        let was_listed = self.conn.prepare_cached(sql::WORKER_DELETE)?.execute([worker_id])? != 0;
+        self.conn.prepare_cached(sql::SESSION_STRIKE)?.execute((worker_id, space, micros(self.now)))?;
+        if was_listed && self.has_listeners() {
             self.emit(space, Event::of_worker(EventKind::WorkerStopped, worker, self.now));
         }
         Ok(())
     }
 
-    /// Forgets a worker. Returns whether it was known.
-    fn remove_worker(&mut self, worker: WorkerId) -> Step<bool> {
+    /// Forgets a worker.
+    fn remove_worker(&mut self, worker: WorkerId) -> Step<()> {
         let worker = worker.as_uuid().into_bytes();
-        let sessions = self.conn.prepare_cached(sql::SESSION_DELETE)?.execute([worker])?;
-        let workers = self.conn.prepare_cached(sql::WORKER_DELETE)?.execute([worker])?;
-        Ok(sessions + workers != 0)
+        self.conn.prepare_cached(sql::SESSION_DELETE)?.execute([worker])?;
+        self.conn.prepare_cached(sql::WORKER_DELETE)?.execute([worker])?;
+        Ok(())
     }
 
     /// Reads what a worker holds, in the order in which it was claimed.
@@ -123,15 +131,15 @@ impl Tx<'_> {
     fn rescue(&mut self, space: i64, max_crashes: u32, limit: usize) -> Step<usize> {
         let mut over = self.conn.prepare_cached(sql::SESSIONS_OVER)?;
         let dead = over.query_map((space, micros(self.now)), |row| {
-            let draining: Option<bool> = row.get(2)?;
-            Ok((worker_of(row.get_ref(0)?.as_blob()?), row.get(1)?, draining.unwrap_or_default()))
+            let draining: Option<bool> = row.get(1)?;
+            Ok((worker_of(row.get_ref(0)?.as_blob()?), draining.unwrap_or_default()))
         })?;
-        let dead: Vec<(Option<WorkerId>, Option<bool>, bool)> = dead.collect::<Result<_, _>>()?;
+        let dead: Vec<(Option<WorkerId>, bool)> = dead.collect::<Result<_, _>>()?;
         drop(over);
         let mut rescued = 0;
-        for (worker, had_suspect, draining) in dead {
+        for (worker, draining) in dead {
             let worker = readable(worker, "a worker's id")?;
-            rescued += self.rescue_all(worker, had_suspect, draining, (max_crashes, limit - rescued))?;
+            rescued += self.rescue_all(worker, draining, (max_crashes, limit - rescued))?;
         }
         self.remove_silent_workers(space)?;
         Ok(rescued)
@@ -143,44 +151,29 @@ impl Tx<'_> {
     fn rescue_all(
         &mut self,
         worker: WorkerId,
-        had_suspect: Option<bool>,
         draining: bool,
         (max_crashes, limit): (u32, usize),
     ) -> Step<usize> {
         let held = self.held(worker, limit)?;
-        let had_suspect = match had_suspect {
-            _ if held.is_empty() => return Ok(0),
-            Some(had_suspect) => had_suspect,
-            None => self.note_suspect(worker)?,
-        };
         let count = held.len();
         for mut row in held {
             if draining {
                 self.give_back(&mut row)?;
             } else {
-                self.rescue_job(&mut row, had_suspect, max_crashes)?;
+                self.rescue_job(&mut row, max_crashes)?;
             }
         }
         Ok(count)
     }
 
-    /// A rescue begins: whether a suspect is among the jobs must not be asked again once the first of them have gone.
-    fn note_suspect(&mut self, worker: WorkerId) -> Step<bool> {
-        let had_suspect = self.holds_suspect(worker)?;
-        let worker = worker.as_uuid().into_bytes();
-        self.conn.prepare_cached(sql::SESSION_SUSPECT)?.execute((had_suspect, worker))?;
-        Ok(had_suspect)
-    }
-
-    fn rescue_job(&mut self, row: &mut Row, had_suspect: bool, max_crashes: u32) -> Step<()> {
+    fn rescue_job(&mut self, row: &mut Row, max_crashes: u32) -> Step<()> {
         if let Some(reason) = row.cancel.take() {
             return self.carry_out(row, Transition::Cancel { reason });
         }
         let is_suspect = self.is_suspect(row)?;
-        let verdict = after_crash(row.status.crashes, is_suspect, had_suspect, max_crashes);
-        row.charged = verdict != Verdict::Innocent;
-        row.suspect = Some(verdict == Verdict::Suspect);
-        row.status.crashes += u32::from(row.charged);
+        let verdict = after_crash(row.status.crashes, is_suspect, max_crashes);
+        (row.charged, row.suspect) = (true, Some(verdict == Verdict::Suspect));
+        row.status.crashes = row.status.crashes.saturating_add(1);
         if verdict == Verdict::Quarantined {
             let message = format!("the worker died {} time(s) with this job in hand", row.status.crashes);
             let failure = Failure::new(row.status.attempt, FailureKind::Crash, message);

@@ -107,7 +107,6 @@ CREATE TABLE sessions (
     worker      BLOB    PRIMARY KEY,
     space       INTEGER NOT NULL,
     until       INTEGER NOT NULL,
-    had_suspect INTEGER,                  -- set while a rescue of its jobs is under way
     claim       INTEGER,                  -- the number of the latest claim
     first       BLOB,                     -- its tokens lie from here
     last        BLOB                      -- up to, but without, here

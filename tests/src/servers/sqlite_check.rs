@@ -1,0 +1,56 @@
+//! Looks into a file past asyncmq, and finds what does not agree with itself.
+
+use std::path::Path;
+
+use asyncmq::JobState;
+use rusqlite::Connection;
+
+/// Makes sure that a file is sound, and that its counters say what is there.
+///
+/// # Panics
+///
+/// If it is not, or they do not.
+pub fn is_sound(path: &Path) {
+    let conn = Connection::open(path).expect("the file can be read");
+    let check: String =
+        conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("the file can be read");
+    assert_eq!(check, "ok");
+    for state in JobState::ALL.map(JobState::name) {
+        let differ = format!(
+            "SELECT count(*) FROM queues q WHERE q.{state} <> \
+             (SELECT count(*) FROM jobs j WHERE j.queue = q.queue AND j.state = '{state}')"
+        );
+        assert_eq!(count(&conn, &differ), 0, "the counter of {state} jobs is wrong");
+    }
+    for (what, rows) in [
+        (
+            "lanes that count wrong",
+            "SELECT count(*) FROM lanes l WHERE l.waiting <> \
+             (SELECT count(*) FROM jobs j WHERE j.lane = l.lane AND j.state = 'waiting')",
+        ),
+        (
+            "running jobs that nobody holds",
+            "SELECT count(*) FROM jobs WHERE state = 'active' AND (worker IS NULL OR token IS NULL)",
+        ),
+        ("jobs without a lane", "SELECT count(*) FROM jobs WHERE lane NOT IN (SELECT lane FROM lanes)"),
+        (
+            "jobs without arguments",
+            "SELECT count(*) FROM jobs WHERE args IS NULL AND job NOT IN (SELECT job FROM payloads)",
+        ),
+        ("arguments without a job", "SELECT count(*) FROM payloads WHERE job NOT IN (SELECT job FROM jobs)"),
+        (
+            "notes without a job",
+            "SELECT count(*) FROM notes WHERE job NOT IN (SELECT job FROM jobs WHERE noted = 1)",
+        ),
+        (
+            "ended jobs without an end",
+            "SELECT count(*) FROM jobs WHERE (finished_at IS NULL) <> (state IN ('waiting', 'delayed', 'active', 'blocked'))",
+        ),
+    ] {
+        assert_eq!(count(&conn, rows), 0, "there are {what}");
+    }
+}
+
+fn count(conn: &Connection, statement: &str) -> i64 {
+    conn.query_row(statement, [], |row| row.get(0)).expect("the statement is one")
+}
