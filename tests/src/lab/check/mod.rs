@@ -9,6 +9,7 @@ mod liveness;
 mod order;
 mod processes;
 pub mod report;
+mod show;
 pub mod table;
 #[cfg(test)]
 mod tests;
