@@ -150,7 +150,7 @@ fn start_empty(folder: &Path) -> anyhow::Result<()> {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if ["journal.", "log.", "jobs.db"].iter().any(|known| name.starts_with(known)) {
-            std::fs::remove_file(&path)?;
+            if path.is_dir() { std::fs::remove_dir_all(&path)? } else { std::fs::remove_file(&path)? }
         }
     }
     Ok(())
