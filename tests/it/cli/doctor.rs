@@ -162,4 +162,20 @@ mod on_redis {
         let replica = RedisServer::start(&["--replicaof", "127.0.0.1", &port]);
         assert_eq!(severity(&doctor(&desk_at(replica.url())), "role", "this is a replica"), "problem");
     }
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_user_is_asked_about_the_keys_and_channels_of_the_prefix() {
+        let server = RedisServer::start(&["--appendonly", "yes"]);
+        let only = |user: &str, prefix: &str| {
+            let (keys, channels) = (format!("~{prefix}:*"), format!("&{prefix}:*"));
+            server.order::<()>(&["ACL", "SETUSER", user, "on", ">geheim", &keys, &channels, "+@all"]);
+            desk_at(format!("redis://{user}:geheim@127.0.0.1:{}?prefix=app", server.port()))
+        };
+        let found = doctor(&only("enough", "app"));
+        assert_eq!(severity(&found, "rights", "user enough may do what is needed"), "good");
+        let desk = only("elsewhere", "asyncmq");
+        let refused = desk.run(&["doctor"]);
+        assert_ne!(refused.code, 0, "{}{}", refused.out, refused.err);
+        let says = "user elsewhere may not: publish (idle workers start jobs late and nobody hears events)";
+        assert!(refused.out.contains(says), "{}{}", refused.out, refused.err);
+    }
 }

@@ -34,9 +34,19 @@ impl Admin {
     /// [`Error::Store`](crate::Error::Store) when the store does not answer at all.
     pub async fn diagnose(&self) -> Result<Diagnosis> {
         let mut findings = self.client.handle.ask("look at itself", self.client.backend().diagnose()).await?;
-        findings.extend(reach::look(self).await?);
-        findings.extend(workers::look(self).await?);
+        findings.extend(found("latency", reach::look(self).await));
+        findings.extend(found("workers", workers::look(self).await));
         findings.sort_by_key(|finding| finding.severity);
         Ok(Diagnosis { findings })
     }
+}
+
+/// Takes a check that failed for a finding: what the store said of itself may well be the reason.
+fn found(check: &'static str, looked: Result<Vec<Finding>>) -> Vec<Finding> {
+    looked.unwrap_or_else(|error| {
+        let why = std::error::Error::source(&error).map_or_else(String::new, |source| format!(": {source}"));
+        let advice =
+            "mend what is found beside this first; if nothing is, look whether the store still answers";
+        vec![Finding::problem(check, format!("they cannot be looked at: {error}{why}"), advice)]
+    })
 }

@@ -6,6 +6,7 @@ use redis::Value;
 
 use super::RedisStore;
 use crate::backend::Finding;
+use crate::job::Name;
 
 /// The oldest server that is served.
 const OLDEST: (u32, u32) = (6, 2);
@@ -77,7 +78,7 @@ impl RedisStore {
         let mut refused = Vec::new();
         for (command, without) in NEEDED {
             let mut question = redis::cmd("ACL");
-            question.arg("DRYRUN").arg(&user).arg(command).arg(arguments_of(command));
+            question.arg("DRYRUN").arg(&user).arg(command).arg(self.arguments_of(command));
             match self.link.send(&question).await.map(redis::from_redis_value::<String>) {
                 Ok(Ok(answer)) if answer != "OK" && answer.contains("permission") => {
                     refused.push(format!("{command} ({without})"));
@@ -93,18 +94,22 @@ impl RedisStore {
         Finding::problem(
             "rights",
             says,
-            "give it the rights that docs/redis.md lists under \"Least privilege\"",
+            "give it the rights that docs/redis.md lists under \"Least privilege\", for the prefix of this URL",
         )
     }
-}
 
-/// Gives a command that is only tried an argument, where it wants one.
-fn arguments_of(command: &str) -> Vec<&'static str> {
-    match command {
-        "smembers" | "subscribe" => vec!["asyncmq:"],
-        "publish" | "hscan" => vec!["asyncmq:", "0"],
-        "lpos" => vec!["asyncmq:", "x"],
-        _ => vec!["0", "0"],
+    /// Gives a command that is only tried the arguments that it wants: keys and channels as this store calls them, since
+    /// rights are given for those.
+    fn arguments_of(&self, command: &str) -> Vec<String> {
+        let (common, queue) = (self.keys.common(), self.keys.queue(&Name::from_static("default")));
+        match command {
+            "smembers" => vec![format!("{common}queues")],
+            "subscribe" => vec![format!("{common}ev")],
+            "publish" => vec![format!("{common}ev"), "0".into()],
+            "hscan" => vec![format!("{queue}active"), "0".into()],
+            "lpos" => vec![format!("{queue}lc"), "x".into()],
+            _ => vec!["0".into(), "0".into()],
+        }
     }
 }
 
