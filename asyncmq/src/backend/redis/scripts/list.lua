@@ -3,7 +3,7 @@
 -- KEYS   shared base, base of the queue
 -- ARGV   time, state's letter (w, d, c, x, f, e), first place, number
 -- Reply  as look
--- Cost   per job 2 to 7 commands, and the places before the first one where lists are merged
+-- Cost   5 to 8 commands, and the places before the first one where lists are merged
 local Q, state, first, count = KEYS[2], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local ids = {}
 
@@ -67,6 +67,4 @@ elseif state == 'c' then
 else
   ids = call('ZREVRANGE', Q .. 'z' .. state, first, first + count - 1)
 end
-local reply = {}
-for _, id in ipairs(ids) do reply[#reply + 1] = all_of(Q, id) end
-return reply
+return all_of(Q, ids)

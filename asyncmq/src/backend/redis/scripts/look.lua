@@ -3,7 +3,7 @@
 -- KEYS   shared base, base of the queue
 -- ARGV   time, then ids
 -- Reply  for each job that is kept: id, record, profile, side record, claim, done record, failures, lines, progress
--- Cost   per job 2 to 7 commands
-local Q, reply = KEYS[2], {}
-for i = 2, #ARGV do reply[#reply + 1] = all_of(Q, ARGV[i]) end
-return reply
+-- Cost   4 to 6 commands
+local ids = {}
+for i = 2, #ARGV do ids[i - 1] = ARGV[i] end
+return all_of(KEYS[2], ids)

@@ -6,7 +6,8 @@
 -- KEYS   shared base, base of the queue
 -- ARGV   time, state's letter (w, d, c, x, f, e), rank and number of the place (-1 for none), count
 -- Reply  rank and number of the last one, 1 if others may follow, then as look
--- Cost   per job 2 to 7 commands, and per list 2 for each time that it can be halved; for completed ones those passed over
+-- Cost   4 to 6 commands for all jobs together, and per list 2 for each time that it can be halved; for completed ones
+--        those passed over
 local Q, state, rank, mine, count = KEYS[2], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local found, more = {}, 0
 local has_tombs = call('EXISTS', Q .. 'tombs') == 1
@@ -29,13 +30,25 @@ local function first_behind(size, number_at)
   return lo
 end
 
--- Tells whether the place of an id in a waiting list is that of a job that waits there. The first places are the void ones.
-local function stands(line, id, at)
-  if not has_tombs then return true end
-  local void = tonumber(call('HGET', Q .. 'tombs', line .. id) or 0)
-  if void == 0 then return true end
-  local places = call('LPOS', Q .. line, id, 'COUNT', 0)
-  return void < #places and places[#places] == at
+-- Tells which ids of a waiting list, from a place on, stand there as jobs that wait. The first places of a job are the void
+-- ones; one that runs or has ended has no others.
+local function standing(line, ids, from)
+  local stands = {}
+  for i = 1, #ids do stands[i] = true end
+  if not has_tombs then return stands end
+  local fields = {}
+  for i = 1, #ids do fields[i] = line .. ids[i] end
+  local voids, ends = call('HMGET', Q .. 'tombs', unpack(fields)), call('HMGET', Q .. 'done', unpack(ids))
+  for i = 1, #ids do
+    local void = tonumber(voids[i] or 0)
+    if void > 0 and ends[i] then
+      stands[i] = false
+    elseif void > 0 then
+      local places = call('LPOS', Q .. line, ids[i], 'COUNT', 0)
+      stands[i] = void < #places and places[#places] == from + i - 1
+    end
+  end
+  return stands
 end
 
 local function waiting_in(line, priority)
@@ -50,9 +63,9 @@ local function waiting_in(line, priority)
   while got < count do
     local ids = call('LRANGE', key, from, from + count - 1)
     if #ids == 0 then return end
-    local numbers = numbers_of(Q, ids)
+    local numbers, stands = numbers_of(Q, ids), standing(line, ids, from)
     for i = 1, #ids do
-      if numbers[i] >= 0 and (rank < priority or mine < numbers[i]) and stands(line, ids[i], from + i - 1) then
+      if numbers[i] >= 0 and (rank < priority or mine < numbers[i]) and stands[i] then
         found[#found + 1], got = { priority, numbers[i], ids[i] }, got + 1
       end
     end
@@ -126,5 +139,7 @@ if last then
   reply[1], reply[2] = string.format('%.0f', last[1]), string.format('%.0f', last[2])
   if count <= #found then reply[3] = '1' end
 end
-for i = 1, math.min(count, #found) do reply[#reply + 1] = all_of(Q, found[i][3]) end
+local ids = {}
+for i = 1, math.min(count, #found) do ids[i] = found[i][3] end
+for _, kept in ipairs(all_of(Q, ids)) do reply[#reply + 1] = kept end
 return reply
