@@ -1,6 +1,7 @@
 //! What the library does, seen from outside.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod admin;
 mod architecture;
 mod cli;
 mod client;

@@ -54,20 +54,22 @@ impl Admin {
         self.client.handle.ask("list what was ordered", self.client.backend().audit(places.into())).await
     }
 
-    /// Keeps a record of an order, also of one that failed half-way. The outcome of the order is what counts: a
-    /// record that cannot be kept is a line in the log.
-    pub(crate) async fn record<T>(
+    /// Carries an order out, on record from its begin to its end: whoever dies in its midst leaves a trace. The outcome of
+    /// the order is what counts: a record that cannot be kept is a line in the log.
+    pub(crate) async fn on_record<T>(
         &self,
-        action: &str,
-        subject: &str,
-        outcome: Result<T>,
+        (action, subject): (&str, &str),
+        order: impl Future<Output = Result<T>>,
         changed: impl FnOnce(&T) -> u64,
     ) -> Result<T> {
-        let mut entry = AuditEntry::new(&self.actor.who, &self.actor.source, action, subject);
+        let mut entry = self.entry(action, subject);
+        self.keep(&entry).await;
+        let outcome = order.await;
         match &outcome {
             Ok(done) => entry.changed = changed(done),
             Err(error) => entry.error = Some(error.to_string()),
         }
+        entry.ended = true;
         self.keep(&entry).await;
         outcome
     }

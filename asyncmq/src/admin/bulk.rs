@@ -4,17 +4,22 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use tokio::time::Instant;
 
 use crate::admin::select::{STEP, Walk};
 use crate::admin::{Admin, Query};
-use crate::backend::Ordered;
+use crate::backend::{AuditEntry, Ordered};
 use crate::error::Result;
 use crate::job::{Job, JobState, Name};
 
 /// How many calls are under way at once: stores take them in together.
 const UNDER_WAY: usize = 64;
+
+/// How often an order that takes long is recorded anew, with how far it came.
+const TELL_EACH: Duration = Duration::from_secs(1);
 
 /// What is to become of jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,14 +150,31 @@ impl Admin {
     }
 }
 
+impl Admin {
+    async fn carry_out_all(&self, order: &Order, jobs: &[Job], report: &mut BulkReport) -> Result<()> {
+        let calls = jobs.iter().map(|job| {
+            let queue = Name::from_stored(job.queue());
+            async move { self.carry_out_one(order, &queue, job.id()).await }
+        });
+        let mut answers = stream::iter(calls.collect::<Vec<_>>()).buffer_unordered(UNDER_WAY);
+        while let Some(answer) = answers.next().await {
+            match answer? {
+                Ordered::Done | Ordered::Requested => report.changed += 1,
+                Ordered::Refused(_) | Ordered::Missing => report.refused += 1,
+            }
+        }
+        Ok(())
+    }
+}
+
 type OnProgress = Box<dyn FnMut(BulkProgress) + Send>;
 
 /// An order about many jobs; await it to carry it out.
 ///
 /// # Cancel safety
 ///
-/// Each job is changed in one step of its own. Dropping it leaves those that were reached changed, and no record; set
-/// the flag of [`Bulk::stop_when`] to end it in order.
+/// Each job is changed in one step of its own. Dropping it leaves those that were reached changed, and the record without
+/// an end; set the flag of [`Bulk::stop_when`] to end it in order.
 #[must_use = "nothing happens before it is awaited"]
 pub struct Bulk {
     admin: Admin,
@@ -177,35 +199,31 @@ impl Bulk {
 
     async fn run(mut self) -> Result<BulkReport> {
         let mut report = BulkReport::default();
-        let outcome = self.work(&mut report).await;
         let mut entry = self.admin.entry(self.order.action(), &self.query.to_string());
+        self.admin.keep(&entry).await;
+        let outcome = self.work(&mut report, &mut entry).await;
         entry.changed = report.changed;
         entry.error = match &outcome {
             Err(error) => Some(error.to_string()),
             Ok(()) => report.stopped.then(|| "stopped before its end".into()),
         };
+        entry.ended = true;
         self.admin.keep(&entry).await;
         outcome.map(|()| report)
     }
 
-    async fn work(&mut self, report: &mut BulkReport) -> Result<()> {
+    async fn work(&mut self, report: &mut BulkReport, entry: &mut AuditEntry) -> Result<()> {
         let (admin, query) = (self.admin.clone(), self.query.clone());
         let at_most = admin.count_among(&query, self.order.reaches()).await?;
         let mut walk = Walk::new(&admin, &query, self.order.reaches(), None).await?;
+        let mut told_at = Instant::now();
         while let Some(meant) = walk.step(STEP).await? {
             let reached: Vec<Job> =
                 meant.into_iter().filter(|job| self.order.reaches().contains(&job.state())).collect();
-            let order = &self.order;
-            let calls = reached.iter().map(|job| {
-                let (admin, queue) = (&admin, Name::from_stored(job.queue()));
-                async move { admin.carry_out_one(order, &queue, job.id()).await }
-            });
-            let mut answers = stream::iter(calls.collect::<Vec<_>>()).buffer_unordered(UNDER_WAY);
-            while let Some(answer) = answers.next().await {
-                match answer? {
-                    Ordered::Done | Ordered::Requested => report.changed += 1,
-                    Ordered::Refused(_) | Ordered::Missing => report.refused += 1,
-                }
+            admin.carry_out_all(&self.order, &reached, report).await?;
+            if TELL_EACH <= told_at.elapsed() {
+                (entry.changed, told_at) = (report.changed, Instant::now());
+                admin.keep(entry).await;
             }
             if let Some(tell) = &mut self.progress {
                 let (looked, changed, refused) = (walk.looked, report.changed, report.refused);

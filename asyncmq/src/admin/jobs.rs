@@ -70,16 +70,17 @@ impl Admin {
     pub async fn order(&self, order: &Order, id: &str, queue: Option<&str>) -> Result<()> {
         let job = self.job(id, queue).await?;
         let name = Name::from_stored(job.queue());
-        let answer = self.carry_out_one(order, &name, job.id()).await;
-        let outcome = answer.and_then(|answer| match answer {
-            Ordered::Done | Ordered::Requested => Ok(()),
-            Ordered::Refused(from) => {
-                Err(Error::IllegalMove { id: job.id().clone(), from, to: order.leads_to() })
+        let carried_out = async {
+            match self.carry_out_one(order, &name, job.id()).await? {
+                Ordered::Done | Ordered::Requested => Ok(()),
+                Ordered::Refused(from) => {
+                    Err(Error::IllegalMove { id: job.id().clone(), from, to: order.leads_to() })
+                }
+                Ordered::Missing => Err(Error::NotFound { id: job.id().clone(), queue: name.to_string() }),
             }
-            Ordered::Missing => Err(Error::NotFound { id: job.id().clone(), queue: name.to_string() }),
-        });
+        };
         let subject = Query::all().of_id(id).in_queue(&name).to_string();
-        self.record(order.action(), &subject, outcome, |()| 1).await
+        self.on_record((order.action(), &subject), carried_out, |()| 1).await
     }
 
     /// Makes the call of an order, without a record.

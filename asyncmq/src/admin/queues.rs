@@ -88,9 +88,9 @@ impl Admin {
     /// [`Error::InvalidName`], and [`Error::Store`] when the store cannot be asked.
     pub async fn set_paused(&self, name: &str, paused: bool) -> Result<bool> {
         let queue = self.client.queue(name);
-        let outcome = if paused { queue.pause().await } else { queue.resume().await };
+        let turned = async { if paused { queue.pause().await } else { queue.resume().await } };
         let action = if paused { "queue.pause" } else { "queue.resume" };
-        self.record(action, name, outcome, |changed| u64::from(*changed)).await
+        self.on_record((action, name), turned, |changed| u64::from(*changed)).await
     }
 
     /// Returns how many jobs would go, and up to `sample` of them. Only where an age counts are they looked at one by one.
@@ -133,12 +133,19 @@ impl Admin {
     pub async fn clear(&self, name: &str, what: Cleared) -> Result<u64> {
         what.check(name, &self.queue(name).await?.info)?;
         let queue = self.client.queue(name);
-        let (action, outcome) = match what {
-            Cleared::Drain(which) => ("queue.drain", queue.drain(which).await),
-            Cleared::Clean(state, age) => ("queue.clean", self.clean(name, state, age).await),
-            Cleared::Obliterate(force) => ("queue.obliterate", queue.obliterate(force).await),
+        let action = match what {
+            Cleared::Drain(_) => "queue.drain",
+            Cleared::Clean(..) => "queue.clean",
+            Cleared::Obliterate(_) => "queue.obliterate",
         };
-        self.record(action, name, outcome, |removed| *removed).await
+        let removed = async {
+            match what {
+                Cleared::Drain(which) => queue.drain(which).await,
+                Cleared::Clean(state, age) => self.clean(name, state, age).await,
+                Cleared::Obliterate(force) => queue.obliterate(force).await,
+            }
+        };
+        self.on_record((action, name), removed, |removed| *removed).await
     }
 
     async fn clean(&self, name: &str, state: JobState, age: Duration) -> Result<u64> {

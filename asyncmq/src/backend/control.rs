@@ -85,7 +85,8 @@ pub trait Control: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Result<usize, u64>, StoreError>;
 
-    /// Keeps a record of what somebody ordered, with the store's time. The oldest make way.
+    /// Keeps a record of what somebody ordered, with the store's time. Of an order that is on record already it takes the
+    /// place of what was recorded before, with the time of its begin. The oldest make way.
     async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError>;
 
     /// Returns the store's time.

@@ -12,6 +12,7 @@ use super::out::table::Table;
 use super::out::text::{grouped, short};
 use super::session::Session;
 use crate::admin::view::AuditView;
+use crate::backend::AuditEntry;
 use crate::clock::Timestamp;
 use crate::error::Result;
 
@@ -36,17 +37,29 @@ pub(super) async fn run(session: &Session, flags: &ArgMatches) -> Result<Ended> 
     }
     let now: Timestamp = SystemTime::now().into();
     let mut table = Table::new(&["WHEN", "WHO", "THROUGH", "ACTION", "#CHANGED", "SUBJECT", "ERROR"]);
-    for entry in entries {
+    for entry in &entries {
         table.row([
             (format!("{} ago", short(now.since(entry.at))), Tone::Faint),
-            (entry.actor, Tone::None),
-            (entry.source, Tone::None),
-            (entry.action, Tone::Bold),
+            (entry.actor.clone(), Tone::None),
+            (entry.source.clone(), Tone::None),
+            (entry.action.clone(), Tone::Bold),
             (grouped(entry.changed), Tone::None),
-            (entry.subject, Tone::None),
-            (entry.error.unwrap_or_default(), Tone::Bad),
+            (entry.subject.clone(), Tone::None),
+            (how_it_ended(entry, now), Tone::Bad),
         ]);
     }
     session.out.table(&table)?;
     Ok(Ended::Done)
+}
+
+/// Says what went wrong with an order, or that it has not ended.
+fn how_it_ended(entry: &AuditEntry, now: Timestamp) -> String {
+    match &entry.error {
+        Some(error) => error.clone(),
+        None if entry.is_broken_off(now) => {
+            format!("broken off: nothing was heard of it for {}", short(now.since(entry.told_at)))
+        }
+        None if !entry.ended => "under way".into(),
+        None => String::new(),
+    }
 }

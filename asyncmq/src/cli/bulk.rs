@@ -218,8 +218,18 @@ const fn past(order: &Order) -> &'static str {
 /// A bar on standard error, if that is a terminal.
 fn bar(is_json: bool) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(0), target(is_json));
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} looked at, {msg} changed, {eta} left");
+    let columns = console::Term::stderr().size_checked().map_or(80, |(_, columns)| columns);
+    let style = ProgressStyle::with_template(template(columns));
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Returns what fits into so many columns: a line that is broken cannot be drawn over.
+const fn template(columns: u16) -> &'static str {
+    match columns {
+        75.. => "{wide_bar} {pos}/{len} looked at, {msg} changed, {eta} left",
+        50.. => "{pos}/{len} looked at, {msg} changed",
+        _ => "{percent}%, {msg} changed",
+    }
 }
 
 /// The same where the end is not known.

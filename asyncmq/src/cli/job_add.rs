@@ -51,12 +51,14 @@ pub(super) async fn run(session: &Session, flags: &ArgMatches) -> Result<Ended> 
     warn_of_unknown(session, task, text(flags, "queue")).await?;
     let job = describe(NewJob::new(task).args(arguments(flags)?), flags)?;
     let client = session.admin.client();
-    let enqueued = match text(flags, "queue") {
-        Some(queue) => client.queue(queue).add(job).await,
-        None => client.enqueue(job).await,
+    let enqueued = async {
+        match text(flags, "queue") {
+            Some(queue) => client.queue(queue).add(job).await,
+            None => client.enqueue(job).await,
+        }
     };
     let subject = format!("task:{task}");
-    let handle = session.admin.record("job.add", &subject, enqueued, |_| 1).await?;
+    let handle = session.admin.on_record(("job.add", &subject), enqueued, |_| 1).await?;
     match session.out.json {
         true => session.out.json(&object!({ id: handle.id().to_string(), queue: handle.queue() }))?,
         false => session.out.line(handle.id().as_str())?,

@@ -3,11 +3,13 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command};
+use std::time::Duration;
 
 use asyncmq::NewJob;
 use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::json;
 
 use super::{Desk, desks};
 
@@ -15,6 +17,7 @@ use super::{Desk, desks};
 struct Screen {
     child: Child,
     terminal: File,
+    bytes: Vec<u8>,
     shown: String,
 }
 
@@ -27,17 +30,23 @@ impl Screen {
         let child = command.spawn().unwrap();
         // Those who still have the other end open: the command alone, so that its end ends the reading.
         drop((command, pty.slave));
-        Self { child, terminal: File::from(pty.master), shown: String::new() }
+        Self { child, terminal: File::from(pty.master), bytes: Vec::new(), shown: String::new() }
     }
 
     /// Reads until something is shown.
     fn until(&mut self, part: &str) {
-        let mut bytes = [0; 4_096];
         while !self.shown.contains(part) {
-            let count = self.terminal.read(&mut bytes).unwrap_or(0);
-            assert_ne!(count, 0, "{part:?} never came: {}", self.shown);
-            self.shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
+            assert_ne!(self.read(), 0, "{part:?} never came: {}", self.shown);
         }
+    }
+
+    /// Reads what is there; a character may come in two parts.
+    fn read(&mut self) -> usize {
+        let mut bytes = [0; 4_096];
+        let count = self.terminal.read(&mut bytes).unwrap_or(0);
+        self.bytes.extend(&bytes[..count]);
+        self.shown = String::from_utf8_lossy(&self.bytes).into_owned();
+        count
     }
 
     fn type_in(&mut self, text: &str) {
@@ -46,11 +55,16 @@ impl Screen {
 
     /// Reads to the end. Returns the exit code and all that was shown.
     fn end(mut self) -> (Option<i32>, String) {
-        let mut bytes = [0; 4_096];
-        while let Ok(count @ 1..) = self.terminal.read(&mut bytes) {
-            self.shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
-        }
-        (self.child.wait().unwrap().code(), self.shown)
+        while self.read() != 0 {}
+        (self.child.wait().unwrap().code(), std::mem::take(&mut self.shown))
+    }
+}
+
+impl Drop for Screen {
+    /// A test that failed leaves nobody behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -141,6 +155,82 @@ async fn ctrl_c_ends_following_events_as_it_should_end() {
         screen.until("queue:paused");
         kill(Pid::from_raw(i32::try_from(screen.child.id()).unwrap()), Signal::SIGINT).unwrap();
         assert_eq!(screen.end().0, Some(0));
+    }
+}
+
+/// Fills a store with delayed jobs, and returns what a bulk order about them shows once it has begun.
+async fn in_the_midst_of_an_order(desk: &Desk, columns: u16, begun: &str) -> Screen {
+    let queue = desk.client().await.queue("mail");
+    queue.drain(asyncmq::Drain::WaitingAndDelayed).await.unwrap();
+    let delayed = (0..MANY).map(|_| NewJob::new("x").delay(Duration::from_secs(3_600)));
+    queue.add_bulk(delayed).await.unwrap();
+    let words = ["job", "promote", "--yes", "--query", "task:x"];
+    let mut screen = Screen::of(desk.command(&words), columns);
+    screen.until(begun);
+    screen
+}
+
+/// So many that an order about them is not over before somebody can do something about it.
+const MANY: u64 = 8_000;
+
+fn signal(screen: &Screen, signal: Signal) {
+    kill(Pid::from_raw(i32::try_from(screen.child.id()).unwrap()), signal).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_ends_a_bulk_order_in_order_and_on_record() {
+    for desk in desks() {
+        let screen = in_the_midst_of_an_order(&desk, 100, "looked at").await;
+        signal(&screen, Signal::SIGINT);
+        let (code, shown) = screen.end();
+        assert_eq!(code, Some(1), "{shown}");
+        assert!(shown.contains("Stopped before the end: the same command goes on with the rest."), "{shown}");
+        let counts = desk.client().await.queue("mail").counts().await.unwrap();
+        assert!(counts.waiting != 0 && counts.delayed != 0, "{counts:?}");
+        let order = &desk.json(&["audit"])["audit"][0];
+        assert_eq!(order["changed"], counts.waiting, "what was done is on record");
+        assert_eq!(
+            (&order["error"], &order["ended"]),
+            (&json!("stopped before its end"), &json!(true)),
+            "{order}"
+        );
+        let rest = desk.json(&["job", "promote", "--yes", "--query", "task:x"]);
+        assert_eq!(rest["changed"], MANY - counts.waiting, "the same command goes on with the rest");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_process_is_killed_leaves_a_trace() {
+    for desk in desks() {
+        let screen = in_the_midst_of_an_order(&desk, 100, "looked at").await;
+        signal(&screen, Signal::SIGKILL);
+        assert_eq!(screen.end().0, None);
+        let order = &desk.json(&["audit"])["audit"][0];
+        assert_eq!(
+            (&order["action"], &order["subject"], &order["ended"]),
+            (&json!("job.promote"), &json!("task:x"), &json!(false)),
+            "{order}"
+        );
+        assert!(desk.run(&["audit"]).done().out.contains("under way"));
+        let counts = desk.client().await.queue("mail").counts().await.unwrap();
+        assert!(counts.waiting != 0 && order["changed"].as_u64().unwrap() <= counts.waiting, "{counts:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_is_drawn_on_one_line_however_narrow() {
+    for desk in desks() {
+        for (columns, begun) in [(100, "left"), (60, "looked at, "), (30, "%, ")] {
+            let screen = in_the_midst_of_an_order(&desk, columns, begun).await;
+            signal(&screen, Signal::SIGINT);
+            let (_, shown) = screen.end();
+            let drawn: Vec<_> = shown.split(['\r', '\n']).filter(|line| line.contains("changed")).collect();
+            assert!(!drawn.is_empty(), "{shown:?}");
+            for line in drawn {
+                let width = console_width(&line.replace("\u{1b}[2K", "").replace("\u{1b}[1A", ""));
+                assert!(width <= usize::from(columns), "{width} of {columns} columns: {line:?}");
+            }
+        }
     }
 }
 

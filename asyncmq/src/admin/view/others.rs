@@ -181,6 +181,8 @@ fn detail(data: &EventData) -> Option<String> {
 #[expect(missing_docs, reason = "docs/cli.md says what each field is")]
 pub struct AuditView {
     pub at: String,
+    pub told_at: String,
+    pub ended: bool,
     pub actor: String,
     pub source: String,
     pub action: String,
@@ -191,8 +193,10 @@ pub struct AuditView {
 
 impl From<&AuditEntry> for AuditView {
     fn from(entry: &AuditEntry) -> Self {
-        let AuditEntry { at, actor, source, action, subject, changed, error } = entry.clone();
-        Self { at: rfc3339(at), actor, source, action, subject, changed, error }
+        let AuditEntry { at, told_at, ended, actor, source, action, subject, changed, error, .. } =
+            entry.clone();
+        let (at, told_at) = (rfc3339(at), rfc3339(told_at));
+        Self { at, told_at, ended, actor, source, action, subject, changed, error }
     }
 }
 

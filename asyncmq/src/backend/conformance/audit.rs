@@ -20,9 +20,60 @@ pub async fn what_people_ordered_is_listed_the_latest_first(fixture: &dyn Fixtur
     stage.store.record(&failed).await.answered();
     let now = stage.now().await;
     let listed = stage.store.audit((0..10).into()).await.answered();
-    assert_eq!(listed[0], AuditEntry { at: now, ..failed });
+    assert_eq!(listed[0], AuditEntry { at: now, told_at: now, ..failed });
     assert_eq!(now.since(listed[1].at), SECOND, "the store tells the time");
     assert_eq!((listed[1].changed, listed.len()), (1, 2));
+}
+
+pub async fn what_is_recorded_of_an_order_later_takes_the_place_of_what_was(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let begun = stage.now().await;
+    let orders = [entry(0), entry(0), entry(0)];
+    for order in &orders {
+        stage.store.record(order).await.answered();
+    }
+    fixture.advance(SECOND).await;
+    for changed in [250, 500] {
+        let told = AuditEntry { changed, ..orders[1].clone() };
+        stage.store.record(&told).await.answered();
+        // Said again, as when the answer was lost.
+        stage.store.record(&told).await.answered();
+    }
+    let over = AuditEntry { changed: 700, ended: true, error: Some("stopped".into()), ..orders[1].clone() };
+    stage.store.record(&over).await.answered();
+    let listed = stage.store.audit((0..10).into()).await.answered();
+    let at_first = |order: &AuditEntry| AuditEntry { at: begun, told_at: begun, ..order.clone() };
+    let as_it_ended = AuditEntry { at: begun, told_at: stage.now().await, ..over };
+    assert_eq!(listed, [at_first(&orders[2]), as_it_ended, at_first(&orders[0])]);
+}
+
+pub async fn an_order_that_never_ended_shows_it(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    stage.store.record(&entry(3)).await.answered();
+    for seconds in 1..=2 {
+        let listed = stage.store.audit((0..1).into()).await.answered();
+        assert!(!listed[0].ended && !listed[0].is_broken_off(stage.now().await), "{seconds}");
+        fixture.advance(SECOND * 14).await;
+    }
+    fixture.advance(SECOND * 2).await;
+    let listed = stage.store.audit((0..1).into()).await.answered();
+    assert!(listed[0].is_broken_off(stage.now().await), "nothing was heard of it for half a minute");
+    let over = AuditEntry { ended: true, ..listed[0].clone() };
+    stage.store.record(&over).await.answered();
+    assert!(!stage.store.audit((0..1).into()).await.answered()[0].is_broken_off(stage.now().await));
+}
+
+pub async fn an_order_that_made_way_is_recorded_anew(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let order = entry(7);
+    stage.store.record(&order).await.answered();
+    for _ in 0..KEPT_ENTRIES {
+        stage.store.record(&entry(0)).await.answered();
+    }
+    stage.store.record(&order).await.answered();
+    let listed = stage.store.audit((0..u64::MAX).into()).await.answered();
+    assert_eq!((listed.len(), listed[0].id), (KEPT_ENTRIES, order.id));
+    assert_eq!(listed.iter().filter(|kept| kept.id == order.id).count(), 1);
 }
 
 pub async fn orders_are_listed_in_pages(fixture: &dyn Fixture) {

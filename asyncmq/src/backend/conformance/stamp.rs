@@ -329,6 +329,9 @@ macro_rules! __conformance_list {
         );
         $crate::__conformance_module!($fixture, audit:
             what_people_ordered_is_listed_the_latest_first
+            what_is_recorded_of_an_order_later_takes_the_place_of_what_was
+            an_order_that_never_ended_shows_it
+            an_order_that_made_way_is_recorded_anew
             orders_are_listed_in_pages
             the_oldest_orders_make_way
             to_record_an_order_is_not_to_use_a_queue

@@ -97,8 +97,12 @@ impl Control for MemoryStore {
     }
 
     async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {
-        let audit = &mut self.state().audit;
-        audit.push_back(AuditEntry { at: self.clock.now(), ..entry.clone() });
+        let (audit, told_at) = (&mut self.state().audit, self.clock.now());
+        if let Some(kept) = audit.iter_mut().rev().find(|kept| kept.id == entry.id) {
+            *kept = AuditEntry { at: kept.at, told_at, ..entry.clone() };
+            return Ok(());
+        }
+        audit.push_back(AuditEntry { at: told_at, told_at, ..entry.clone() });
         let surplus = audit.len().saturating_sub(KEPT_ENTRIES);
         audit.drain(..surplus);
         Ok(())

@@ -102,7 +102,7 @@ impl Control for RedisStore {
     async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {
         let record = serde_json::to_vec(entry).map_err(StoreError::refused)?;
         let mut call = self.call(&AUDIT, &[]).await.map_err(worded)?;
-        call.arg(record).number(KEPT_ENTRIES);
+        call.arg(entry.id.to_be_bytes()).arg(record).number(KEPT_ENTRIES);
         self.send(&call).await.map_err(worded)?;
         Ok(())
     }

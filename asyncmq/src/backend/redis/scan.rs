@@ -6,7 +6,8 @@ use super::error::worded;
 use super::inspect::read_job;
 use super::reply::{bytes, next, number, parts, strange};
 use super::script::SCAN;
-use crate::backend::{Cursor, Scanned, StoreError};
+use crate::backend::{AuditEntry, Cursor, Scanned, StoreError};
+use crate::clock::Timestamp;
 use crate::job::{JobState, Name};
 
 /// How many jobs one script looks at.
@@ -75,10 +76,12 @@ fn place_of((started, claim, id): &Held) -> String {
 }
 
 /// Reads a record of what somebody ordered.
-pub(super) fn read_audit(entry: redis::Value) -> Result<crate::backend::AuditEntry, StoreError> {
+pub(super) fn read_audit(entry: redis::Value) -> Result<AuditEntry, StoreError> {
     let entry = bytes(entry)?;
-    let (time, record) = entry.split_first_chunk::<8>().ok_or_else(strange)?;
+    let (at, rest) = entry.split_first_chunk::<8>().ok_or_else(strange)?;
+    let (told_at, rest) = rest.split_first_chunk::<8>().ok_or_else(strange)?;
+    let (order, record) = rest.split_first_chunk::<16>().ok_or_else(strange)?;
     let record = serde_json::from_slice(record).map_err(|_| strange())?;
-    let at = crate::clock::Timestamp::from_micros(u64::from_be_bytes(*time));
-    Ok(crate::backend::AuditEntry { at, ..record })
+    let time = |bytes: &[u8; 8]| Timestamp::from_micros(u64::from_be_bytes(*bytes));
+    Ok(AuditEntry { id: u128::from_be_bytes(*order), at: time(at), told_at: time(told_at), ..record })
 }

@@ -83,12 +83,12 @@ impl Control for SqliteStore {
     }
 
     async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {
-        let space = self.space;
+        let (space, ordered) = (self.space, entry.id.to_be_bytes());
         let data = serde_json::to_string(entry).map_err(StoreError::refused)?;
         self.engine
             .write(Weight::durable(1), move |tx| {
                 let (number, at) = (tx.number(), micros(tx.now));
-                tx.conn.prepare_cached(sql::AUDIT_ADD)?.execute((number, space, at, &data))?;
+                tx.conn.prepare_cached(sql::AUDIT_ADD)?.execute((number, space, at, ordered, &data))?;
                 tx.conn.prepare_cached(sql::AUDIT_TRIM)?.execute((space, KEPT_ENTRIES as i64))?;
                 Ok(())
             })

@@ -138,9 +138,11 @@ impl Inspect for SqliteStore {
                 let mut rows = list.query([space, count, start])?;
                 let mut entries = Vec::new();
                 while let Some(row) = rows.next()? {
-                    let entry: Option<AuditEntry> = serde_json::from_str(row.get_ref(1)?.as_str()?).ok();
+                    let entry: Option<AuditEntry> = serde_json::from_str(row.get_ref(3)?.as_str()?).ok();
                     let entry = readable(entry, "a record of an order")?;
-                    entries.push(AuditEntry { at: time_of(row.get(0)?), ..entry });
+                    let id = row.get::<_, Option<[u8; 16]>>(2)?.map_or(0, u128::from_be_bytes);
+                    let (at, told_at) = (time_of(row.get(0)?), time_of(row.get(1)?));
+                    entries.push(AuditEntry { id, at, told_at, ..entry });
                 }
                 Ok(entries)
             })

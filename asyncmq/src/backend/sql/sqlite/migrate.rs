@@ -5,8 +5,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::fault::{Fault, Step};
 
 /// The migrations, in their order; the schema's version is how many were carried out.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_jobs.sql"), include_str!("migrations/0002_audit.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_jobs.sql"),
+    include_str!("migrations/0002_audit.sql"),
+    include_str!("migrations/0003_orders.sql"),
+];
 
 /// What tells our files from others': "asmq".
 pub(super) const APPLICATION: i64 = 0x6173_6d71;
