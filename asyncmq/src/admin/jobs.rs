@@ -1,13 +1,13 @@
 //! Lists of jobs in pages, and orders about one job.
 
-use crate::admin::select::{STEP, Stand, Walk};
+use crate::admin::select::{Stand, Walk};
 use crate::admin::{Admin, Order, Query};
 use crate::backend::Ordered;
 use crate::error::{Error, Result};
 use crate::job::{Job, JobId, JobState, Name};
 
-/// How many jobs a page looks at before it ends, however few of them are meant.
-const MOST_LOOKED_AT: u64 = 5_000;
+/// How many jobs a page looks at before it ends, however few of them are meant; fewer where they lie in many queues.
+const MOST_EFFORT: u64 = 6_000;
 
 /// A part of the jobs that a query means.
 #[derive(Debug)]
@@ -35,9 +35,8 @@ impl Admin {
         let from = after.map(Stand::from_text).transpose()?;
         let mut walk = Walk::new(self, query, &JobState::ALL, from).await?;
         let mut jobs = Vec::new();
-        while (walk.is_by_id() || jobs.len() < limit) && walk.looked < MOST_LOOKED_AT {
-            // No more than can be shown, so that the cursor is behind the last one shown.
-            match walk.step(limit.saturating_sub(jobs.len()).min(STEP)).await? {
+        while (walk.is_by_id() || jobs.len() < limit) && walk.effort() < MOST_EFFORT {
+            match walk.step_into(limit.saturating_sub(jobs.len())).await? {
                 Some(meant) => jobs.extend(meant),
                 None => break,
             }

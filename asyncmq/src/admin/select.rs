@@ -1,7 +1,7 @@
 //! The walk of a query through a store: queue by queue, state by state, in bounded steps.
 
 use crate::admin::{Admin, Query};
-use crate::backend::Cursor;
+use crate::backend::{Cursor, Scanned};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::job::{Job, JobId, JobState, Name};
@@ -45,6 +45,8 @@ pub(super) struct Walk<'a> {
     ids: Option<Vec<JobId>>,
     /// How many jobs were looked at.
     pub(super) looked: u64,
+    /// How often the store was asked for some.
+    asked: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -59,7 +61,7 @@ impl<'a> Walk<'a> {
         let now = handle.ask("tell its time", admin.client.backend().now()).await?;
         let ids = query.ids();
         let left = if ids.is_some() { Vec::new() } else { places(admin, query, states, from).await? };
-        Ok(Self { admin, query, now, left, ids, looked: 0 })
+        Ok(Self { admin, query, now, left, ids, looked: 0, asked: 0 })
     }
 
     /// Looks at some more jobs and returns those that are meant; `None` at the end.
@@ -70,15 +72,53 @@ impl<'a> Walk<'a> {
             let jobs = self.admin.client.handle.ask("look a job up", backend.find_everywhere(&id)).await?;
             return Ok(Some(self.meant(jobs)));
         }
-        let Some(mut stand) = self.left.pop() else { return Ok(None) };
+        let Some(stand) = self.left.last().cloned() else { return Ok(None) };
+        let scanned = self.scan(&stand, limit).await?;
+        Ok(Some(self.pass(stand, scanned)))
+    }
+
+    /// Does the same, and returns no more than `room`: the walk then stands behind the last one returned.
+    pub(super) async fn step_into(&mut self, room: usize) -> Result<Option<Vec<Job>>> {
+        let Some(stand) = self.left.last().cloned().filter(|_| self.ids.is_none()) else {
+            return self.step(room).await;
+        };
+        // Where every job is meant, no more is asked for than can be shown; where few are, the first step shows it.
+        let mut limit = if self.looked == 0 { room.min(STEP) } else { STEP };
+        loop {
+            let scanned = self.scan(&stand, limit).await?;
+            let mut meant = (1..).zip(&scanned.jobs).filter(|(_, job)| self.query.matches(job, self.now));
+            let last = meant.nth(room.saturating_sub(1)).map(|(place, _)| place);
+            match last {
+                // Asked again for as many, it answers with those up to the last that can be shown.
+                Some(last) if meant.next().is_some() => limit = last,
+                _ => {
+                    drop(meant);
+                    return Ok(Some(self.pass(stand, scanned)));
+                }
+            }
+        }
+    }
+
+    async fn scan(&mut self, stand: &Stand, limit: usize) -> Result<Scanned> {
+        self.asked += 1;
         let backend = self.admin.client.backend();
         let scan = backend.scan(&stand.queue, stand.state, stand.after.as_ref(), limit);
-        let scanned = self.admin.client.handle.ask("list jobs", scan).await?;
+        self.admin.client.handle.ask("list jobs", scan).await
+    }
+
+    /// Goes on behind what was scanned, and returns those of it that are meant.
+    fn pass(&mut self, mut stand: Stand, scanned: Scanned) -> Vec<Job> {
+        self.left.pop();
         if scanned.next.is_some() {
             stand.after = scanned.next;
             self.left.push(stand);
         }
-        Ok(Some(self.meant(scanned.jobs)))
+        self.meant(scanned.jobs)
+    }
+
+    /// Returns how much was done so far, in jobs looked at; an answer of the store costs as much as some of them.
+    pub(super) const fn effort(&self) -> u64 {
+        self.looked + 20 * self.asked
     }
 
     /// Tells whether it looks jobs up that the query names, of which there are few.

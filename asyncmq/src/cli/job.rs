@@ -1,11 +1,11 @@
 //! `asyncmq job`: lists, looks at, adds and changes jobs.
 
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use clap::{ArgMatches, Command};
 
 use super::bulk::{self, Target};
-use super::flags::{leaf, noun, number, query_help, query_of, query_words, text, value};
+use super::flags::{leaf, noun, number, query_help, query_of, query_words, switch, text, value};
 use super::out::Tone;
 use super::out::object;
 use super::out::table::Table;
@@ -43,6 +43,7 @@ pub(super) fn list_command(about: &'static str) -> Command {
         .arg(query_words())
         .arg(value("limit", "N", "How many at most").default_value("50"))
         .arg(value("after", "CURSOR", "Goes on where an earlier list ended"))
+        .arg(switch("all", "Looks at every job that may be meant, where that takes longer than a moment too"))
         .after_help(query_help())
 }
 
@@ -60,41 +61,78 @@ pub(super) async fn run(session: &Session, verb: &str, flags: &ArgMatches) -> Re
     bulk::run(session, &order, Target::of(flags, Query::all())?, flags).await
 }
 
-/// Lists jobs, page by page until there are as many as were asked for.
+/// How long a list looks for what few jobs are like before it says how far it came.
+const MOMENT: Duration = Duration::from_millis(200);
+
+/// What a list found.
+struct Found {
+    jobs: Vec<Job>,
+    looked: u64,
+    next: Option<String>,
+}
+
+/// Lists jobs, page by page until there are as many as were asked for, or a moment is over.
 pub(super) async fn list(session: &Session, query: Query, flags: &ArgMatches) -> Result<Ended> {
     let limit = number::<usize>(flags, "limit")?.unwrap_or(50);
-    let (mut jobs, mut after) = (Vec::new(), text(flags, "after").map(ToOwned::to_owned));
+    let found = find(session, &query, limit, flags).await?;
+    if session.out.json {
+        let jobs: Vec<JobView> = found.jobs.iter().map(Into::into).collect();
+        session.out.json(&object!({ jobs: jobs, next: found.next }))?;
+        return Ok(Ended::Done);
+    }
+    if !found.jobs.is_empty() {
+        session.out.table(&table(&found.jobs))?;
+    }
+    match &found.next {
+        Some(next) => session.out.note(&rest(session, &query, (&found, limit), next).await?),
+        None if found.jobs.is_empty() => {
+            session.out.note(if query.is_all() { "There is no job." } else { "No job is like that." });
+        }
+        None => {}
+    }
+    Ok(Ended::Done)
+}
+
+async fn find(session: &Session, query: &Query, limit: usize, flags: &ArgMatches) -> Result<Found> {
+    let (start, is_patient) = (Instant::now(), flags.get_flag("all"));
+    let after = text(flags, "after").map(ToOwned::to_owned);
+    let mut found = Found { jobs: Vec::new(), looked: 0, next: after };
     let bar = bulk::spinner(session.out.json);
-    let mut looked = 0;
     loop {
-        let page = session.admin.jobs(&query, after.as_deref(), limit.saturating_sub(jobs.len())).await?;
-        looked += page.looked;
-        bar.set_message(format!("{} looked at, {} found", looked, jobs.len()));
-        jobs.extend(page.jobs);
-        after = page.next;
-        if after.is_none() || limit <= jobs.len() {
+        let room = limit.saturating_sub(found.jobs.len());
+        let page = session.admin.jobs(query, found.next.as_deref(), room).await?;
+        found.looked += page.looked;
+        found.jobs.extend(page.jobs);
+        found.next = page.next;
+        bar.set_message(format!("{} looked at, {} found", found.looked, found.jobs.len()));
+        let is_over = !is_patient && MOMENT <= start.elapsed();
+        if found.next.is_none() || limit <= found.jobs.len() || is_over {
             break;
         }
     }
     bar.finish_and_clear();
-    if session.out.json {
-        let jobs: Vec<JobView> = jobs.iter().map(Into::into).collect();
-        session.out.json(&object!({ jobs: jobs, next: after }))?;
-        return Ok(Ended::Done);
+    Ok(found)
+}
+
+/// Says what may follow, and how to get at it.
+async fn rest(
+    session: &Session,
+    query: &Query,
+    (found, limit): (&Found, usize),
+    next: &str,
+) -> Result<String> {
+    let (shown, after) = (found.jobs.len(), quoted(next));
+    if query.is_counted() {
+        let total = many(session.admin.count(query).await?, "job");
+        return Ok(format!("{shown} of {total} shown; more: --after {after}"));
     }
-    if jobs.is_empty() {
-        session.out.note(if query.is_all() { "There is no job." } else { "No job is like that." });
-        return Ok(Ended::Done);
+    if limit <= shown {
+        return Ok(format!("{shown} shown; more: --after {after}"));
     }
-    session.out.table(&table(&jobs))?;
-    if let Some(after) = after {
-        let total = match query.is_counted() {
-            true => format!(" of {}", many(session.admin.count(&query).await?, "job")),
-            false => String::new(),
-        };
-        session.out.note(&format!("{}{total} shown; more: --after {}", jobs.len(), quoted(&after)));
-    }
-    Ok(Ended::Done)
+    let (looked, most) = (found.looked, session.admin.count_at_most(query).await?);
+    Ok(format!(
+        "{shown} found among {looked} looked at, of {most}; go on: --after {after}, or look at all: --all"
+    ))
 }
 
 /// Writes a word as a shell takes it.
