@@ -6,21 +6,10 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+pub(super) use crate::job::names_secret as is_secret;
+
 /// What stands in place of a secret.
 pub const REDACTED: &str = "[redacted]";
-
-/// Whatever has one of these words in its name is a secret.
-const SECRET: [&str; 9] = [
-    "authorization",
-    "apikey",
-    "api_key",
-    "credential",
-    "passphrase",
-    "password",
-    "private_key",
-    "secret",
-    "token",
-];
 
 /// Returns JSON in which the values of keys that name secrets (`password`, `api_key`, `token`, …) are replaced, at any
 /// depth. Numbers stay as they were written.
@@ -30,11 +19,6 @@ pub fn redact(json: &RawValue) -> Box<RawValue> {
     write(json, &mut text);
     // What was put together from JSON is JSON.
     RawValue::from_string(text).unwrap_or_else(|_| json.to_owned())
-}
-
-pub(super) fn is_secret(key: &str) -> bool {
-    let key = key.to_lowercase().replace('-', "_");
-    SECRET.iter().any(|word| key.contains(word))
 }
 
 fn write(json: &RawValue, text: &mut String) {

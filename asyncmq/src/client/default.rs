@@ -32,7 +32,7 @@ tokio::task_local! {
 
 thread_local! {
     /// The same for a handler that blocks its thread.
-    static BLOCKING: RefCell<Option<Client>> = const { RefCell::new(None) };
+    static BLOCKING: RefCell<Option<Scope>> = const { RefCell::new(None) };
 }
 
 /// What the program said, or what the environment gave at first use.
@@ -50,8 +50,22 @@ pub(crate) fn current() -> Option<Client> {
     if let Ok(client) = CURRENT.try_with(Scope::client) {
         return Some(client);
     }
-    let blocking = BLOCKING.with_borrow(Option::clone);
+    let blocking = BLOCKING.with_borrow(|scope| scope.as_ref().map(Scope::client));
     blocking.or_else(|| GLOBAL.read().unwrap_or_else(PoisonError::into_inner).clone())
+}
+
+/// Asks something about the job whose handler runs here, if one does.
+pub(crate) fn with_running<R>(ask: impl FnOnce(&Context) -> R) -> Option<R> {
+    let mut ask = Some(ask);
+    let mut of = |scope: &Scope| match scope {
+        Scope::Job(context) => ask.take().map(|ask| ask(context)),
+        Scope::Of(_) => None,
+    };
+    match CURRENT.try_with(&mut of) {
+        Ok(answer) => answer,
+        // A thread that is at its end has nothing left to ask.
+        Err(_) => BLOCKING.try_with(|scope| scope.borrow().as_ref().and_then(of)).ok().flatten(),
+    }
 }
 
 /// Makes the default client from the environment, once.
@@ -70,22 +84,22 @@ pub(crate) fn scoped<F: Future>(scope: Scope, future: F) -> impl Future<Output =
     CURRENT.scope(scope, future)
 }
 
-/// Runs a function that blocks its thread with this client as its default.
-fn scoped_blocking<R>(client: Client, run: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Client>);
+/// Runs a function that blocks its thread in this scope.
+fn scoped_blocking<R>(scope: Scope, run: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Scope>);
     impl Drop for Restore {
         fn drop(&mut self) {
             BLOCKING.set(self.0.take());
         }
     }
-    let _restore = Restore(BLOCKING.replace(Some(client)));
+    let _restore = Restore(BLOCKING.replace(Some(scope)));
     run()
 }
 
 impl Context {
-    /// Runs a plain function with the worker's own client as its default.
+    /// Runs a plain function as the running job, with the worker's own client as its default.
     pub(crate) fn run_blocking<R>(&self, run: impl FnOnce() -> R) -> R {
-        scoped_blocking(self.client(), run)
+        scoped_blocking(Scope::Job(self.clone()), run)
     }
 }
 

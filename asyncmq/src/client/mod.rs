@@ -6,20 +6,23 @@ mod default;
 mod enqueue;
 mod events;
 mod job_handle;
+mod job_logs;
 mod new_job;
 mod published;
 mod queue;
 mod queue_admin;
 mod seal;
+mod trace;
 
 use std::sync::Arc;
 
 pub(crate) use connect::say_that_jobs_are_in_memory;
 pub use default::init;
-pub(crate) use default::{Scope, current as current_client, current_or_made, scoped};
+pub(crate) use default::{Scope, current as current_client, current_or_made, scoped, with_running};
 pub use enqueue::{Enqueue, EnqueueAll};
 pub use events::{Events, Subscription};
 pub use job_handle::{JobHandle, ResultFuture};
+pub use job_logs::job_logs;
 pub use new_job::{JobBuilder, NewJob, Untyped};
 pub use queue::{Queue, QueueBuilder};
 pub use queue_admin::QueueStats;

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use crate::client::arguments::Arguments;
-use crate::job::{Backoff, Dedup, Due, JobId, Retention};
+use crate::job::{Backoff, Dedup, Due, JobId, Retention, TraceContext};
 use crate::task::{Task, TaskDefinition};
 
 /// What a job by name is of, as its task's code may be in another binary.
@@ -112,6 +112,12 @@ impl<T> NewJob<T> {
     /// Makes the job due at this time of the store's clock; one in the past is now.
     pub fn at(self, time: SystemTime) -> Self {
         self.with(|own| own.due = Some(Due::At(time)))
+    }
+
+    /// Makes the job a part of this trace, in which its handler's span then stands. Without it a job that a handler enqueues
+    /// is a part of the trace of the handler's own job.
+    pub fn trace(self, trace: TraceContext) -> Self {
+        trace.into_headers().fold(self, |job, (key, value)| job.header(key, value))
     }
 
     /// Sets the priority: 0 runs first, 255 last, 5 is the default.

@@ -46,6 +46,9 @@ pub(crate) fn seal<T>(
     if let Some(own) = own {
         override_with(&mut envelope, *own)?;
     }
+    if let Some(trace) = super::trace::to_carry(&envelope) {
+        envelope.extras_mut().headers.extend(trace.into_headers());
+    }
     Ok(Arc::new(envelope))
 }
 

@@ -10,7 +10,9 @@ mod options;
 mod progress;
 mod rare;
 mod record;
+mod secret;
 mod state;
+mod trace;
 
 pub use envelope::{Due, Envelope, Extras};
 pub use failure::{Failure, FailureKind, KEPT_FAILURES, MAX_MESSAGE, remember};
@@ -20,4 +22,6 @@ pub use options::{Backoff, DEFAULT_PRIORITY, Dedup, RateLimit, RateWindow, Reten
 pub use progress::Progress;
 pub use rare::{Blank, Rare};
 pub use record::{Job, KEPT_LINES, LogLine, Notes, Status, keep_lines};
+pub(crate) use secret::names_secret;
 pub use state::JobState;
+pub use trace::TraceContext;

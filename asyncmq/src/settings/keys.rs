@@ -3,6 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
+
 use crate::job::{RateLimit, RateWindow, nearest, parse_duration, parse_size};
 use crate::settings::{LogFormat, Settings};
 
@@ -76,6 +78,13 @@ pub(super) const KEYS: &[Key] = &[
     .with(|s, text| put(&mut s.log_level, Ok(text.into())), |s| s.log_level.clone()),
     key("log_format", "log-format", "FORMAT", "text or json")
         .with(|s, text| put(&mut s.log_format, log_format(text)), |s| show_format(s.log_format).into()),
+    key(
+        "job_log_level",
+        "job-log-level",
+        "LEVEL",
+        "From which level on what handlers log is kept with their job; off keeps nothing",
+    )
+    .with(|s, text| put(&mut s.job_log_level, level(text)), |s| s.job_log_level.to_string()),
     key("burst", "burst", "", "Exit when nothing waits and nothing runs")
         .with(|s, text| put(&mut s.burst, switch(text)), |s| s.burst.to_string()),
 ];
@@ -161,6 +170,11 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
         "json" => Ok(LogFormat::Json),
         _ => Err(format!("{text:?} is no log format: write text or json")),
     }
+}
+
+fn level(text: &str) -> Result<LevelFilter, String> {
+    let wrong = |_| format!("{text:?} is no level: write error, warn, info, debug, trace or off");
+    text.trim().parse().map_err(wrong)
 }
 
 const fn show_format(format: LogFormat) -> &'static str {
@@ -249,6 +263,7 @@ mod tests {
             ("rate_limit", "fast"),
             ("burst", "maybe"),
             ("log_format", "xml"),
+            ("job_log_level", "loud"),
         ] {
             assert!((find(name).unwrap().set)(&mut settings, text).is_err(), "{name}");
         }

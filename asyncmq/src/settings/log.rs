@@ -2,22 +2,26 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 
+use crate::client::job_logs;
 use crate::settings::{LogFormat, Settings};
 
 impl Settings {
-    /// Writes the log to standard error, unless the program has set up one of its own.
+    /// Writes the log to standard error and keeps what handlers log with their jobs, unless the program has set up a log of
+    /// its own.
     pub(crate) fn start_log(&self) {
         let filter = EnvFilter::try_new(&self.log_level).unwrap_or_else(|error| {
             eprintln!("warning: log level {:?}: {error}; info is used", self.log_level);
             EnvFilter::new("info")
         });
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-        // Fails only if there is a log already, which then stays.
-        let _ = match self.log_format {
-            LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
-            LogFormat::Json => log.json().try_init(),
+        let log = fmt::layer().with_writer(std::io::stderr);
+        let log = match self.log_format {
+            LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).boxed(),
+            LogFormat::Json => log.json().boxed(),
         };
+        // Fails only if there is a log already, which then stays.
+        let _ = registry().with(log.with_filter(filter)).with(job_logs(self.job_log_level)).try_init();
     }
 }

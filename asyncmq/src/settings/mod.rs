@@ -10,6 +10,8 @@ mod sources;
 
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
+
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::job::RateLimit;
@@ -45,6 +47,7 @@ pub(crate) struct Settings {
     pub(crate) max_crashes: u32,
     pub(crate) log_level: String,
     pub(crate) log_format: LogFormat,
+    pub(crate) job_log_level: LevelFilter,
     pub(crate) burst: bool,
 }
 
@@ -65,6 +68,7 @@ impl Default for Settings {
             max_crashes: 3,
             log_level: "info".into(),
             log_format: LogFormat::Text,
+            job_log_level: LevelFilter::INFO,
             burst: false,
         }
     }

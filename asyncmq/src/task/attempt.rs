@@ -61,14 +61,22 @@ pub(crate) struct Attempt {
     stopped: Notify,
     /// Apart from `talk`, so that an attempt that says nothing never locks.
     spoke: AtomicBool,
+    /// Apart from `talk`, so that events that will not be kept are not even written.
+    kept_enough: AtomicBool,
     talk: Mutex<Talk>,
     told: Notify,
 }
+
+/// How many events of an attempt are kept with its job, and how many bytes of them.
+const MOST_EVENTS: usize = 100;
+const MOST_EVENT_BYTES: usize = 32 * 1_024;
 
 /// What an attempt said and the store does not know yet.
 #[derive(Debug, Default)]
 struct Talk {
     report: Report,
+    /// How many of the handler's `tracing` events were kept, and their bytes.
+    events: (usize, usize),
     /// The reporter knows that there is something.
     announced: bool,
     /// The reporter is telling the store.
@@ -89,6 +97,7 @@ impl Attempt {
             over: AtomicBool::new(false),
             stopped: Notify::new(),
             spoke: AtomicBool::new(false),
+            kept_enough: AtomicBool::new(false),
             talk: Mutex::default(),
             told: Notify::new(),
         }
@@ -164,6 +173,26 @@ impl Attempt {
             }
             report.logs.push(line);
         });
+    }
+
+    /// Keeps one of the handler's `tracing` events, up to a bound: what a handler logs for others must not fill the store.
+    pub(crate) fn keep_event(self: &Arc<Self>, write: impl FnOnce() -> String) {
+        if self.kept_enough.load(Ordering::Relaxed) {
+            return;
+        }
+        let message = write();
+        let (events, bytes) = {
+            let mut talk = self.talk();
+            talk.events = (talk.events.0 + 1, talk.events.1 + message.len().min(MAX_MESSAGE));
+            talk.events
+        };
+        if events <= MOST_EVENTS && bytes <= MOST_EVENT_BYTES {
+            self.log(message);
+        } else if !self.kept_enough.swap(true, Ordering::Relaxed) {
+            self.log(format!(
+                "(what follows in the log is not kept: {MOST_EVENTS} lines or {MOST_EVENT_BYTES} bytes are)"
+            ));
+        }
     }
 
     fn talk(&self) -> MutexGuard<'_, Talk> {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::job::{JobId, Progress};
+use crate::job::{JobId, Progress, TraceContext};
 use crate::task::attempt::Attempt;
 
 /// The running job, as a parameter of its task. Cheap to clone.
@@ -73,6 +73,13 @@ impl Context {
     pub fn header(&self, key: &str) -> Option<&str> {
         let headers = &self.0.job.envelope.extras().headers;
         headers.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the trace that the job is a part of, for calls of other services that are to be a part of it too.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        let headers = &self.0.job.envelope.extras().headers;
+        if headers.is_empty() { None } else { TraceContext::of_headers(headers) }
     }
 
     /// Says how far the job is: `percent` from 0 to 100, and any data beside it (`()` for none).

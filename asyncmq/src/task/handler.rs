@@ -45,8 +45,8 @@ pub fn handler(future: impl Future<Output = Result<Bytes, TaskError>> + Send + '
 /// What the function returned.
 pub fn blocking(invocation: Invocation, run: fn(&Invocation) -> Result<Bytes, TaskError>) -> HandlerFuture {
     Box::pin(async move {
-        let context = invocation.context.clone();
-        let run = move || context.run_blocking(|| run(&invocation));
+        let (context, span) = (invocation.context.clone(), tracing::Span::current());
+        let run = move || span.in_scope(|| context.run_blocking(|| run(&invocation)));
         match tokio::task::spawn_blocking(run).await {
             Ok(outcome) => outcome,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),

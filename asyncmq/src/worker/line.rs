@@ -13,7 +13,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::backend::Settlement;
-use crate::job::{Failure, FailureKind};
+use crate::job::{Failure, FailureKind, TraceContext};
 use crate::lifecycle::Transition;
 use crate::task::Attempt;
 use crate::worker::execute::execute;
@@ -193,7 +193,14 @@ async fn run(shared: &Shared, attempt: &Arc<Attempt>) -> Settlement {
         task = task.name(),
         queue = envelope.queue.as_str(),
         attempt = attempt.job.attempt,
+        trace_id = tracing::field::Empty,
+        parent_span_id = tracing::field::Empty,
     );
+    if !span.is_disabled()
+        && let Some(trace) = TraceContext::of_headers(&envelope.extras().headers)
+    {
+        span.record("trace_id", trace.trace_id()).record("parent_span_id", trace.span_id());
+    }
     let execution = execute(attempt, task, &shared.layers);
     let settlement = match span.is_disabled() {
         true => execution.await,

@@ -33,6 +33,7 @@ mod start;
 mod tenure;
 mod turns;
 
+pub use crate::client::job_logs;
 pub use builder::Worker;
 pub(crate) use execute::observe_alone;
 pub use handle::{StopReport, WorkerHandle, WorkerStatus};

@@ -2,6 +2,8 @@
 
 mod doctor;
 mod journey;
+mod logs;
+mod many;
 mod shapes;
 mod steer;
 mod terminal;

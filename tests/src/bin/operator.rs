@@ -27,6 +27,23 @@ async fn fetch(path: String) -> Result<u64, TaskError> {
     Ok(file.len())
 }
 
+/// Logs as programs do, and hands on to another.
+#[task(queue = "talk")]
+async fn talk(ctx: asyncmq::Context, lines: u32) -> Result<String, asyncmq::Error> {
+    tracing::info!(lines, api_key = "geheim", "talking");
+    tracing::debug!("whispered");
+    for number in 1..=lines {
+        tracing::warn!("line {number}");
+    }
+    Ok(ctx.enqueue(hum::job()).await?.id().to_string())
+}
+
+/// Logs on a thread of its own.
+#[task(queue = "talk")]
+fn hum() {
+    tracing::error!(tune = "an old one", "humming");
+}
+
 fn main() -> std::process::ExitCode {
     asyncmq::cli::Cli::new().worker(|worker| worker.scan_interval(Duration::from_millis(200))).main()
 }
