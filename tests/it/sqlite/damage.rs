@@ -4,7 +4,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use asyncmq::backend::sql::sqlite::SqliteOptions;
-use asyncmq::backend::{Inspect, Store};
+use asyncmq::backend::{CallId, Claim, Inspect, Store, Upkeep};
+use asyncmq::job::{Name, WorkerId};
 use asyncmq::{Client, Clock, Error};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -41,7 +42,7 @@ async fn a_damaged_file_is_named_and_left_as_it_is() {
     let error = match SqliteOptions::file(&path).clock(Clock::manual()).open().await {
         Err(error) => because(&error),
         Ok(store) => {
-            let call = asyncmq::backend::CallId { sender: asyncmq::job::WorkerId::generate(), sequence: 0 };
+            let call = CallId { sender: WorkerId::generate(), sequence: 0 };
             let error = store.push(call, &jobs(1)).await.unwrap_err();
             assert!(!error.is_retryable());
             error.to_string()
@@ -80,6 +81,28 @@ async fn a_writer_that_holds_the_lock_for_six_seconds_is_waited_for() {
     pushing.await.unwrap();
     assert!(Duration::from_secs(6) <= start.elapsed());
     assert!(store.find(&QUEUE, &batch[2].id).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rescue_that_was_held_up_takes_from_nobody() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("jobs.db");
+    let (store, other) = (open(&path).await, open(&path).await);
+    push(&store, &jobs(1)).await;
+    let call = CallId { sender: WorkerId::generate(), sequence: 0 };
+    let tasks = [(Name::from_static("t"), 1)].into_iter().collect();
+    let lease = Duration::from_millis(500);
+    let claim = Claim { call, queues: &[QUEUE], tasks: &tasks, limit: 1, lease };
+    assert_eq!(store.claim(claim).await.unwrap().jobs.len(), 1);
+    let mut foreign = Connection::open(&path).unwrap();
+    let held = foreign.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
+    let rescue = tokio::spawn(async move { other.rescue(3, 10).await });
+    // Longer than the lease: nobody could extend it meanwhile.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert!(!rescue.is_finished());
+    drop(held);
+    assert_eq!(rescue.await.unwrap().unwrap(), 0);
+    assert_eq!(store.rescue(3, 10).await.unwrap(), 1, "one that was not held up does");
 }
 
 #[tokio::test(flavor = "multi_thread")]

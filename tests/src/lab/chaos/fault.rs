@@ -150,6 +150,8 @@ impl Inflictor {
         let place = usize::try_from(dice.below(PLACES.len() as u64))?;
         let line = usize::try_from(dice.below(self.crew.proxies().len().max(1) as u64))?;
         let target = match next.kind {
+            // Who is stopped on SQLite may hold the file, and everybody up.
+            Kind::Stop if self.arena.server().is_err() => String::new(),
             Kind::Kill | Kind::Stop | Kind::Term => PLACES[place].to_owned(),
             Kind::Reset | Kind::HalfOpen | Kind::ReplyLoss | Kind::MidFrame | Kind::Delay => {
                 PLACES.get(line).map_or_else(|| "producer".to_owned(), ToString::to_string)

@@ -1,6 +1,6 @@
 //! The duties, and the list of workers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use rusqlite::OptionalExtension;
@@ -19,14 +19,22 @@ use crate::lifecycle::{Limits, Transition, Verdict, after_crash};
 
 /// The number of the latest claim of a worker that was struck off: whatever it claimed still arrives behind it.
 const STRUCK_OFF: i64 = i64::MAX;
+/// A rescue that was held up for longer judges nobody: whoever held the file held up all those too who wanted to extend their
+/// leases, and they come behind it.
+const HELD_UP: Duration = Duration::from_secs(1);
 /// How long a silent worker stays in the list.
 const LISTED_FOR: Duration = Duration::from_secs(300);
 
 #[async_trait]
 impl Upkeep for SqliteStore {
     async fn rescue(&self, max_crashes: u32, limit: usize) -> Result<usize, StoreError> {
-        let space = self.space;
-        self.engine.write(Weight::durable(limit), move |tx| tx.rescue(space, max_crashes, limit)).await
+        let (space, asked) = (self.space, Instant::now());
+        self.engine
+            .write(Weight::durable(limit), move |tx| match HELD_UP < asked.elapsed() {
+                true => Ok(0),
+                false => tx.rescue(space, max_crashes, limit),
+            })
+            .await
     }
 
     async fn expire(&self, limit: usize) -> Result<usize, StoreError> {
