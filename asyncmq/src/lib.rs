@@ -12,6 +12,8 @@ mod chance;
 pub mod cli;
 mod client;
 mod clock;
+#[cfg(feature = "dashboard")]
+pub mod dashboard;
 mod error;
 pub mod event;
 #[cfg(feature = "conformance")]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// From the bottom to the top: a layer names only those before it.
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 16] = [
     "seeded",
     "caught",
     "chance",
@@ -18,6 +18,7 @@ const LAYERS: [&str; 15] = [
     "admin",
     "settings",
     "worker",
+    "dashboard",
     "cli",
 ];
 

@@ -6,6 +6,7 @@ mod architecture;
 mod cli;
 mod client;
 mod conformance;
+mod dashboard;
 mod events;
 mod fuzz;
 mod macros;

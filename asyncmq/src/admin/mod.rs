@@ -29,6 +29,7 @@ mod queues;
 mod redact;
 mod select;
 pub mod view;
+mod why;
 mod workers;
 
 pub use audit::Actor;
@@ -36,7 +37,9 @@ pub use bulk::{Bulk, BulkProgress, BulkReport, Order, Preview};
 pub use jobs::JobPage;
 pub use query::{KEYS, Pattern, Query, QueryError};
 pub use queues::{Cleared, QueueOverview};
-pub use redact::{REDACTED, redact};
+#[cfg(feature = "dashboard")]
+pub(crate) use redact::is_secret;
+pub use redact::{REDACTED, redact, redact_text, redact_with};
 pub use workers::{KnownTask, WorkerDetail};
 
 use crate::client::Client;

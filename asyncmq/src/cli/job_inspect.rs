@@ -14,7 +14,7 @@ use super::session::Session;
 use crate::admin::view::{JobDetailView, Secrets, rfc3339};
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::job::{Job, JobState};
+use crate::job::Job;
 
 /// Describes the command.
 pub(super) fn command() -> Command {
@@ -33,7 +33,7 @@ pub(super) async fn run(session: &Session, flags: &ArgMatches) -> Result<Ended> 
         session.out.json(&view)?;
         return Ok(Ended::Done);
     }
-    let why = why(session, &job).await?;
+    let why = session.admin.why_not_running(&job).await?;
     for (label, text) in facts(&job, &view, why) {
         let label = session.out.style.tint(Tone::Faint, &format!("{label:<10}"));
         let tone = if text == job.state().name() { tone_of(job.state()) } else { Tone::None };
@@ -51,37 +51,6 @@ pub(super) async fn run(session: &Session, flags: &ArgMatches) -> Result<Ended> 
         }
     }
     Ok(Ended::Done)
-}
-
-/// Says in a sentence why a job does not run yet, if it is not clear from its state.
-async fn why(session: &Session, job: &Job) -> Result<Option<String>> {
-    if job.state() != JobState::Waiting {
-        return Ok(None);
-    }
-    let queue = session.admin.queue(job.queue()).await?;
-    if queue.info.paused {
-        return Ok(Some("its queue is paused".into()));
-    }
-    let workers = session.admin.workers().await?;
-    let mut serving = workers
-        .iter()
-        .filter(|worker| {
-            worker.alive && !worker.draining && worker.queues.iter().any(|name| *name == *job.queue())
-        })
-        .peekable();
-    if serving.peek().is_none() {
-        return Ok(Some("no worker serves its queue".into()));
-    }
-    let version = job.envelope().version;
-    let is_known = serving
-        .any(|worker| worker.tasks.iter().any(|task| task.name == *job.task() && version <= task.version));
-    Ok(Some(match is_known {
-        false => "no worker of its queue has its task, in its version".into(),
-        true => format!(
-            "{} before it or beside it wait for the same workers",
-            queue.info.counts.waiting.saturating_sub(1)
-        ),
-    }))
 }
 
 fn facts(job: &Job, view: &JobDetailView, why: Option<String>) -> Vec<(&'static str, String)> {

@@ -26,6 +26,8 @@ mod audit;
 mod bulk;
 mod completions;
 mod confirm;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod dead;
 mod doctor;
 mod events;
@@ -159,6 +161,12 @@ impl Cli {
                 let configure = self.configure.unwrap_or_else(|| Box::new(|worker| worker));
                 return worker::start(flags, configure).await;
             }
+            #[cfg(feature = "dashboard")]
+            ("dashboard", _) => {
+                if let Some(ended) = dashboard::hash(flags) {
+                    return ended;
+                }
+            }
             _ => {}
         }
         let session = Session::open(matches, flags).await?;
@@ -172,6 +180,8 @@ impl Cli {
             "audit" => audit::run(&session, flags).await,
             "info" => info::run(&session).await,
             "doctor" => doctor::run(&session).await,
+            #[cfg(feature = "dashboard")]
+            "dashboard" => dashboard::run(&session, flags).await,
             other => Err(Error::Invalid(format!("there is no command {other:?}"))),
         }
     }
@@ -192,6 +202,10 @@ impl Cli {
             .subcommand(worker::command(self.configure.is_some()))
             .subcommands([events::command(), tasks::command(), audit::command()])
             .subcommands([info::command(), doctor::command(), completions::command()]);
+        #[cfg(feature = "dashboard")]
+        {
+            command = command.subcommand(dashboard::command());
+        }
         for (extra, _) in &self.extra {
             command = command.subcommand(extra.clone());
         }

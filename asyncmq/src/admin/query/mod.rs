@@ -148,8 +148,15 @@ impl Query {
 
     /// Means only the job of this id.
     #[must_use]
-    pub fn of_id(mut self, id: &str) -> Self {
-        self.terms.push(Term { is_not: false, test: Test::Text(Key::Id, vec![Pattern::exactly(id)]) });
+    pub fn of_id(self, id: &str) -> Self {
+        self.of_ids([id])
+    }
+
+    /// Means only the jobs of these ids.
+    #[must_use]
+    pub fn of_ids<'a>(mut self, ids: impl IntoIterator<Item = &'a str>) -> Self {
+        let ids = ids.into_iter().map(Pattern::exactly).collect();
+        self.terms.push(Term { is_not: false, test: Test::Text(Key::Id, ids) });
         self
     }
 }

@@ -26,6 +26,17 @@ impl Pattern {
         Self { pieces: text.chars().map(Piece::Char).collect() }
     }
 
+    /// Takes `*` for anything and `?` for one character, and every other character as it is.
+    #[must_use]
+    pub fn with_gaps(text: &str) -> Self {
+        let piece = |char| match char {
+            '*' => Piece::Any,
+            '?' => Piece::One,
+            char => Piece::Char(char),
+        };
+        Self { pieces: text.chars().map(piece).collect() }
+    }
+
     /// Returns the text, if there are no gaps in it.
     #[must_use]
     pub fn as_exact(&self) -> Option<String> {

@@ -131,7 +131,7 @@ impl JobDetailView {
 
 fn headers(job: &Job, secrets: Secrets) -> Vec<(String, String)> {
     let shown = |(key, value): &(String, String)| match secrets {
-        Secrets::Hidden if is_secret(key) => (key.clone(), REDACTED.into()),
+        Secrets::Hidden if is_secret(key, &[]) => (key.clone(), REDACTED.into()),
         _ => (key.clone(), value.clone()),
     };
     job.headers().iter().map(shown).collect()

@@ -8,4 +8,4 @@ mod time;
 
 pub use job::{FailureView, JobDetailView, JobView, Secrets};
 pub use others::{AuditView, EventView, FindingView, QueueView, TaskView, WorkerView, worker_status};
-pub use time::rfc3339;
+pub use time::{from_rfc3339, rfc3339};

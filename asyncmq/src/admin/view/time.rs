@@ -14,6 +14,30 @@ pub fn rfc3339(time: Timestamp) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
+/// Reads a time that [`rfc3339`] wrote.
+#[must_use]
+pub fn from_rfc3339(text: &str) -> Option<Timestamp> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let mut date = date.splitn(3, '-').map(|part| part.parse::<u64>().ok());
+    let (year, month, day) = (date.next()??, date.next()??, date.next()??);
+    let (clock, millis) = time.split_once('.').unwrap_or((time, "0"));
+    let mut clock = clock.splitn(3, ':').map(|part| part.parse::<u64>().ok());
+    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
+    if !(1970..10_000).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let seconds = (days_of(year, month, day) * 24 + hour) * 3_600 + minute * 60 + second;
+    Some(Timestamp::from_micros((seconds * 1_000 + millis.parse::<u64>().ok()?) * 1_000))
+}
+
+/// Returns how many days a date lies after the start of 1970.
+const fn days_of(year: u64, month: u64, day: u64) -> u64 {
+    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
+    let (era, year_of_era) = (year / 400, year % 400);
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
 /// Returns the date that lies so many days after the start of 1970, by the calendar that is in use everywhere.
 const fn date_of(days: u64) -> (u64, u64, u64) {
     // Years begin in March here, so that a leap day is a year's last.
@@ -43,8 +67,13 @@ mod tests {
             (1_795_898_755, "2026-11-28T20:45:55.000Z"),
             (4_107_542_400, "2100-03-01T00:00:00.000Z"),
         ] {
-            assert_eq!(rfc3339(Timestamp::from_micros(seconds * 1_000_000)), shown);
+            let time = Timestamp::from_micros(seconds * 1_000_000);
+            assert_eq!(rfc3339(time), shown);
+            assert_eq!(from_rfc3339(shown), Some(time));
         }
         assert!(rfc3339(Timestamp::from_micros(1_999)).ends_with("00.001Z"));
+        for wrong in ["", "1969-12-31T00:00:00Z", "2026-13-01T00:00:00Z", "x-y-zTa:b:cZ", "2026-01-01"] {
+            assert_eq!(from_rfc3339(wrong), None, "{wrong}");
+        }
     }
 }

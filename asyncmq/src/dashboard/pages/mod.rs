@@ -1,0 +1,119 @@
+//! The pages, written by the server. What all of them share is here: the frame, and the ways out of it.
+
+pub(super) mod audit;
+pub(super) mod bulk;
+pub(super) mod clear;
+pub(super) mod doctor;
+pub(super) mod events;
+mod frame;
+pub(super) mod job;
+pub(super) mod job_orders;
+pub(super) mod jobs;
+pub(super) mod keys;
+pub(super) mod overview;
+pub(super) mod queue;
+pub(super) mod queues;
+pub(super) mod rows;
+pub(super) mod stats;
+pub(super) mod tasks;
+pub(super) mod timeline;
+pub(super) mod workers;
+
+use askama::Template;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+
+use super::access::proxy::Origin;
+use super::error::{Answer, Refusal};
+use super::state::Dashboard;
+use super::text::link;
+use super::visit::{Visit, Visitor};
+pub(super) use frame::Shell;
+
+/// Writes a page.
+fn page(template: &impl Template) -> Answer {
+    Ok(Html(template.render()?).into_response())
+}
+
+/// Goes to a place in the dashboard after an order, with a word about it.
+fn done(visit: &Visit, (path, params): (&str, &[(&str, &str)]), word: &str) -> Response {
+    Redirect::to(&visit.link(path, &[params, &[("done", word)]].concat())).into_response()
+}
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct Login<'a> {
+    site: &'a str,
+    prefix: &'a str,
+    next: &'a str,
+    says: Option<&'a str>,
+    has_passwords: bool,
+}
+
+/// Writes the login page.
+pub(super) fn login_page(dashboard: &Dashboard, origin: &Origin, next: &str, says: Option<&str>) -> Answer {
+    let (site, prefix) = (dashboard.title.as_str(), origin.prefix.as_str());
+    page(&Login { site, prefix, next, says, has_passwords: !dashboard.passwords.is_empty() })
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    shell: Shell,
+    heading: &'a str,
+    says: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "stranger.html")]
+struct StrangerPage<'a> {
+    prefix: &'a str,
+    heading: &'a str,
+    says: &'a str,
+}
+
+/// Writes what was refused as a page; within the frame only for those who are known.
+pub(super) fn error_page(
+    dashboard: &Dashboard,
+    origin: &Origin,
+    visitor: Option<&Visitor>,
+    refusal: &Refusal,
+) -> Response {
+    let heading = match refusal.status {
+        StatusCode::NOT_FOUND => "There is no such thing here",
+        StatusCode::FORBIDDEN => "Not allowed",
+        StatusCode::BAD_REQUEST => "That cannot be read",
+        StatusCode::CONFLICT => "That cannot be done",
+        StatusCode::SERVICE_UNAVAILABLE => "Not now",
+        status => status.canonical_reason().unwrap_or("That did not work"),
+    };
+    let (says, prefix) = (refusal.says.as_str(), origin.prefix.as_str());
+    let html = match visitor {
+        Some(visitor) => {
+            ErrorPage { shell: Shell::of(dashboard, origin, visitor, ("", heading)), heading, says }.render()
+        }
+        None => StrangerPage { prefix, heading, says }.render(),
+    };
+    (refusal.status, Html(html.unwrap_or_default())).into_response()
+}
+
+/// Answers for every address that there is not.
+pub(super) async fn nowhere(request: Request) -> Response {
+    let _ = request;
+    Refusal::new(StatusCode::NOT_FOUND, "there is no such page").into_response()
+}
+
+/// Below an outer router, the dashboard's own root may be asked for with a slash behind it.
+pub(super) async fn without_slash(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let original = request.extensions().get::<axum::extract::OriginalUri>();
+    if path == "/"
+        && original.is_some_and(|original| original.path() != "/" && original.path().ends_with('/'))
+    {
+        let prefix = original.map_or("", |original| original.path()).trim_end_matches('/');
+        return Redirect::to(&link(if prefix.is_empty() { "/" } else { prefix }, "", &[])).into_response();
+    }
+    next.run(request).await
+}

@@ -1,0 +1,316 @@
+//! The overview: is all well, how much is there, what failed; to be read in twenty seconds.
+
+use askama::Template;
+
+use super::rows::{Moment, OLD, QueueRow, first_line, status_of};
+use super::{Shell, page};
+use crate::admin::QueueOverview;
+use crate::admin::view::EventView;
+use crate::backend::WorkerInfo;
+use crate::dashboard::chart::{Chart, bars, line, round_up, spark};
+use crate::dashboard::error::Answer;
+use crate::dashboard::text::{grouped, many, rate, short};
+use crate::dashboard::visit::Visit;
+use crate::dashboard::watch::history::Sample;
+use crate::dashboard::watch::recent::Wanted;
+
+/// How many columns a chart has.
+pub(super) const COLUMNS: usize = 120;
+/// How many queues are shown; the rest is a click away.
+const QUEUES: usize = 12;
+/// How many samples make the rate of now: a minute.
+const NOW: usize = 12;
+
+/// Something that is worth a look.
+struct Finding {
+    tone: &'static str,
+    says: String,
+    link: String,
+}
+
+struct Tile {
+    label: &'static str,
+    value: String,
+    unit: &'static str,
+    note: String,
+    tone: &'static str,
+    link: String,
+    spark: Chart,
+}
+
+struct Failed {
+    link: String,
+    task: String,
+    queue: String,
+    says: String,
+    when: Moment,
+}
+
+struct Span {
+    name: &'static str,
+    link: String,
+    is_chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct Overview {
+    shell: Shell,
+    tone: &'static str,
+    verdict: String,
+    findings: Vec<Finding>,
+    tiles: Vec<Tile>,
+    ended: Chart,
+    waiting: Chart,
+    column: &'static str,
+    from: &'static str,
+    spans: Vec<Span>,
+    queues: Vec<QueueRow>,
+    queue_count: usize,
+    has_actions: bool,
+    failures: Vec<Failed>,
+    no_failures: &'static str,
+}
+
+/// Shows the overview.
+pub(in crate::dashboard) async fn show(visit: Visit) -> Answer {
+    let admin = visit.admin();
+    let (mut queues, workers) = (admin.queues().await?, admin.workers().await?);
+    let is_hour = visit.query.get("span") == Some("1h");
+    let samples: Vec<Sample> = visit.dashboard.watch.history().latest(720).copied().collect();
+    let findings = findings(&visit, &queues, &workers);
+    let (tone, verdict) = verdict(&findings, &queues);
+    let per_column = if is_hour { 6 } else { 1 };
+    let (ended, waiting) = (ended_chart(&samples, per_column), waiting_chart(&samples, per_column));
+    let tiles = tiles(&visit, &queues, &samples);
+    let queue_count = queues.len();
+    queues.sort_by_key(|queue| {
+        std::cmp::Reverse((status_of(queue).1 == "bad", queue.info.counts.unfinished()))
+    });
+    let span =
+        |name, value: &str, is_chosen| Span { name, link: visit.link("/", &[("span", value)]), is_chosen };
+    page(&Overview {
+        shell: Shell::new(&visit, "/", "Overview"),
+        tone,
+        verdict,
+        findings,
+        tiles,
+        ended,
+        waiting,
+        column: if is_hour { "30 s" } else { "5 s" },
+        from: if is_hour { "1 h ago" } else { "10 min ago" },
+        spans: vec![span("10 min", "", !is_hour), span("1 h", "1h", is_hour)],
+        queues: queues.iter().take(QUEUES).map(|queue| QueueRow::of(&visit, queue)).collect(),
+        queue_count,
+        has_actions: false,
+        failures: failures(&visit),
+        no_failures: if visit.dashboard.watch.listens() {
+            "None since this dashboard started."
+        } else {
+            "This dashboard does not listen to events."
+        },
+    })
+}
+
+fn verdict(findings: &[Finding], queues: &[QueueOverview]) -> (&'static str, String) {
+    match findings.iter().filter(|finding| finding.tone != "note").count() {
+        0 if queues.is_empty() => ("good", "Nothing has happened yet".into()),
+        0 => ("good", "All is well".into()),
+        1 => ("warn", "One thing needs a look".into()),
+        count => ("warn", format!("{count} things need a look")),
+    }
+}
+
+/// Lists what needs a look, in the words of `doctor` but without asking the store more than it was asked already.
+fn findings(visit: &Visit, queues: &[QueueOverview], workers: &[WorkerInfo]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for queue in queues {
+        let (name, counts) = (queue.info.name.as_str(), &queue.info.counts);
+        let link = visit.link("/queue", &[("name", name)]);
+        let waiting = many(counts.waiting, "job");
+        if queue.info.paused && counts.waiting != 0 {
+            findings.push(Finding { tone: "warn", says: format!("{name} is paused, {waiting} wait"), link });
+        } else if queue.workers == 0 && counts.waiting != 0 {
+            findings.push(Finding {
+                tone: "bad",
+                says: format!("{name} has no worker, {waiting} wait"),
+                link,
+            });
+        } else if let Some(oldest) = queue.info.oldest_waiting.filter(|oldest| OLD <= *oldest) {
+            let says = format!("{name}: the oldest job waits for {}", short(oldest));
+            findings.push(Finding { tone: "warn", says, link });
+        }
+    }
+    let dead = workers.iter().filter(|worker| !worker.alive).count() as u64;
+    if dead != 0 {
+        let says = format!("{} fell silent", many(dead, "worker"));
+        findings.push(Finding { tone: "warn", says, link: visit.link("/workers", &[]) });
+    }
+    let failed: u64 = visit.dashboard.watch.history().latest(720).map(|sample| sample.failed).sum();
+    if failed != 0 {
+        let says = format!("{} failed for good within the last hour", many(failed, "job"));
+        findings.push(Finding { tone: "bad", says, link: visit.link("/dead", &[("q", "ended:<1h")]) });
+    }
+    for run in visit.dashboard.runs.working() {
+        let says = format!("{} is under way, by {}", run.order.verb(), run.who);
+        let link = visit.link("/bulk/run", &[("n", &run.number.to_string())]);
+        findings.push(Finding { tone: "note", says, link });
+    }
+    let more = findings.len().saturating_sub(8);
+    findings.truncate(8);
+    if more != 0 {
+        let (says, link) = (format!("and {more} more"), visit.link("/queues", &[]));
+        findings.push(Finding { tone: "warn", says, link });
+    }
+    findings
+}
+
+fn tiles(visit: &Visit, queues: &[QueueOverview], samples: &[Sample]) -> Vec<Tile> {
+    let sum = |of: fn(&QueueOverview) -> u64| queues.iter().map(of).sum::<u64>();
+    let (enqueued, ended, _) = visit.dashboard.watch.history().rates(NOW);
+    let oldest = queues.iter().filter_map(|queue| queue.info.oldest_waiting).max();
+    let waiting = sum(|queue| queue.info.counts.waiting);
+    let dead = sum(|queue| queue.info.counts.failed + queue.info.counts.expired);
+    let delayed = sum(|queue| queue.info.counts.delayed + queue.info.counts.blocked);
+    let failed: u64 = samples.iter().map(|sample| sample.failed).sum();
+    let drawn = |of: fn(&Sample) -> u64| {
+        let latest: Vec<u64> = samples.iter().skip(samples.len().saturating_sub(COLUMNS)).map(of).collect();
+        spark(&latest, COLUMNS)
+    };
+    let tile = |label, value, note, (path, params): (&str, &[(&str, &str)]), spark| Tile {
+        label,
+        value,
+        unit: "",
+        note,
+        tone: "",
+        link: visit.link(path, params),
+        spark,
+    };
+    let of_state = |state| ("/jobs", [("state", state)]);
+    let (to_waiting, to_active) = (of_state("waiting"), of_state("active"));
+    let is_old = oldest.is_some_and(|oldest| OLD <= oldest);
+    let oldest_text =
+        oldest.map_or_else(|| "nothing waits".into(), |oldest| format!("oldest for {}", short(oldest)));
+    vec![
+        Tile {
+            unit: "/s",
+            ..tile(
+                "Coming in",
+                rate(enqueued),
+                "over the last minute".into(),
+                ("/stats", &[]),
+                drawn(|s| s.enqueued),
+            )
+        },
+        Tile {
+            unit: "/s",
+            ..tile("Ended", rate(ended), "over the last minute".into(), ("/stats", &[]), drawn(|s| s.ended))
+        },
+        Tile {
+            tone: if is_old { "warn" } else { "" },
+            ..tile(
+                "Waiting",
+                grouped(waiting),
+                oldest_text,
+                (to_waiting.0, &to_waiting.1),
+                drawn(|s| s.waiting),
+            )
+        },
+        tile(
+            "Active",
+            grouped(sum(|queue| queue.info.counts.active)),
+            format!("{} delayed", grouped(delayed)),
+            (to_active.0, &to_active.1),
+            drawn(|s| s.active),
+        ),
+        Tile {
+            tone: if failed != 0 { "bad" } else { "" },
+            ..tile(
+                "Dead letters",
+                grouped(dead),
+                format!("{} new within the hour", grouped(failed)),
+                ("/dead", &[]),
+                drawn(|s| s.failed),
+            )
+        },
+    ]
+}
+
+/// Draws what ended, the failed part above.
+pub(super) fn ended_chart(samples: &[Sample], per_column: usize) -> Chart {
+    let column = |part: &[Sample]| {
+        let (ended, failed) = (sum(part, |s| s.ended), sum(part, |s| s.failed));
+        let good = ended.saturating_sub(failed);
+        let at = part.last().map_or_else(String::new, |sample| crate::dashboard::text::distance(sample.at));
+        let title = format!("{} ended, {} failed, {at}", grouped(ended), grouped(failed));
+        #[expect(clippy::cast_precision_loss, reason = "a drawing needs no exact count")]
+        (good as f64, failed as f64, title)
+    };
+    let values: Vec<_> = columns(samples, per_column).map(column).collect();
+    let size = (600.0, 90.0);
+    let (drawn, top) = bars(&values, COLUMNS, size);
+    chart(drawn, (String::new(), String::new()), (size, top))
+}
+
+/// Draws what waits.
+pub(super) fn waiting_chart(samples: &[Sample], per_column: usize) -> Chart {
+    let most = |part: &[Sample]| part.iter().map(|sample| sample.waiting).max().unwrap_or_default();
+    #[expect(clippy::cast_precision_loss, reason = "a drawing needs no exact count")]
+    let values: Vec<f64> = columns(samples, per_column).map(|part| most(part) as f64).collect();
+    area_chart(&values)
+}
+
+/// Draws one line.
+pub(super) fn area_chart(values: &[f64]) -> Chart {
+    let size = (600.0, 90.0);
+    let top = round_up(values.iter().copied().fold(0.0, f64::max));
+    chart(Vec::new(), line(values, COLUMNS, (size.0, size.1, top)), (size, top))
+}
+
+fn chart(
+    bars: Vec<crate::dashboard::chart::Bar>,
+    (line, area): (String, String),
+    ((width, height), top): ((f64, f64), f64),
+) -> Chart {
+    let shown =
+        |value: f64| if value < 10.0 && value.fract() != 0.0 { format!("{value:.1}") } else { rate(value) };
+    Chart { width, height, bars, line, area, top: shown(top), half: shown(top / 2.0) }
+}
+
+/// Returns the latest columns, the newest one last and full.
+pub(super) fn columns(samples: &[Sample], per_column: usize) -> impl Iterator<Item = &[Sample]> {
+    let kept = samples.len().min(per_column * COLUMNS);
+    let kept = &samples[samples.len() - kept..];
+    let odd = kept.len() % per_column;
+    let (first, rest) = kept.split_at(odd);
+    (!first.is_empty())
+        .then_some(first)
+        .into_iter()
+        .chain(rest.chunks(per_column))
+        .skip(usize::from(odd != 0 && rest.len() / per_column == COLUMNS))
+}
+
+fn sum(part: &[Sample], of: fn(&Sample) -> u64) -> u64 {
+    part.iter().map(of).sum()
+}
+
+fn failures(visit: &Visit) -> Vec<Failed> {
+    let recent = &visit.dashboard.watch.recent;
+    let wanted = |kind: &str| Wanted { kind: Some(kind.into()), ..Wanted::default() };
+    let mut events =
+        [recent.latest(&wanted("job:failed"), 6), recent.latest(&wanted("job:retrying"), 6)].concat();
+    events.sort_by(|one, other| other.time.cmp(&one.time));
+    events.iter().take(6).map(|event| failed(visit, event)).collect()
+}
+
+fn failed(visit: &Visit, event: &EventView) -> Failed {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (task, queue, job) = (text(&event.task), text(&event.queue), text(&event.job));
+    Failed {
+        link: visit.link("/job", &[("queue", &queue), ("id", &job)]),
+        says: first_line(event.detail.as_deref().unwrap_or_default()),
+        when: super::events::moment(&event.time),
+        task,
+        queue,
+    }
+}
