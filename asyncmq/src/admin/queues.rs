@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
+
 use crate::admin::select::{STEP, Walk};
 use crate::admin::{Admin, Preview, Query};
 use crate::backend::{Drain, Force, QueueInfo, WorkerInfo};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::job::{JobState, Name};
+
+/// How many queues are looked at at once: their answers come together.
+const AT_ONCE: usize = 32;
 
 /// How a queue stands and who serves it.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,11 +46,9 @@ impl Admin {
     /// [`Error::Store`] when the store cannot be asked.
     pub async fn queues(&self) -> Result<Vec<QueueOverview>> {
         let workers = self.client.workers().await?;
-        let mut queues = Vec::new();
-        for name in self.client.queues().await? {
-            queues.push(self.overview(&name, &workers).await?);
-        }
-        Ok(queues)
+        let names = self.client.queues().await?;
+        let looks = names.iter().map(|name| self.overview(name, &workers)).collect::<Vec<_>>();
+        stream::iter(looks).buffered(AT_ONCE).try_collect().await
     }
 
     /// Returns how a queue stands.

@@ -187,7 +187,8 @@ fn of_file(mut config: Config, path: &Path) -> Result<Config> {
         .map_err(|error| Error::Invalid(format!("--users {}: cannot be read: {error}", path.display())))?;
     // The message of the parser shows the line, which may hold a secret.
     let users: Users = toml::from_str(&text).map_err(|error: toml::de::Error| {
-        let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        let line =
+            error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
         Error::Invalid(format!("--users {}: line {line}: {}", path.display(), error.message()))
     })?;
     if users.user.is_empty() && users.token.is_empty() {

@@ -100,6 +100,23 @@ pub(super) fn rate(per_second: f64) -> String {
     }
 }
 
+/// Shows characters that a screen would obey instead of showing as escapes: those that steer a terminal, and those that turn the
+/// direction of writing round.
+pub(super) fn visible(text: &str) -> String {
+    let is_order = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
+        if is_order(c) {
+            let _ = write!(shown, "{}", c.escape_default());
+        } else {
+            shown.push(c);
+        }
+        shown
+    })
+}
+
 /// How much JSON is shown on a page.
 const SHOWN: usize = 64 * 1024;
 
@@ -186,6 +203,11 @@ mod tests {
         );
         assert_eq!(short(Duration::from_millis(1_500)), "1.5 s");
         assert_eq!(short(Duration::from_secs(7_300)), "2 h");
+    }
+
+    #[test]
+    fn what_a_screen_would_obey_is_shown_instead() {
+        assert_eq!(visible("a\u{1b}[31m\n\u{202e}b\u{9b}"), "a\\u{1b}[31m\n\\u{202e}b\\u{9b}");
     }
 
     #[test]

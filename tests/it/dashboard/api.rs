@@ -182,7 +182,9 @@ async fn a_job_comes_in_with_every_option() {
         assert!(got.text.contains(says), "{wrong}: {}", got.text);
     }
     let large = json!({ "task": "x", "queue": "mail", "args": { "x": "x".repeat(1_100_000) } });
-    site.post("/api/jobs", &large, &operator).await.is(413);
+    assert!(site.post("/api/jobs", &large, &operator).await.is(400).text.contains("1048576 are allowed"));
+    let huge = json!({ "task": "x", "queue": "mail", "args": { "x": "x".repeat(3_000_000) } });
+    site.post("/api/jobs", &huge, &operator).await.is(413);
     let fits = json!({ "task": "x", "queue": "mail", "args": { "x": "x".repeat(1_000_000) } });
     site.post("/api/jobs", &fits, &operator).await.is(201);
 }

@@ -181,31 +181,35 @@ async fn nothing_that_people_write_is_taken_for_markup() {
         let got = site.get(page, &admin).await.is(200);
         texts.iter().for_each(|text| is_harmless(&got.text, text, page));
     }
-    pages.clear();
     let (mut read, mut api) = (0, 0);
     for (number, text) in texts.iter().enumerate() {
         let (echo, fail) = (format!("echo-{number}"), format!("fail-{number}"));
-        for place in [
-            path("/queue", &[("name", text)]),
+        let always = [
             path("/job", &[("queue", text), ("id", text)]),
             path("/job", &[("queue", "hostile"), ("id", &echo)]),
             path("/job", &[("queue", "hostile"), ("id", &fail)]),
+            path("/queue", &[("name", &format!("{text}-none"))]),
+            path("/worker", &[("id", text)]),
+            path("/jobs", &[("state", text)]),
+            path("/jobs", &[("limit", text)]),
+            path("/bulk", &[("order", text)]),
+        ];
+        // Those that look at all 200 queues.
+        let now_and_then = [
+            path("/queue", &[("name", text)]),
             path("/jobs", &[("queue", text), ("q", text)]),
             path("/events", &[("queue", text), ("kind", text), ("task", text)]),
             path("/audit", &[("actor", text), ("action", text)]),
             path("/queue/clear", &[("name", text), ("what", "drain")]),
             path("/bulk", &[("order", "cancel"), ("queue", text), ("id", text)]),
-            path("/bulk", &[("order", text)]),
             path("/job", &[("id", &format!("{text}-none"))]),
-            path("/queue", &[("name", &format!("{text}-none"))]),
-            path("/worker", &[("id", text)]),
-            path("/jobs", &[("state", text)]),
-            path("/jobs", &[("limit", text)]),
             path("/", &[("done", text), ("span", text)]),
-        ] {
-            let got = site.get(&place, &admin).await;
+        ];
+        let heavy = now_and_then.iter().filter(|_| number % 5 == 0);
+        for place in always.iter().chain(heavy) {
+            let got = site.get(place, &admin).await;
             assert!(!got.status.is_server_error(), "{place}: {}", got.text);
-            is_harmless(&got.text, text, &place);
+            is_harmless(&got.text, text, place);
             read += 1;
         }
         let login = site.get(&path("/login", &[("next", text)]), &As::Nobody).await.is(200);
@@ -225,7 +229,7 @@ async fn nothing_that_people_write_is_taken_for_markup() {
             api += 1;
         }
     }
-    assert_eq!((read, api), (3_200, 400));
+    assert_eq!((read, api), (1_920, 400));
     for (place, kind) in
         [("/metrics", "text/plain"), ("/api/queues", "application/json"), ("/api/events", "application/json")]
     {

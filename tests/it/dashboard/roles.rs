@@ -98,7 +98,11 @@ impl Probe {
         let worker = worker_id();
         let sends = self.sends.replace("WORKER", &worker);
         let is_get = self.method == "GET" || self.method == "HEAD";
-        let place = if is_get && !sends.is_empty() { format!("{place}?{sends}") } else { place };
+        let place = if is_get && !sends.is_empty() && !sends.starts_with('{') {
+            format!("{place}?{sends}")
+        } else {
+            place
+        };
         let mut request = site.request(self.method, &place, who);
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -7,10 +7,10 @@ use super::rows::{JobRow, Moment};
 use super::timeline::{Step, timeline};
 use super::{Shell, page};
 use crate::admin::Order;
-use crate::admin::view::{JobDetailView, Secrets, rfc3339};
+use crate::admin::view::{JobDetailView, Secrets};
 use crate::dashboard::access::Role;
 use crate::dashboard::error::Answer;
-use crate::dashboard::text::{pretty, short};
+use crate::dashboard::text::{pretty, short, visible};
 use crate::dashboard::visit::{Fields, Visit};
 use crate::dashboard::watch::recent::Wanted;
 use crate::job::{Failure, Job, JobState};
@@ -81,7 +81,7 @@ async fn draw(visit: &Visit, job: &Job, secrets: Secrets) -> Answer {
     };
     let shell = Shell::new(visit, "/jobs", job.task());
     let failures = job.errors().iter().zip(&view.errors).map(failure_row);
-    let logs = job.logs().iter().zip(&view.logs).map(|(line, shown)| (line.attempt, shown.clone()));
+    let logs = job.logs().iter().zip(&view.logs).map(|(line, shown)| (line.attempt, visible(shown)));
     let wanted =
         Wanted { job: Some(view.job.id.clone()), queue: Some(view.job.queue.clone()), ..Wanted::default() };
     let heard = visit.dashboard.watch.recent.latest(&wanted, 12);
@@ -96,9 +96,9 @@ async fn draw(visit: &Visit, job: &Job, secrets: Secrets) -> Answer {
         can_reveal: Role::Admin <= visit.role() && !is_shown,
         is_revealed: is_shown,
         failures: failures.rev().collect(),
-        reason: view.cancel_reason.clone(),
-        args: view.args.as_ref().map_or_else(|| "not JSON".into(), |json| pretty(json.get())),
-        result: view.result.as_ref().map(|json| pretty(json.get())),
+        reason: view.cancel_reason.as_deref().map(visible),
+        args: view.args.as_ref().map_or_else(|| "not JSON".into(), |json| visible(&pretty(json.get()))),
+        result: view.result.as_ref().map(|json| visible(&pretty(json.get()))),
         logs: logs.collect(),
         headers: view.headers.clone(),
         timeline: timeline(job),
@@ -111,7 +111,7 @@ fn failure_row((failure, shown): (&Failure, &crate::admin::view::FailureView)) -
     FailureRow {
         attempt: shown.attempt,
         kind: shown.kind,
-        message: shown.message.clone(),
+        message: visible(&shown.message),
         when: failure.time().into(),
     }
 }
@@ -143,6 +143,5 @@ fn facts(view: &JobDetailView) -> Vec<(&'static str, String)> {
     if !view.parents.is_empty() {
         facts.push(("Parents", view.parents.join(", ")));
     }
-    facts.push(("Looked at", rfc3339(std::time::SystemTime::now().into())));
     facts
 }

@@ -110,7 +110,10 @@ async fn show(visit: &Visit, list: List) -> Answer {
     let choice = Choice::of(visit)?;
     let limit = visit.query.number("limit", (1, USUAL, MOST))?;
     let after = visit.query.get("after");
-    let queues = visit.admin().queues().await?;
+    let queues = match &choice.queue {
+        Some(name) => visit.admin().queue(name).await.into_iter().collect(),
+        None => visit.admin().queues().await?,
+    };
     let (found, query_error) = match &choice.query {
         Ok(query) => {
             let of_list = match list {

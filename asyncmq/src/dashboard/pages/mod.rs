@@ -2,6 +2,7 @@
 
 pub(super) mod audit;
 pub(super) mod bulk;
+mod charts;
 pub(super) mod clear;
 pub(super) mod doctor;
 pub(super) mod events;

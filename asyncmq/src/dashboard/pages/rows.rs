@@ -6,7 +6,7 @@ use crate::admin::QueueOverview;
 use crate::admin::view::rfc3339;
 use crate::clock::Timestamp;
 use crate::dashboard::chart::{Chart, spark};
-use crate::dashboard::text::{distance, grouped, short};
+use crate::dashboard::text::{distance, grouped, short, visible};
 use crate::dashboard::visit::Visit;
 use crate::job::{Job, JobState};
 
@@ -87,7 +87,7 @@ pub(super) fn short_id(id: &str) -> String {
 pub(super) fn first_line(text: &str) -> String {
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let cut: String = line.chars().take(240).collect();
-    if cut.len() < line.len() { cut + "…" } else { cut }
+    visible(&cut) + if cut.len() < line.len() { "…" } else { "" }
 }
 
 /// A queue in a list.

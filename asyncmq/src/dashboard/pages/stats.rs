@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::overview::{area_chart, columns, ended_chart};
+use super::charts::{area_chart, columns, ended_chart};
 use super::{Shell, page};
 use crate::admin::Pattern;
 use crate::dashboard::chart::Chart;

@@ -1,0 +1,143 @@
+// From a failure to its end by clicks, and what a browser shows on the way.
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { get, post, start, until, visit } from "./site.mjs";
+
+let site;
+before(async () => { site = await start(); });
+after(async () => { await site?.stop(); });
+
+test("a failed job is found by search, read, retried, and seen to complete live", async () => {
+  const path = join(site.folder, "file");
+  const { id } = await post(site, "/api/jobs", { task: "app.fetch", args: { path }, tags: ["vip"] });
+  await until("the failure", async () => (await get(site, `/api/job?id=${id}`)).state === "failed");
+  const { page, complaints } = await visit(site, "operator");
+
+  await page.keyboard.press("/");
+  await page.keyboard.type("sta");
+  await page.click("#offers li:has-text('state:')");
+  await page.keyboard.type("fai");
+  await page.waitForSelector("#offers li:has-text('state:failed')");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("error:disk tag:vip");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/q=state%3Afailed/);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/job\?/);
+  assert.match(await page.textContent(".failure pre"), /no .*file: the.*disk/);
+
+  writeFileSync(path, "12345");
+  await page.click("button:has-text('Retry')");
+  // No reload from here on: the page looks again by itself.
+  await page.waitForSelector("#job .state.completed");
+  assert.equal((await page.textContent("article:has(h2:text('Result')) pre")).trim(), "5");
+  assert.deepEqual(complaints, []);
+});
+
+test("a queue is paused, and shows it at once", async () => {
+  await post(site, "/api/jobs", { task: "greet", args: { to: "ann" } });
+  const { page, complaints } = await visit(site, "operator");
+  await page.goto(`${site.url}/queues`);
+  await page.click("button[aria-label='Pause mail']");
+  await page.waitForSelector("tr:has-text('mail') .status:text('paused')");
+  assert.equal((await get(site, "/api/queue?name=mail")).paused, true);
+  await post(site, "/api/queue/resume", { queue: "mail" });
+  await page.waitForSelector("tr:has-text('mail') .status:text('served')");
+  assert.deepEqual(complaints, []);
+});
+
+test("many dead letters are retried after a look and a confirmation", async () => {
+  const path = join(site.folder, "many");
+  for (let number = 0; number < 12; number++) await post(site, "/api/jobs", { task: "app.fetch", args: { path }, tags: ["many"] });
+  await until("the failures", async () => (await get(site, "/api/dead?q=tag:many")).jobs.length === 12);
+  const { page, complaints } = await visit(site, "operator");
+  await page.keyboard.press("g");
+  await page.keyboard.press("d");
+  await page.waitForURL(/\/dead/);
+  await page.goto(`${site.url}/dead?q=tag:many`);
+  assert.equal(await page.locator("#rows tbody tr").count(), 12);
+  await page.click("button:has-text('Retry…')");
+  assert.match(await page.textContent(".big"), /This would retry 12 jobs\./);
+  assert.equal(await page.locator("tbody tr").count() >= 5, true);
+  assert.equal((await get(site, "/api/dead?q=tag:many")).jobs.length, 12, "nothing was changed yet");
+  writeFileSync(path, "x");
+  await page.click("button:has-text('Retry 12 jobs')");
+  await page.waitForSelector("text=12 jobs changed.");
+  await until("the ends", async () => (await get(site, "/api/jobs?q=tag:many%20state:completed")).jobs.length === 12);
+  await page.goto(`${site.url}/audit`);
+  await page.waitForSelector("tr:has-text('operator'):has-text('job.retry'):has-text('12')");
+  assert.deepEqual(complaints, []);
+});
+
+test("a viewer is offered no orders, and refused those that are forged", async () => {
+  const { id } = await post(site, "/api/jobs", { task: "greet", args: { to: "ann" }, queue: "nobody", delay: 3600 });
+  const { page } = await visit(site, "viewer");
+  await page.goto(`${site.url}/job?id=${id}`);
+  assert.equal(await page.locator("main form, main button:visible").count(), 1, "the copy button alone");
+  const refused = await page.evaluate(async (id) => {
+    const body = new URLSearchParams({ id });
+    return (await fetch("/job/cancel", { method: "POST", body })).status;
+  }, id);
+  assert.equal(refused, 403);
+  await page.goto(`${site.url}/queue/clear?name=mail&what=drain`);
+  assert.match(await page.textContent("main"), /this needs the role admin/);
+  assert.equal((await get(site, `/api/job?id=${id}`)).state, "delayed");
+});
+
+test("a page of another site can order nothing", async () => {
+  const { page } = await visit(site, "admin");
+  // Another port is another origin, though not another site.
+  const { createServer } = await import("node:http");
+  const html = `<form method="post" action="${site.url}/queue/pause"><input name="name" value="mail"></form><script>document.forms[0].submit()</script>`;
+  const elsewhere = createServer((_, answer) => answer.writeHead(200, { "content-type": "text/html" }).end(html)).listen(0);
+  await new Promise((ready) => elsewhere.once("listening", ready));
+  await page.goto(`http://localhost:${elsewhere.address().port}/`);
+  await page.waitForURL(`${site.url}/queue/pause`);
+  assert.match(await page.textContent("body"), /sent by a page of another site|say who you are/);
+  assert.equal((await get(site, "/api/queue?name=mail")).paused, false);
+  elsewhere.close();
+});
+
+test("events come in live, and a switch pauses them", async () => {
+  const { page, complaints } = await visit(site, "viewer");
+  await page.goto(`${site.url}/events`);
+  await page.waitForFunction(() => !document.getElementById("live").hidden);
+  const { id } = await post(site, "/api/jobs", { task: "greet", args: { to: "live" } });
+  await page.waitForSelector(`#feed a[href*="${id}"]`);
+  await page.keyboard.press("p");
+  assert.equal(await page.textContent("#live span"), "Paused");
+  const later = await post(site, "/api/jobs", { task: "greet", args: { to: "live" } });
+  await until("the end", async () => (await get(site, `/api/job?id=${later.id}`)).state === "completed");
+  assert.equal(await page.locator(`#feed a[href*="${later.id}"]`).count(), 0);
+  assert.deepEqual(complaints, []);
+});
+
+test("every page can be read without scripts, in the dark, and on a telephone", async () => {
+  const paths = ["/", "/queues", "/queue?name=mail", "/jobs", "/dead", "/workers", "/tasks", "/stats", "/events", "/audit", "/doctor", "/keys"];
+  const job = (await get(site, "/api/jobs?limit=1")).jobs[0];
+  paths.push(`/job?id=${job.id}`);
+  const phone = { viewport: { width: 390, height: 844 }, javaScriptEnabled: false, colorScheme: "dark" };
+  for (const options of [phone, { viewport: { width: 1280, height: 800 } }]) {
+    const { page, complaints } = await visit(site, "admin", options);
+    for (const path of paths) {
+      await page.goto(site.url + path);
+      assert.notEqual((await page.textContent("main h1")).trim(), "", path);
+      assert.equal(await page.locator("button:visible:not([aria-label]):text-is(''), a:visible:text-is('')").count(), 0, `${path}: nameless`);
+      if (options.javaScriptEnabled !== false) {
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `${path} is too wide`);
+        assert.equal(await page.evaluate(() => [...document.querySelectorAll("input:not([type=hidden]), select")].every((field) => field.labels?.length || field.ariaLabel)), true, `${path}: a field without a name`);
+      }
+    }
+    assert.deepEqual(complaints, []);
+  }
+  const { page } = await visit(site, "admin", { viewport: { width: 390, height: 844 } });
+  for (const path of paths) {
+    await page.goto(site.url + path);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `${path} is too wide for a telephone`);
+  }
+});
