@@ -100,6 +100,10 @@ impl<'a> Walk<'a> {
     }
 
     async fn scan(&mut self, stand: &Stand, limit: usize) -> Result<Scanned> {
+        if self.asked != 0 {
+            // A store in memory answers without ever waiting: others want their turn, and whoever asked may have given up.
+            tokio::task::yield_now().await;
+        }
         self.asked += 1;
         let backend = self.admin.client.backend();
         let scan = backend.scan(&stand.queue, stand.state, stand.after.as_ref(), limit);

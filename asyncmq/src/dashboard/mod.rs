@@ -61,7 +61,6 @@ use crate::client::Client;
 /// # Panics
 ///
 /// Outside of a tokio runtime.
-#[must_use]
 pub fn router(client: &Client, config: Config) -> Router {
     routes::router(&state::Dashboard::start(client.clone(), config))
 }

@@ -137,8 +137,8 @@ pub(super) fn router(dashboard: &Shared) -> Router {
     }
     router
         .fallback(pages::nowhere)
-        .layer(from_fn_with_state(dashboard.clone(), dress))
         .layer(from_fn(pages::without_slash))
+        .layer(from_fn_with_state(dashboard.clone(), dress))
         .with_state(dashboard.clone())
 }
 

@@ -12,6 +12,7 @@ use super::error::Refusal;
 use super::state::Shared;
 use super::text;
 use crate::admin::{Admin, Query as JobQuery};
+use crate::error::Error;
 
 /// Who sends a request, as what stands before the routes found out.
 #[derive(Debug, Clone)]
@@ -34,6 +35,18 @@ impl Visit {
     /// Returns the operator's side of the client, which keeps on record who orders.
     pub(super) fn admin(&self) -> Admin {
         self.dashboard.client.admin().acting_as(self.visitor.user.name.as_str(), "dashboard")
+    }
+
+    /// Carries an order out to its end, and on record, also when whoever gave it does not wait for the answer: the future of a
+    /// request is dropped when its connection is gone.
+    pub(super) async fn order<T, F>(&self, order: impl FnOnce(Admin) -> F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let outcome = tokio::spawn(order(self.admin())).await;
+        self.dashboard.watch.changed();
+        outcome.unwrap_or_else(|_| Err(Error::Startup("the order was cut off; the log says why".into())))
     }
 
     pub(super) const fn role(&self) -> Role {
@@ -133,7 +146,7 @@ impl Params {
     /// Reads the query language.
     pub(super) fn jobs(&self, name: &str) -> Result<JobQuery, Refusal> {
         let query = self.get(name).unwrap_or_default().parse::<JobQuery>();
-        query.map_err(|error| Refusal::from(crate::Error::from(error)))
+        query.map_err(|error| Refusal::from(Error::from(error)))
     }
 }
 

@@ -62,13 +62,14 @@ pub(in crate::dashboard) async fn add(visit: Visit, Body(wanted): Body<Wanted>) 
         check_known(&visit, &task).await?;
     }
     let job = describe(wanted)?;
-    let admin = visit.admin();
-    let enqueued = match &queue {
-        Some(queue) => admin.client().queue(queue).add(job).await,
-        None => admin.client().enqueue(job).await,
-    };
-    let handle = admin.record("job.add", &format!("task:{task}"), enqueued, |_| 1).await?;
-    visit.dashboard.watch.changed();
+    let enqueueing = visit.order(|admin| async move {
+        let enqueued = match &queue {
+            Some(queue) => admin.client().queue(queue).add(job).await,
+            None => admin.client().enqueue(job).await,
+        };
+        admin.record("job.add", &format!("task:{task}"), enqueued, |_| 1).await
+    });
+    let handle = enqueueing.await?;
     let body = json!({ "id": handle.id().to_string(), "queue": handle.queue() });
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }

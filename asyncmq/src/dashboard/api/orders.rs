@@ -46,8 +46,8 @@ async fn carry_out(visit: &Visit, job: &OfOne, verb: &str) -> Answer {
         return Err(Refusal::bad(format!("{verb} knows no \"reason\"")));
     }
     let order = order_of(visit, verb, job.reason.as_deref())?;
-    visit.admin().order(&order, &job.id, job.queue.as_deref()).await?;
-    visit.dashboard.watch.changed();
+    let (id, queue) = (job.id.clone(), job.queue.clone());
+    visit.order(|admin| async move { admin.order(&order, &id, queue.as_deref()).await }).await?;
     answer(&json!({ "order": verb, "changed": 1, "refused": 0, "reasons": [] }))
 }
 

@@ -42,8 +42,8 @@ pub(in crate::dashboard) async fn resume(visit: Visit, Body(named): Body<Named>)
 }
 
 async fn set_paused(visit: &Visit, queue: &str, paused: bool) -> Answer {
-    let changed = visit.admin().set_paused(queue, paused).await?;
-    visit.dashboard.watch.changed();
+    let name = queue.to_owned();
+    let changed = visit.order(|admin| async move { admin.set_paused(&name, paused).await }).await?;
     answer(&json!({ "queue": queue, "paused": paused, "changed": changed }))
 }
 
@@ -113,7 +113,7 @@ async fn carry_out(visit: &Visit, clear: &Clear, what: Cleared) -> Answer {
             preview.sample.iter().map(|job| visit.dashboard.conceal.job(job)).collect();
         return answer(&json!({ "queue": queue, "would_remove": preview.count, "sample": sample }));
     }
-    let removed = visit.admin().clear(queue, what).await?;
-    visit.dashboard.watch.changed();
+    let name = queue.clone();
+    let removed = visit.order(|admin| async move { admin.clear(&name, what).await }).await?;
     answer(&json!({ "queue": queue, "removed": removed }))
 }

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::response::{IntoResponse, Redirect};
 use tokio::time::timeout;
 
+use super::clear::{SAMPLE, SOON};
 use super::jobs::Choice;
 use super::rows::JobRow;
 use super::{Shell, done, page};
@@ -16,10 +17,6 @@ use crate::dashboard::runs::{Run, Stage};
 use crate::dashboard::text::{grouped, many};
 use crate::dashboard::visit::{Fields, Visit};
 
-/// How many jobs are shown.
-const SAMPLE: usize = 5;
-/// A count that takes longer is left for those who ask for it.
-const SOON: Duration = Duration::from_millis(250);
 /// And so long it may take then.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Of more jobs than these, the number has to be typed.

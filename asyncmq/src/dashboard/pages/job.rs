@@ -6,8 +6,8 @@ use super::events::Heard;
 use super::rows::{JobRow, Moment};
 use super::timeline::{Step, timeline};
 use super::{Shell, page};
-use crate::admin::Order;
 use crate::admin::view::{JobDetailView, Secrets};
+use crate::admin::{Order, Query};
 use crate::dashboard::access::Role;
 use crate::dashboard::error::Answer;
 use crate::dashboard::text::{pretty, short, visible};
@@ -62,13 +62,16 @@ pub(in crate::dashboard) async fn revealed(
     id: &str,
     queue: Option<&str>,
 ) -> crate::Result<Job> {
-    let admin = visit.admin();
-    let job = admin.job(id, queue).await;
-    let mut subject = crate::admin::Query::all().of_id(id);
-    if let Ok(job) = &job {
-        subject = subject.in_queue(job.queue());
-    }
-    admin.record("job.reveal", &subject.to_string(), job, |_| 0).await
+    let (id, queue) = (id.to_owned(), queue.map(ToOwned::to_owned));
+    let looking = visit.order(|admin| async move {
+        let job = admin.job(&id, queue.as_deref()).await;
+        let mut subject = Query::all().of_id(&id);
+        if let Ok(job) = &job {
+            subject = subject.in_queue(job.queue());
+        }
+        admin.record("job.reveal", &subject.to_string(), job, |_| 0).await
+    });
+    looking.await
 }
 
 async fn draw(visit: &Visit, job: &Job, secrets: Secrets) -> Answer {

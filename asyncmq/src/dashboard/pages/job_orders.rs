@@ -29,14 +29,16 @@ pub(in crate::dashboard) async fn remove(visit: Visit, fields: Fields) -> Answer
 
 async fn carry_out(visit: &Visit, Fields(fields): &Fields, (order, word): (Order, &str)) -> Answer {
     let (id, queue) = (fields.must("id")?, fields.get("queue"));
-    let word = match visit.admin().order(&order, id, queue).await {
+    let is_removal = order == Order::Remove;
+    let (job, of) = (id.to_owned(), queue.map(ToOwned::to_owned));
+    let outcome = visit.order(|admin| async move { admin.order(&order, &job, of.as_deref()).await }).await;
+    let word = match outcome {
         Ok(()) => word,
         // It moved on between the look and the click: its page says where it is.
         Err(Error::IllegalMove { .. }) => "refused",
         Err(error) => return Err(error.into()),
     };
-    visit.dashboard.watch.changed();
-    if order == Order::Remove {
+    if is_removal {
         return Ok(done(visit, ("/jobs", &[("queue", queue.unwrap_or_default())]), word));
     }
     Ok(done(visit, ("/job", &[("queue", queue.unwrap_or_default()), ("id", id)]), word))

@@ -1,5 +1,7 @@
 //! The overview: is all well, how much is there, what failed; to be read in twenty seconds.
 
+use std::time::Duration;
+
 use askama::Template;
 
 use super::charts::{COLUMNS, ended_chart, waiting_chart};
@@ -164,73 +166,78 @@ fn findings(visit: &Visit, queues: &[QueueOverview], workers: &[WorkerInfo]) -> 
     findings
 }
 
+/// What the tiles say of now.
+struct Now {
+    rates: (f64, f64),
+    waiting: u64,
+    active: u64,
+    delayed: u64,
+    dead: u64,
+    oldest: Option<Duration>,
+    newly_failed: u64,
+}
+
+impl Now {
+    fn of(visit: &Visit, queues: &[QueueOverview], samples: &[Sample]) -> Self {
+        let sum = |of: fn(&QueueOverview) -> u64| queues.iter().map(of).sum::<u64>();
+        let (enqueued, ended, _) = visit.dashboard.watch.history().rates(NOW);
+        Self {
+            rates: (enqueued, ended),
+            waiting: sum(|queue| queue.info.counts.waiting),
+            active: sum(|queue| queue.info.counts.active),
+            delayed: sum(|queue| queue.info.counts.delayed + queue.info.counts.blocked),
+            dead: sum(|queue| queue.info.counts.failed + queue.info.counts.expired),
+            oldest: queues.iter().filter_map(|queue| queue.info.oldest_waiting).max(),
+            newly_failed: samples.iter().map(|sample| sample.failed).sum(),
+        }
+    }
+
+    fn oldest(&self) -> (String, &'static str) {
+        let is_old = self.oldest.is_some_and(|oldest| OLD <= oldest);
+        let says = self
+            .oldest
+            .map_or_else(|| "nothing waits".into(), |oldest| format!("oldest for {}", short(oldest)));
+        (says, if is_old { "warn" } else { "" })
+    }
+}
+
 fn tiles(visit: &Visit, queues: &[QueueOverview], samples: &[Sample]) -> Vec<Tile> {
-    let sum = |of: fn(&QueueOverview) -> u64| queues.iter().map(of).sum::<u64>();
-    let (enqueued, ended, _) = visit.dashboard.watch.history().rates(NOW);
-    let oldest = queues.iter().filter_map(|queue| queue.info.oldest_waiting).max();
-    let waiting = sum(|queue| queue.info.counts.waiting);
-    let dead = sum(|queue| queue.info.counts.failed + queue.info.counts.expired);
-    let delayed = sum(|queue| queue.info.counts.delayed + queue.info.counts.blocked);
-    let failed: u64 = samples.iter().map(|sample| sample.failed).sum();
+    let now = Now::of(visit, queues, samples);
     let drawn = |of: fn(&Sample) -> u64| {
         let latest: Vec<u64> = samples.iter().skip(samples.len().saturating_sub(COLUMNS)).map(of).collect();
         spark(&latest, COLUMNS)
     };
-    let tile = |label, value, note, (path, params): (&str, &[(&str, &str)]), spark| Tile {
+    let tile = |label, (value, note), (path, state), spark| Tile {
         label,
         value,
         unit: "",
         note,
         tone: "",
-        link: visit.link(path, params),
+        link: visit.link(path, &[("state", state)]),
         spark,
     };
-    let of_state = |state| ("/jobs", [("state", state)]);
-    let (to_waiting, to_active) = (of_state("waiting"), of_state("active"));
-    let is_old = oldest.is_some_and(|oldest| OLD <= oldest);
-    let oldest_text =
-        oldest.map_or_else(|| "nothing waits".into(), |oldest| format!("oldest for {}", short(oldest)));
+    let minute = || "over the last minute".to_owned();
+    let (oldest, tone) = now.oldest();
+    let newly = format!("{} new within the hour", grouped(now.newly_failed));
+    let delayed = format!("{} delayed", grouped(now.delayed));
+    let (coming, ended) = ((rate(now.rates.0), minute()), (rate(now.rates.1), minute()));
+    let bad = if now.newly_failed == 0 { "" } else { "bad" };
     vec![
+        Tile { unit: "/s", ..tile("Coming in", coming, ("/stats", ""), drawn(|sample| sample.enqueued)) },
+        Tile { unit: "/s", ..tile("Ended", ended, ("/stats", ""), drawn(|sample| sample.ended)) },
         Tile {
-            unit: "/s",
-            ..tile(
-                "Coming in",
-                rate(enqueued),
-                "over the last minute".into(),
-                ("/stats", &[]),
-                drawn(|s| s.enqueued),
-            )
-        },
-        Tile {
-            unit: "/s",
-            ..tile("Ended", rate(ended), "over the last minute".into(), ("/stats", &[]), drawn(|s| s.ended))
-        },
-        Tile {
-            tone: if is_old { "warn" } else { "" },
+            tone,
             ..tile(
                 "Waiting",
-                grouped(waiting),
-                oldest_text,
-                (to_waiting.0, &to_waiting.1),
-                drawn(|s| s.waiting),
+                (grouped(now.waiting), oldest),
+                ("/jobs", "waiting"),
+                drawn(|sample| sample.waiting),
             )
         },
-        tile(
-            "Active",
-            grouped(sum(|queue| queue.info.counts.active)),
-            format!("{} delayed", grouped(delayed)),
-            (to_active.0, &to_active.1),
-            drawn(|s| s.active),
-        ),
+        tile("Active", (grouped(now.active), delayed), ("/jobs", "active"), drawn(|sample| sample.active)),
         Tile {
-            tone: if failed != 0 { "bad" } else { "" },
-            ..tile(
-                "Dead letters",
-                grouped(dead),
-                format!("{} new within the hour", grouped(failed)),
-                ("/dead", &[]),
-                drawn(|s| s.failed),
-            )
+            tone: bad,
+            ..tile("Dead letters", (grouped(now.dead), newly), ("/dead", ""), drawn(|sample| sample.failed))
         },
     ]
 }

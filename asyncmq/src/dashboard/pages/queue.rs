@@ -83,8 +83,8 @@ pub(in crate::dashboard) async fn resume(visit: Visit, fields: Fields) -> Answer
 
 async fn set_paused(visit: &Visit, Fields(fields): &Fields, paused: bool) -> Answer {
     let name = fields.must("name")?;
-    let changed = visit.admin().set_paused(name, paused).await?;
-    visit.dashboard.watch.changed();
+    let queue = name.to_owned();
+    let changed = visit.order(|admin| async move { admin.set_paused(&queue, paused).await }).await?;
     let word = match (changed, paused) {
         (false, _) => "unchanged",
         (true, true) => "paused",
