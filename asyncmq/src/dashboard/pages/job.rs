@@ -69,7 +69,7 @@ pub(in crate::dashboard) async fn revealed(
         if let Ok(job) = &job {
             subject = subject.in_queue(job.queue());
         }
-        admin.record("job.reveal", &subject.to_string(), job, |_| 0).await
+        admin.on_record(("job.reveal", &subject.to_string()), async { job }, |_| 0).await
     });
     looking.await
 }
