@@ -3,7 +3,6 @@
 mod doctor;
 mod journey;
 mod logs;
-mod many;
 mod shapes;
 mod steer;
 mod terminal;
