@@ -1,7 +1,8 @@
 //! A target for garbage: flags, variables and the file.
 
+use super::flags::command;
 use super::keys::find;
-use super::sources::{Asked, command};
+use super::sources::Asked;
 use crate::fuzz::{Target, joined, pieces, text};
 use crate::settings::Settings;
 

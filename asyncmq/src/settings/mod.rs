@@ -2,10 +2,12 @@
 //!
 //! One table (`keys`) names every setting for all three; nothing here starts anything.
 
+mod flags;
 #[cfg(feature = "conformance")]
 pub(crate) mod fuzz;
 mod keys;
 mod log;
+mod shown;
 mod sources;
 
 use std::time::Duration;

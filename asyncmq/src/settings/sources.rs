@@ -1,16 +1,19 @@
 //! Where settings come from: each source goes before those below it.
 
 use std::ffi::OsString;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use clap::builder::ValueParser;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::ArgMatches;
+#[cfg(feature = "cli")]
+use clap::Command;
 
 use crate::error::{Error, Result};
 use crate::settings::Settings;
+use crate::settings::flags::command;
+#[cfg(feature = "cli")]
+use crate::settings::flags::with_flags;
 use crate::settings::keys::{KEYS, Key, find};
-use crate::task::tasks;
+use crate::settings::shown::list_tasks;
 
 /// What the flags ask for.
 pub(crate) enum Asked {
@@ -20,8 +23,8 @@ pub(crate) enum Asked {
     ForText(String),
 }
 
-const FILE: &str = "asyncmq.toml";
-const PREFIX: &str = "ASYNCMQ_";
+pub(super) const FILE: &str = "asyncmq.toml";
+pub(super) const PREFIX: &str = "ASYNCMQ_";
 /// Variables that are no settings of a worker.
 const OTHERS: [&str; 2] = ["CONFIG", "TEST_URL"];
 
@@ -153,45 +156,6 @@ impl Settings {
         from.push((key.name, source.to_owned()));
         Ok(())
     }
-
-    /// Shows what counts in the end, and where it comes from.
-    pub(super) fn print(&self, from: &[(&'static str, String)]) -> String {
-        KEYS.iter().fold(String::new(), |mut text, key| {
-            let source =
-                from.iter().find(|(name, _)| *name == key.name).map_or("default", |(_, source)| source);
-            let line = format!("{} = {}", key.name, toml_value(key, &(key.show)(self)));
-            let _ = writeln!(text, "{line:<48} # {source}");
-            text
-        })
-    }
-}
-
-/// Writes a value as the file takes it.
-fn toml_value(key: &Key, shown: &str) -> String {
-    match key.name {
-        "queues" | "exclude_queues" => {
-            let names: Vec<_> = shown.split(',').filter(|name| !name.is_empty()).map(toml_text).collect();
-            format!("[{}]", names.join(", "))
-        }
-        _ if shown.parse::<u64>().is_ok() || shown == "true" || shown == "false" => shown.to_owned(),
-        _ => toml_text(shown),
-    }
-}
-
-/// Writes a text as the file takes it, whose escapes are not those of Rust.
-fn toml_text(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            _ if character.is_control() => {
-                let _ = write!(quoted, "\\u{:04x}", u32::from(character));
-            }
-            _ => quoted.push(character),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 /// Takes a variable that is for this library.
@@ -222,11 +186,6 @@ fn texts(value: &toml::Value) -> Result<Vec<String>, String> {
     }
 }
 
-pub(super) fn command() -> Command {
-    let command = Command::new(env!("CARGO_PKG_NAME"));
-    with_flags(command.about("Runs the background jobs of this program's tasks"))
-}
-
 /// Reads a file; returns what it is called, and its text.
 fn text_of(path: &Path) -> Result<(String, String)> {
     let place = path.display().to_string();
@@ -234,64 +193,6 @@ fn text_of(path: &Path) -> Result<(String, String)> {
         Ok(text) => Ok((place, text)),
         Err(error) => Err(Error::Invalid(format!("{place}: {error}"))),
     }
-}
-
-/// Adds the flags of every setting to a command.
-fn with_flags(command: Command) -> Command {
-    let mut command = command
-        .after_help(format!(
-            "Each setting can also stand in {FILE} (`worker_concurrency = 20`) or in a variable \
-             (`{PREFIX}WORKER_CONCURRENCY=20`); flags go before variables, and these before the file."
-        ))
-        .arg(
-            Arg::new("config")
-                .long("config")
-                .value_name("FILE")
-                .help(format!("The file to read in place of {FILE}")),
-        )
-        .arg(switch("list-tasks", "Show the linked tasks and exit"))
-        .arg(switch("print-config", "Show every setting with its source and exit"));
-    for key in KEYS {
-        let arg = match key.value {
-            "" => switch(key.flag, key.help),
-            value => Arg::new(key.flag)
-                .long(key.flag)
-                .value_name(value)
-                .action(ArgAction::Append)
-                .value_parser(ValueParser::string())
-                .help(key.help),
-        };
-        command = command.arg(match key.short {
-            Some(short) => arg.short(short),
-            None => arg,
-        });
-    }
-    command
-}
-
-fn switch(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-}
-
-/// Shows the tasks of this binary as a table.
-fn list_tasks() -> String {
-    let mut rows = vec![["TASK".to_owned(), "QUEUE".into(), "RETRIES".into(), "ARGUMENTS".into()]];
-    rows.extend(tasks().map(|task| {
-        let arguments =
-            task.arguments().iter().map(|argument| format!("{}: {}", argument.name, argument.type_name));
-        [
-            task.name().to_owned(),
-            task.queue().to_owned(),
-            task.options().retries.to_string(),
-            arguments.collect::<Vec<_>>().join(", "),
-        ]
-    }));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let (name, queue, retries) = (width(0), width(1), width(2));
-    rows.iter().fold(String::new(), |mut text, [task, of, tries, arguments]| {
-        let _ = writeln!(text, "{task:name$}  {of:queue$}  {tries:>retries$}  {arguments}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 //! What becomes of a job is decided in [`lifecycle`](crate::lifecycle); here it is only carried to the store.
 
 mod builder;
+mod claim;
 mod duty;
 mod execute;
 mod hand;

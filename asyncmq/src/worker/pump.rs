@@ -13,14 +13,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::{Instant as Deadline, Sleep};
 
-use crate::backend::{CallId, Claim, Claimed, ClaimedJob, Fenced, MAX_BATCH, Pause, Settlement};
-use crate::job::{Envelope, Name, RateLimit};
+use crate::backend::{Claimed, ClaimedJob, Fenced, MAX_BATCH, Settlement};
+use crate::job::{Name, RateLimit};
 use crate::lifecycle::Transition;
 use crate::seeded::{Bug, is_seeded};
 use crate::task::Attempt;
+use crate::worker::claim::{Wanted, claim, note_unknown};
 use crate::worker::limit::Limiter;
 use crate::worker::line;
-use crate::worker::settle::{Settled, settle_and_claim, settle_batch};
+use crate::worker::settle::{Settled, say_if_failed, settle_and_claim, settle_batch};
 use crate::worker::shared::{Phase, Shared, give_way};
 use crate::worker::turns::Turns;
 
@@ -46,21 +47,6 @@ pub(crate) struct Pump {
     taken: u64,
     /// When to look again, come what may.
     look: Pin<Box<Sleep>>,
-}
-
-/// What a claim asks for.
-#[derive(Debug, Clone)]
-pub(super) struct Wanted {
-    call: CallId,
-    queues: Vec<Name>,
-    limit: usize,
-}
-
-impl Wanted {
-    pub(super) fn claim<'a>(&'a self, shared: &'a Shared) -> Claim<'a> {
-        let (call, queues, limit) = (self.call, &self.queues, self.limit);
-        Claim { call, queues, tasks: &shared.known, limit, lease: shared.times.lease }
-    }
 }
 
 enum Step {
@@ -322,78 +308,5 @@ impl Pump {
 
     fn is_through(&self) -> bool {
         Phase::Draining <= self.shared.phase() && self.running == 0 && self.is_quiet()
-    }
-}
-
-/// Says in the log that an attempt failed, and whether there will be another one.
-fn say_if_failed(job: &Envelope, transition: &Transition) {
-    let (id, task) = (&job.id, job.task.as_str());
-    match transition {
-        Transition::Retry { failure, after } => tracing::info!(
-            job = %id,
-            task,
-            attempt = failure.attempt(),
-            error = failure.message(),
-            again_in = ?after,
-            "an attempt failed"
-        ),
-        Transition::Fail { failure } => tracing::warn!(
-            job = %id,
-            task,
-            attempt = failure.attempt(),
-            error = failure.message(),
-            "the job failed for good, and is kept as a dead letter"
-        ),
-        _ => {}
-    }
-}
-
-/// Claims under one id until the store answers, or until the worker stops.
-async fn claim(shared: &Shared, wanted: &Wanted) -> Claimed {
-    let mut pause = Pause::new();
-    let mut silent_since = None;
-    loop {
-        match shared.backend.claim(wanted.claim(shared)).await {
-            Ok(claimed) => {
-                if let Some(since) = silent_since.map(|since: Instant| since.elapsed()) {
-                    tracing::info!(silent = ?since, "the store answers again");
-                }
-                return claimed;
-            }
-            Err(error) => {
-                if silent_since.is_none() {
-                    tracing::warn!(%error, "the store does not give jobs out; trying again until it does");
-                    silent_since = Some(Instant::now());
-                }
-            }
-        }
-        tokio::select! {
-            biased;
-            // Should it have given something all the same, striking the worker off gives it back.
-            () = shared.reached(Phase::Draining) => return Claimed::default(),
-            () = pause.wait() => {}
-        }
-    }
-}
-
-/// Says once for each task that jobs wait for it here in vain.
-fn note_unknown(shared: &Shared, unknown: Vec<(Name, Name)>) {
-    if unknown.is_empty() {
-        return;
-    }
-    let mut noted = shared.unknown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    for (queue, task) in unknown {
-        if noted.contains(&(queue.clone(), task.clone())) {
-            continue;
-        }
-        let nearest = crate::job::nearest(&task, shared.tasks.keys().copied());
-        tracing::warn!(
-            queue = queue.as_str(),
-            task = task.as_str(),
-            nearest,
-            "jobs wait for a task that this worker does not have, or not in their version: link its crate \
-             (`use your_crate as _;`), or start a worker that has it"
-        );
-        noted.push((queue, task));
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use crate::backend::{CallId, Claimed, Fenced, Report, Settlement, StoreError, Token};
 use crate::job::{Envelope, Failure, FailureKind};
 use crate::lifecycle::Transition;
-use crate::worker::pump::Wanted;
+use crate::worker::claim::Wanted;
 use crate::worker::shared::Shared;
 
 /// What became of a settlement.
@@ -24,6 +24,29 @@ impl Settled {
     fn of(settlement: Settlement, answer: Option<Fenced>) -> Self {
         let Settlement { envelope, token, transition, .. } = settlement;
         Self { token, envelope, transition, answer }
+    }
+}
+
+/// Says in the log that an attempt failed, and whether there will be another one.
+pub(super) fn say_if_failed(job: &Envelope, transition: &Transition) {
+    let (id, task) = (&job.id, job.task.as_str());
+    match transition {
+        Transition::Retry { failure, after } => tracing::info!(
+            job = %id,
+            task,
+            attempt = failure.attempt(),
+            error = failure.message(),
+            again_in = ?after,
+            "an attempt failed"
+        ),
+        Transition::Fail { failure } => tracing::warn!(
+            job = %id,
+            task,
+            attempt = failure.attempt(),
+            error = failure.message(),
+            "the job failed for good, and is kept as a dead letter"
+        ),
+        _ => {}
     }
 }
 
