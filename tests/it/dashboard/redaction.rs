@@ -65,6 +65,36 @@ async fn stocked(client: &Client) {
 
 const JOBS: [&str; 4] = ["fails", "gives", "charges", "bounces"];
 
+const LISTS: [&str; 8] = [
+    "/jobs?q=state:failed",
+    "/dead",
+    "/events",
+    "/stats",
+    "/",
+    "/api/events",
+    "/api/jobs?limit=200",
+    "/metrics",
+];
+
+/// Reads what a stream says until all four jobs have ended.
+async fn listen(site: &Site, who: &As) -> tokio::task::JoinHandle<String> {
+    use tower::ServiceExt;
+    let request = site.request("GET", "/live/events", who).body(axum::body::Body::empty()).unwrap();
+    let mut stream = site.router.clone().oneshot(request).await.unwrap().into_body().into_data_stream();
+    tokio::spawn(async move {
+        let mut text = String::new();
+        let ended = |text: &str, kind: &str| text.matches(kind).count() == 2;
+        while !(ended(&text, "job:completed") && ended(&text, "job:failed")) {
+            text += std::str::from_utf8(&stream.next().await.unwrap().unwrap()).unwrap();
+        }
+        text
+    })
+}
+
+fn has_no_secret(at: &str, text: &str) {
+    assert!(!text.contains(SECRET), "{at}: {text}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_holds_a_secret() {
     let client = Client::memory();
@@ -72,55 +102,29 @@ async fn no_answer_holds_a_secret() {
     site.ready().await;
     let admin = As::Program(Role::Admin);
     // What streams say meanwhile belongs to it.
-    let stream = {
-        use tower::ServiceExt;
-        let request = site.request("GET", "/live/events", &admin).body(axum::body::Body::empty()).unwrap();
-        let mut stream = site.router.clone().oneshot(request).await.unwrap().into_body().into_data_stream();
-        tokio::spawn(async move {
-            let mut text = String::new();
-            while !(text.contains("\"job\":\"bounces\"")
-                && text.contains("job:failed")
-                && text.matches("job:completed").count() == 2
-                && text.matches("job:failed").count() == 2)
-            {
-                text += std::str::from_utf8(&stream.next().await.unwrap().unwrap()).unwrap();
-            }
-            text
-        })
-    };
+    let stream = listen(&site, &admin).await;
     stocked(&client).await;
     let streamed = crate::support::soon("the stream", stream).await.unwrap();
     assert!(!streamed.contains(SECRET) && streamed.contains("[redacted]"), "{streamed}");
 
     let mut transcript = 0;
-    let check = |at: &str, text: &str| assert!(!text.contains(SECRET), "{at}: {text}");
+    let is_read = |path: &str| !path.starts_with("/live") && !path.contains("reveal");
     for role in Role::ALL {
         let who = As::Program(role);
-        for probe in
-            PROBES.iter().filter(|probe| !probe.path.starts_with("/live") && !probe.path.contains("reveal"))
-        {
+        for probe in PROBES.iter().filter(|probe| is_read(probe.path)) {
             let got = probe.send(&site, &who, &[]).await;
-            check(probe.path, &got.text);
+            has_no_secret(probe.path, &got.text);
             transcript += got.text.len();
         }
         for id in JOBS {
             for place in ["/job", "/api/job"] {
                 let got = site.get(&path(place, &[("id", id)]), &who).await.is(200);
-                check(id, &got.text);
+                has_no_secret(id, &got.text);
                 assert!(got.text.contains("[redacted]"), "{id}: {}", got.text);
             }
         }
-        for place in [
-            "/jobs?q=state:failed",
-            "/dead",
-            "/events",
-            "/stats",
-            "/",
-            "/api/events",
-            "/api/jobs?limit=200",
-            "/metrics",
-        ] {
-            check(place, &site.get(place, &who).await.text);
+        for place in LISTS {
+            has_no_secret(place, &site.get(place, &who).await.text);
         }
     }
     assert!(30_000 < transcript);
