@@ -1,7 +1,7 @@
 //! The run of the fault laboratory: real processes on a real store, faults drawn from a seed, and a report.
 //!
 //! `chaos [redis|sqlite] [--seconds 60] [--seed 7] [--rate 250] [--only kill,reset] [--no-offsets] [--folder DIR] [--json FILE]`,
-//! or `chaos check DIR` to check the history of an earlier run once more, or `chaos table FILE…` to see the reports that `--json`
+//! or `chaos check DIR [FILE]` to check the history of an earlier run once more (and bring its report up to date), or `chaos table FILE…` to see the reports that `--json`
 //! wrote side by side. Ends with 1 if an invariant was violated.
 
 use std::path::PathBuf;
@@ -74,7 +74,10 @@ fn check_again() -> anyhow::Result<()> {
             println!("{}", story(&lines, job));
         }
     }
-    finish(&report, None)
+    let Some(file) = std::env::args().nth(3).map(PathBuf::from) else { return finish(&report, None) };
+    // What was run is not in the history.
+    let run = serde_json::from_slice::<Report>(&std::fs::read(&file)?)?.run;
+    finish(&Report { run, ..report }, Some(file))
 }
 
 fn show_side_by_side() -> anyhow::Result<()> {

@@ -100,10 +100,9 @@ impl Times {
     }
 }
 
-/// How soon a worker must consume after a fault of this kind, in milliseconds; `lease` is the workers'.
-fn bound(kind: &str, lease: f64) -> f64 {
+/// How soon a worker must consume after a fault of this kind, in milliseconds.
+fn bound(kind: &str) -> f64 {
     match kind {
-        "kill" => lease + 600.0,
         "half-open" => 3_000.0,
         _ => 1_000.0,
     }
@@ -210,14 +209,17 @@ impl Report {
     }
 
     fn measure_recoveries(&mut self, world: &World) {
-        let (canaries, lease) = (liveness::canaries(world), world.lease());
+        let canaries = liveness::canaries(world);
         let mut recoveries: BTreeMap<String, Vec<u64>> = BTreeMap::new();
         for fault in &world.faults {
-            let took = liveness::recoveries(fault, &canaries).into_iter().filter_map(|(_, took)| took);
+            // Of a fault that hit one worker the others' times say nothing.
+            let is_hit = |place: &str| fault.target.is_empty() || fault.target == place;
+            let all = liveness::recoveries(fault, &canaries).into_iter();
+            let took = all.filter(|(place, _)| is_hit(place)).filter_map(|(_, took)| took);
             recoveries.entry(fault.kind.clone()).or_default().extend(took);
         }
         let times = recoveries.into_iter().map(|(kind, times)| {
-            let bound = bound(&kind, lease);
+            let bound = bound(&kind);
             (kind, Times::of(times, Some(bound)))
         });
         self.recoveries = times.collect();
