@@ -27,6 +27,7 @@ async fn walk(stage: &Stage, of: JobState, mut after: Option<Cursor>, limit: usi
     let mut met = Vec::new();
     loop {
         let (ids, next) = step(stage, of, after.as_ref(), limit).await;
+        assert!(next.is_none() || next != after, "a step goes on from where the last one ended");
         met.extend(ids);
         match next {
             Some(_) => after = next,
