@@ -123,9 +123,25 @@ impl Admin {
     ///
     /// [`Error::Store`](crate::Error::Store) when the store cannot be asked.
     pub async fn preview(&self, order: &Order, query: &Query, sample: usize) -> Result<Preview> {
+        self.preview_telling(order, query, sample, |_| {}).await
+    }
+
+    /// Does the same, and tells after each step how many jobs were looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`](crate::Error::Store) when the store cannot be asked.
+    pub async fn preview_telling(
+        &self,
+        order: &Order,
+        query: &Query,
+        sample: usize,
+        mut tell: impl FnMut(u64) + Send,
+    ) -> Result<Preview> {
         let mut preview = Preview { count: 0, sample: Vec::new() };
         let mut walk = Walk::new(self, query, order.reaches(), None).await?;
         while let Some(mut meant) = walk.step(STEP).await? {
+            tell(walk.looked);
             meant.retain(|job| order.reaches().contains(&job.state()));
             preview.count += meant.len() as u64;
             let room = sample - preview.sample.len();

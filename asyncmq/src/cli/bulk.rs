@@ -132,8 +132,8 @@ async fn by_query(session: &Session, order: &Order, query: &Query, flags: &ArgMa
     let is_trial = flags.get_flag("dry-run");
     if is_trial || !flags.get_flag("yes") {
         let bar = spinner(session.out.json);
-        bar.set_message("looking");
-        let preview = session.admin.preview(order, query, SAMPLE).await?;
+        let looked = |looked| bar.set_message(format!("{looked} looked at"));
+        let preview = session.admin.preview_telling(order, query, SAMPLE, looked).await?;
         bar.finish_and_clear();
         if is_trial && session.out.json {
             let sample: Vec<JobView> = preview.sample.iter().map(Into::into).collect();
