@@ -58,7 +58,7 @@ test("nothing that people write runs on any page", async () => {
   // The feed of events is written by a script.
   const { page, complaints } = await visit(site, "admin");
   await page.goto(`${site.url}/events`);
-  await page.waitForFunction(() => !document.getElementById("live").hidden);
+  await page.waitForSelector("#live[data-open]");
   await post(site, "/api/jobs", { task: TEXTS[3], queue: TEXTS[2], id: `${TEXTS[4]}live`, tags: [] });
   await page.waitForFunction((text) => document.getElementById("feed").textContent.includes(text), TEXTS[3]);
   assert.equal(await page.evaluate(() => window.__pwned), undefined);

@@ -22,7 +22,6 @@ test("a failed job is found by search, read, retried, and seen to complete live"
   await page.waitForSelector("#offers li:has-text('state:failed')");
   await page.keyboard.press("Tab");
   await page.keyboard.type("error:disk tag:vip");
-  await page.keyboard.press("Escape");
   await page.keyboard.press("Enter");
   await page.waitForURL(/q=state%3Afailed/);
   await page.keyboard.press("Escape");
@@ -106,7 +105,7 @@ test("a page of another site can order nothing", async () => {
 test("events come in live, and a switch pauses them", async () => {
   const { page, complaints } = await visit(site, "viewer");
   await page.goto(`${site.url}/events`);
-  await page.waitForFunction(() => !document.getElementById("live").hidden);
+  await page.waitForSelector("#live[data-open]");
   const { id } = await post(site, "/api/jobs", { task: "greet", args: { to: "live" } });
   await page.waitForSelector(`#feed a[href*="${id}"]`);
   await page.keyboard.press("p");

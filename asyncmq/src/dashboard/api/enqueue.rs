@@ -63,13 +63,13 @@ pub(in crate::dashboard) async fn add(visit: Visit, Body(wanted): Body<Wanted>) 
     }
     let job = describe(wanted)?;
     let enqueueing = visit.order(|admin| async move {
-        let enqueue = async {
+        let enqueued = async {
             match &queue {
                 Some(queue) => admin.client().queue(queue).add(job).await,
                 None => admin.client().enqueue(job).await,
             }
         };
-        admin.on_record(("job.add", &format!("task:{task}")), enqueue, |_| 1).await
+        admin.on_record(("job.add", &format!("task:{task}")), enqueued, |_| 1).await
     });
     let handle = enqueueing.await?;
     let body = json!({ "id": handle.id().to_string(), "queue": handle.queue() });

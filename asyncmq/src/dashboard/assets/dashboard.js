@@ -109,14 +109,14 @@
     source.addEventListener("change", lookAgain);
     source.addEventListener("quiet", () => show(""));
     source.addEventListener("event", (message) => add(JSON.parse(message.data)));
-    source.addEventListener("open", () => show(""));
+    source.addEventListener("open", () => { button.dataset.open = ""; show(""); });
     source.addEventListener("error", () => {
       show("lost");
       // A stream that is refused, as after a logout, is not tried again by the browser.
       if (source && source.readyState === EventSource.CLOSED) { stop(); setTimeout(() => { if (isLive()) listen(); }, 5000); }
     });
   }
-  function stop() { source?.close(); source = null; }
+  function stop() { source?.close(); source = null; delete button?.dataset.open; }
   const isLive = () => button?.getAttribute("aria-pressed") === "true";
   function setLive(on) {
     button.setAttribute("aria-pressed", String(on));

@@ -4,6 +4,8 @@ use askama::Template;
 
 use super::rows::Moment;
 use super::{Shell, page};
+use crate::backend::AuditEntry;
+use crate::clock::Timestamp;
 use crate::dashboard::error::Answer;
 use crate::dashboard::visit::Visit;
 
@@ -18,6 +20,27 @@ struct Entry {
     subject: String,
     changed: u64,
     error: Option<String>,
+    /// What is said of an order that has not ended.
+    open: &'static str,
+}
+
+impl Entry {
+    fn of(entry: &AuditEntry, now: Timestamp) -> Self {
+        Self {
+            when: entry.at.into(),
+            actor: entry.actor.clone(),
+            source: entry.source.clone(),
+            action: entry.action.clone(),
+            subject: entry.subject.clone(),
+            changed: entry.changed,
+            error: entry.error.clone(),
+            open: match entry.ended {
+                true => "",
+                false if entry.is_broken_off(now) => "broken off",
+                false => "under way",
+            },
+        }
+    }
 }
 
 #[derive(Template)]
@@ -37,17 +60,9 @@ pub(in crate::dashboard) async fn list(visit: Visit) -> Answer {
         (visit.query.get("actor").unwrap_or_default(), visit.query.get("action").unwrap_or_default());
     let found = visit.admin().audit(from as u64..(from + PAGE) as u64).await?;
     let goes_on = found.len() == PAGE;
-    let is_meant =
-        |entry: &&crate::backend::AuditEntry| entry.actor.contains(actor) && entry.action.contains(action);
-    let entries = found.iter().filter(is_meant).map(|entry| Entry {
-        when: entry.at.into(),
-        actor: entry.actor.clone(),
-        source: entry.source.clone(),
-        action: entry.action.clone(),
-        subject: entry.subject.clone(),
-        changed: entry.changed,
-        error: entry.error.clone(),
-    });
+    let now = visit.dashboard.store_time().await?;
+    let is_meant = |entry: &&AuditEntry| entry.actor.contains(actor) && entry.action.contains(action);
+    let entries = found.iter().filter(is_meant).map(|entry| Entry::of(entry, now));
     let next = goes_on.then(|| {
         visit.link("/audit", &[("actor", actor), ("action", action), ("from", &(from + PAGE).to_string())])
     });

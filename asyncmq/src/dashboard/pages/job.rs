@@ -64,12 +64,12 @@ pub(in crate::dashboard) async fn revealed(
 ) -> crate::Result<Job> {
     let (id, queue) = (id.to_owned(), queue.map(ToOwned::to_owned));
     let looking = visit.order(|admin| async move {
-        let job = admin.job(&id, queue.as_deref()).await;
         let mut subject = Query::all().of_id(&id);
-        if let Ok(job) = &job {
-            subject = subject.in_queue(job.queue());
+        if let Some(queue) = &queue {
+            subject = subject.in_queue(queue);
         }
-        admin.on_record(("job.reveal", &subject.to_string()), async { job }, |_| 0).await
+        let look = admin.job(&id, queue.as_deref());
+        admin.on_record(("job.reveal", &subject.to_string()), look, |_| 0).await
     });
     looking.await
 }
