@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 use super::access::guard::{dress, guard};
@@ -137,7 +137,6 @@ pub(super) fn router(dashboard: &Shared) -> Router {
     }
     router
         .fallback(pages::nowhere)
-        .layer(from_fn(pages::without_slash))
         .layer(from_fn_with_state(dashboard.clone(), dress))
         .with_state(dashboard.clone())
 }

@@ -182,6 +182,8 @@
     let offers = [];
     let chosen = -1;
     let asked = 0;
+    // What the offers that are shown were made for: more may have been typed since.
+    let madeFor = null;
     const close = () => { list.hidden = true; chosen = -1; field.setAttribute("aria-expanded", "false"); field.removeAttribute("aria-activedescendant"); };
     const mark = (number) => {
       chosen = number;
@@ -193,6 +195,11 @@
       field.focus();
       offer();
     };
+    async function complete() {
+      const picked = chosen;
+      if (picked < 0 && madeFor !== field.value) await offer();
+      if (offers.length) take(Math.max(picked, 0));
+    }
     async function offer() {
       const mine = ++asked;
       try {
@@ -200,6 +207,7 @@
         const found = answer.ok ? await answer.json() : [];
         if (mine !== asked || document.activeElement !== field) return;
         offers = found;
+        madeFor = field.value;
       } catch { offers = []; }
       list.replaceChildren(...offers.map((one, number) => {
         const item = document.createElement("li");
@@ -226,7 +234,8 @@
       if (list.hidden) return;
       if (event.key === "ArrowDown") { mark((chosen + 1) % offers.length); event.preventDefault(); }
       if (event.key === "ArrowUp") { mark((chosen + offers.length) % offers.length - (chosen <= 0 ? 0 : 1)); event.preventDefault(); }
-      if ((event.key === "Enter" && 0 <= chosen) || (event.key === "Tab" && !event.shiftKey)) { take(0 <= chosen ? chosen : 0); event.preventDefault(); }
+      if (event.key === "Enter" && 0 <= chosen) { take(chosen); event.preventDefault(); }
+      if (event.key === "Tab" && !event.shiftKey) { complete(); event.preventDefault(); }
     });
   }
 

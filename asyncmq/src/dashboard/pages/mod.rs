@@ -21,15 +21,12 @@ pub(super) mod timeline;
 pub(super) mod workers;
 
 use askama::Template;
-use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::access::proxy::Origin;
 use super::error::{Answer, Refusal};
 use super::state::Dashboard;
-use super::text::link;
 use super::visit::{Visit, Visitor};
 pub(super) use frame::Shell;
 
@@ -101,20 +98,6 @@ pub(super) fn error_page(
 }
 
 /// Answers for every address that there is not.
-pub(super) async fn nowhere(request: Request) -> Response {
-    let _ = request;
+pub(super) async fn nowhere() -> Response {
     Refusal::new(StatusCode::NOT_FOUND, "there is no such page").into_response()
-}
-
-/// Below an outer router, the dashboard's own root may be asked for with a slash behind it.
-pub(super) async fn without_slash(request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let original = request.extensions().get::<axum::extract::OriginalUri>();
-    if path == "/"
-        && original.is_some_and(|original| original.path() != "/" && original.path().ends_with('/'))
-    {
-        let prefix = original.map_or("", |original| original.path()).trim_end_matches('/');
-        return Redirect::to(&link(if prefix.is_empty() { "/" } else { prefix }, "", &[])).into_response();
-    }
-    next.run(request).await
 }
