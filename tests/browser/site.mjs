@@ -32,8 +32,9 @@ export async function start({ host = "desk", title = "tests" } = {}) {
     let said = "";
     dashboard.stderr.on("data", (data) => {
       said += data;
-      const address = said.match(/http:\/\/[0-9.:]+/);
-      if (address) found(address[0]);
+      // Whole lines only: the address comes in several parts.
+      const address = said.match(/(http:\/\/[0-9.:]+).*\n/);
+      if (address) found(address[1]);
     });
     dashboard.on("exit", () => failed(new Error(said)));
   });
