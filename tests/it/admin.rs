@@ -133,3 +133,18 @@ async fn an_order_is_on_record_before_it_ends_and_says_how_far_it_came() {
     let latest = admin.audit(0..1).await.unwrap().remove(0);
     assert!(paused && latest.ended && latest.action == "queue.pause" && latest.changed == 1, "{latest:?}");
 }
+
+#[tokio::test]
+async fn a_job_that_is_named_twice_counts_once_and_not_too_many_are_named() {
+    let client = Client::memory();
+    client.queue("mail").add(NewJob::new("x").id("one")).await.unwrap();
+    let admin = client.admin();
+    assert_eq!(
+        admin.preview(&Order::Cancel { reason: None }, &query("id:one,one,one"), 5).await.unwrap().count,
+        1
+    );
+    assert_eq!(admin.jobs(&query("id:one,one"), None, 5).await.unwrap().jobs.len(), 1);
+    let ids: Vec<String> = (0..201).map(|number| format!("job-{number}")).collect();
+    let error = admin.jobs(&query(&format!("id:{}", ids.join(","))), None, 5).await.unwrap_err();
+    assert!(error.to_string().contains("at most 200 ids"), "{error}");
+}

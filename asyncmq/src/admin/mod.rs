@@ -23,6 +23,7 @@ mod audit;
 mod bulk;
 mod count;
 pub mod doctor;
+mod hidden;
 mod jobs;
 mod query;
 mod queues;
@@ -34,6 +35,7 @@ mod workers;
 
 pub use audit::Actor;
 pub use bulk::{Bulk, BulkProgress, BulkReport, Order, Preview};
+pub(crate) use hidden::Hidden;
 pub use jobs::JobPage;
 pub use query::{KEYS, Pattern, Query, QueryError};
 pub use queues::{Cleared, QueueOverview};
@@ -42,6 +44,8 @@ pub(crate) use redact::is_secret;
 pub use redact::{REDACTED, redact, redact_text, redact_with};
 pub use workers::{KnownTask, WorkerDetail};
 
+use std::sync::Arc;
+
 use crate::client::Client;
 
 /// The operator's side of a client. Cheap to clone.
@@ -49,6 +53,8 @@ use crate::client::Client;
 pub struct Admin {
     client: Client,
     actor: Actor,
+    /// What is not found by those who search for it.
+    hidden: Arc<Hidden>,
 }
 
 impl Client {
@@ -56,7 +62,7 @@ impl Client {
     /// user.
     #[must_use]
     pub fn admin(&self) -> Admin {
-        Admin { client: self.clone(), actor: Actor::of_process() }
+        Admin { client: self.clone(), actor: Actor::of_process(), hidden: Arc::default() }
     }
 }
 
@@ -65,6 +71,13 @@ impl Admin {
     #[must_use]
     pub fn acting_as(mut self, who: impl Into<String>, source: impl Into<String>) -> Self {
         self.actor = Actor { who: who.into(), source: source.into() };
+        self
+    }
+
+    /// Lets nobody find a job by what is hidden of it.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn hiding(mut self, hidden: Hidden) -> Self {
+        self.hidden = Arc::new(hidden);
         self
     }
 

@@ -40,8 +40,11 @@ pub fn redact_text<'a>(text: &'a str, more: &[String]) -> Cow<'a, str> {
         }
         let value = match &text[place + mark.len()..] {
             rest if rest.starts_with("//") => password_of_url(text, place + 3),
-            _ if is_secret(name_before(&text[..place]), more) => value_behind(text, place + 1),
-            _ => continue,
+            _ => match name_before(&text[..place]) {
+                name if name.eq_ignore_ascii_case("authorization") => rest_of_line(text, place + 1),
+                name if is_secret(name, more) => value_behind(text, place + 1),
+                _ => continue,
+            },
         };
         if let Some((start, end)) = value {
             shown.push_str(&text[kept..start]);
@@ -64,10 +67,31 @@ fn name_before(text: &str) -> &str {
     &text[start.map_or(text.len(), |(start, _)| start)..]
 }
 
-/// Returns where the value behind a mark stands. That of `Authorization` has two words.
+/// Returns where the rest of the line stands, up to a quote: how many words an `Authorization` has is its scheme's.
+fn rest_of_line(text: &str, mark: usize) -> Option<(usize, usize)> {
+    let rest = &text[mark..];
+    let start = mark + rest.find(|c: char| !matches!(c, ' ' | '"' | '\'' | '\\' | '='))?;
+    let is_quoted = rest[..start - mark].contains(['"', '\'']);
+    let ends = |c: char| c == '\n' || is_quoted && matches!(c, '"' | '\'' | '\\');
+    let end = text[start..].find(ends).map_or(text.len(), |length| start + length);
+    (start < end).then_some((start, end))
+}
+
+/// Returns where the value behind a mark stands: up to the quote that ends it, or else to the end of the word.
 fn value_behind(text: &str, mark: usize) -> Option<(usize, usize)> {
     let rest = &text[mark..];
     let start = mark + rest.find(|c: char| !matches!(c, ' ' | '"' | '\'' | '\\' | '='))?;
+    let before = &rest[..start - mark];
+    if text[start..].starts_with(REDACTED) {
+        return None;
+    }
+    if let Some(place) = before.find(['"', '\'']) {
+        // Written as `\"` where the whole is a text in a text.
+        let from = before[..place].trim_end_matches('\\').len();
+        let quote = &before[from..=place];
+        let end = closing(&text[start..], quote).map_or(text.len(), |length| start + length);
+        return (start < end).then_some((start, end));
+    }
     let end_of = |from: usize| {
         let ends =
             |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | '&' | '}' | ')' | ']' | '\\');
@@ -80,6 +104,15 @@ fn value_behind(text: &str, mark: usize) -> Option<(usize, usize)> {
         end = end_of(end + 1);
     }
     (start < end).then_some((start, end))
+}
+
+/// Returns where a quote ends that was opened like this: not at one that is escaped once more.
+fn closing(text: &str, quote: &str) -> Option<usize> {
+    let escaped = |place: usize| {
+        let slashes = text[..place].len() - text[..place].trim_end_matches('\\').len();
+        slashes % 2 == 1
+    };
+    text.match_indices(quote).map(|(place, _)| place).find(|place| !escaped(*place))
 }
 
 /// Returns where the password of a URL stands, whose authority begins at `from`.
@@ -221,7 +254,16 @@ mod tests {
             ("a=1 password=hunter2&x=3", "a=1 password=[redacted]&x=3"),
             (r#"{"api_key": "abc", "to": "ann"}"#, r#"{"api_key": "[redacted]", "to": "ann"}"#),
             (r#"{\"token\":\"abc\",\"n\":1}"#, r#"{\"token\":\"[redacted]\",\"n\":1}"#),
-            ("Authorization: Bearer abc.def, more", "Authorization: [redacted], more"),
+            ("Authorization: Bearer abc.def, more", "Authorization: [redacted]"),
+            (
+                "Authorization: Digest username=\"ann\", response=\"1\"\nHost: x",
+                "Authorization: [redacted]\nHost: x",
+            ),
+            (r#"{"Authorization": "Digest a=b, c", "to": 1}"#, r#"{"Authorization": "[redacted]", "to": 1}"#),
+            (r#"{"password": "correct horse, battery"}"#, r#"{"password": "[redacted]"}"#),
+            (r#"{"password": "quo\"te and more", "a": 1}"#, r#"{"password": "[redacted]", "a": 1}"#),
+            ("api_key=[redacted] to=ann", "api_key=[redacted] to=ann"),
+            ("token='a,b' c", "token='[redacted]' c"),
             ("redis://app:geheim@host:1/0 is gone", "redis://app:[redacted]@host:1/0 is gone"),
             ("see https://host:80/a:b", "see https://host:80/a:b"),
             ("password=", "password="),

@@ -60,6 +60,7 @@ impl<'a> Walk<'a> {
         let handle = &admin.client.handle;
         let now = handle.ask("tell its time", admin.client.backend().now()).await?;
         let ids = query.ids();
+        let ids = ids.map(each_once).transpose()?;
         let left = if ids.is_some() { Vec::new() } else { places(admin, query, states, from).await? };
         Ok(Self { admin, query, now, left, ids, looked: 0, asked: 0 })
     }
@@ -68,6 +69,7 @@ impl<'a> Walk<'a> {
     pub(super) async fn step(&mut self, limit: usize) -> Result<Option<Vec<Job>>> {
         if let Some(ids) = &mut self.ids {
             let Some(id) = ids.pop() else { return Ok(None) };
+            self.asked += 1;
             let backend = self.admin.client.backend();
             let jobs = self.admin.client.handle.ask("look a job up", backend.find_everywhere(&id)).await?;
             return Ok(Some(self.meant(jobs)));
@@ -86,7 +88,9 @@ impl<'a> Walk<'a> {
         let mut limit = if self.looked == 0 { room.min(STEP) } else { STEP };
         loop {
             let scanned = self.scan(&stand, limit).await?;
-            let mut meant = (1..).zip(&scanned.jobs).filter(|(_, job)| self.query.matches(job, self.now));
+            let mut meant = (1..)
+                .zip(&scanned.jobs)
+                .filter(|(_, job)| self.query.matches_shown(job, self.now, &self.admin.hidden));
             let last = meant.nth(room.saturating_sub(1)).map(|(place, _)| place);
             match last {
                 // Asked again for as many, it answers with those up to the last that can be shown.
@@ -137,7 +141,7 @@ impl<'a> Walk<'a> {
 
     fn meant(&mut self, mut jobs: Vec<Job>) -> Vec<Job> {
         self.looked += jobs.len() as u64;
-        jobs.retain(|job| self.query.matches(job, self.now));
+        jobs.retain(|job| self.query.matches_shown(job, self.now, &self.admin.hidden));
         jobs
     }
 }
@@ -168,4 +172,19 @@ async fn places(
     }
     places.reverse();
     Ok(places)
+}
+
+/// How many jobs a query may name by their ids: each is looked for in every queue.
+const MOST_IDS: usize = 200;
+
+/// Leaves out ids that are named twice.
+fn each_once(mut ids: Vec<JobId>) -> Result<Vec<JobId>> {
+    ids.sort_unstable_by(|one, other| other.as_str().cmp(one.as_str()));
+    ids.dedup();
+    match ids.len() {
+        0..=MOST_IDS => Ok(ids),
+        many => Err(Error::Invalid(format!(
+            "a query names at most {MOST_IDS} ids, and this one {many}: say what they have in common, or ask in parts"
+        ))),
+    }
 }

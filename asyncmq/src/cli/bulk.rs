@@ -33,7 +33,8 @@ pub(super) fn command(name: &'static str, about: &'static str) -> Command {
 
 /// Which jobs an order is about.
 pub(super) enum Target {
-    Ids(Vec<String>, Option<String>),
+    /// By their ids, in a queue if one is said; others than those of the query are refused.
+    Ids(Vec<String>, Option<String>, Query),
     Query(Query),
 }
 
@@ -43,7 +44,7 @@ impl Target {
         let queue = text(flags, "queue").map(ToOwned::to_owned);
         let ids = texts(flags, "ID");
         if !ids.is_empty() {
-            return Ok(Self::Ids(ids.into_iter().map(ToOwned::to_owned).collect(), queue));
+            return Ok(Self::Ids(ids.into_iter().map(ToOwned::to_owned).collect(), queue, among));
         }
         let query = match text(flags, "query") {
             Some(query) => query.parse()?,
@@ -70,18 +71,45 @@ pub(super) async fn run(
     flags: &ArgMatches,
 ) -> Result<Ended> {
     match target {
-        Target::Ids(ids, queue) => by_id(session, order, (&ids, queue.as_deref()), flags).await,
+        Target::Ids(ids, queue, among) => {
+            let (ids, refused) = told_apart(session, ids, queue.as_deref(), &among).await?;
+            by_id(session, order, (&ids, queue.as_deref(), refused), flags).await
+        }
         Target::Query(query) => by_query(session, order, &query, flags).await,
     }
+}
+
+/// Tells the ids of jobs that the command is about from those of others, each of these with a reason.
+async fn told_apart(
+    session: &Session,
+    ids: Vec<String>,
+    queue: Option<&str>,
+    among: &Query,
+) -> Result<(Vec<String>, Vec<(String, String)>)> {
+    let (mut meant, mut refused) = (Vec::new(), Vec::new());
+    for id in ids {
+        if among.is_all() {
+            meant.push(id);
+            continue;
+        }
+        match session.admin.job(&id, queue).await {
+            Ok(job) if among.states().contains(&job.state()) => meant.push(id),
+            Ok(job) => refused.push((id, format!("job {} is {}: no dead letter", job.id(), job.state()))),
+            Err(error @ Error::NotFound { .. }) => refused.push((id, error.to_string())),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((meant, refused))
 }
 
 async fn by_id(
     session: &Session,
     order: &Order,
-    (ids, queue): (&[String], Option<&str>),
+    (ids, queue, mut refused): (&[String], Option<&str>, Vec<(String, String)>),
     flags: &ArgMatches,
 ) -> Result<Ended> {
-    let must_ask = *order == Order::Remove && !flags.get_flag("yes");
+    let before = refused.len();
+    let must_ask = *order == Order::Remove && !flags.get_flag("yes") && !ids.is_empty();
     if must_ask || flags.get_flag("dry-run") {
         let mut jobs = Vec::new();
         for id in ids {
@@ -101,7 +129,6 @@ async fn by_id(
             return Ok(confirm::not_confirmed());
         }
     }
-    let mut refused = Vec::new();
     for id in ids {
         if let Err(error) = session.admin.order(order, id, queue).await {
             match error {
@@ -112,7 +139,7 @@ async fn by_id(
             }
         }
     }
-    let changed = ids.len() - refused.len();
+    let changed = ids.len() + before - refused.len();
     if session.out.json {
         let refused: Vec<_> =
             refused.iter().map(|(id, reason)| object!({ id: id, reason: reason })).collect();

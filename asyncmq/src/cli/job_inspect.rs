@@ -46,8 +46,8 @@ pub(super) async fn run(session: &Session, flags: &ArgMatches) -> Result<Ended> 
     }
     if !view.logs.is_empty() {
         session.out.line(&format!("\n{}", session.out.style.tint(Tone::Bold, "log")))?;
-        for line in job.logs() {
-            session.out.line(&format!("  {}: {}", line.attempt, clean(&line.message)))?;
+        for (line, shown) in job.logs().iter().zip(&view.logs) {
+            session.out.line(&format!("  {}: {}", line.attempt, clean(shown)))?;
         }
     }
     Ok(Ended::Done)

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use crate::admin::view::{EventView, JobDetailView, JobView, Secrets};
-use crate::admin::{Pattern, REDACTED, is_secret, redact_text, redact_with};
+use crate::admin::{Hidden, Pattern, REDACTED, is_secret, redact_text, redact_with};
 use crate::job::Job;
 
 /// What is concealed beyond what always is.
@@ -18,6 +18,11 @@ pub(super) struct Conceal {
 }
 
 impl Conceal {
+    /// Returns the same for those who search.
+    pub(super) fn hidden(&self) -> Hidden {
+        Hidden { keys: self.keys.clone(), tasks: self.tasks.clone() }
+    }
+
     /// Tells whether all that a task's jobs hold is concealed.
     pub(super) fn is_concealed(&self, task: &str) -> bool {
         self.tasks.iter().any(|pattern| pattern.matches(task))

@@ -34,7 +34,8 @@ pub(super) struct Visit {
 impl Visit {
     /// Returns the operator's side of the client, which keeps on record who orders.
     pub(super) fn admin(&self) -> Admin {
-        self.dashboard.client.admin().acting_as(self.visitor.user.name.as_str(), "dashboard")
+        let hidden = self.dashboard.conceal.hidden();
+        self.dashboard.client.admin().hiding(hidden).acting_as(self.visitor.user.name.as_str(), "dashboard")
     }
 
     /// Carries an order out to its end, and on record, also when whoever gave it does not wait for the answer: the future of a

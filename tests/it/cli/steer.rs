@@ -187,3 +187,16 @@ async fn misuse_is_told_from_a_no() {
         assert!(desk.run(&["completions", shell]).done().out.contains("obliterate"));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_about_dead_letters_reach_no_other_jobs() {
+    for desk in desks() {
+        let client = desk.client().await;
+        let waiting = client.queue("mail").add(NewJob::new("x")).await.unwrap();
+        for order in ["remove", "retry"] {
+            let said = desk.run(&["dead", order, waiting.id().as_str(), "--yes"]);
+            assert!(said.code == 1 && said.err.contains("no dead letter"), "{} {}", said.code, said.err);
+        }
+        assert!(client.queue("mail").get_job(waiting.id().as_str()).await.unwrap().is_some());
+    }
+}

@@ -159,3 +159,22 @@ async fn whoever_looks_at_secrets_is_on_record() {
     );
     assert!(record[2].subject.contains("id:fails") && !record[2].subject.contains(SECRET));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_finds_a_job_by_what_is_hidden_of_it() {
+    let client = Client::memory();
+    let site = Site::of(&client, config().conceal_key("IBAN").conceal_task("billing.*"));
+    stocked(&client).await;
+    let viewer = As::Program(Role::Viewer);
+    for (query, found) in [
+        ("id:fails error:refused", 1),
+        ("id:fails error:s3cr3t*", 0),
+        ("id:fails error:iban=s*", 0),
+        ("id:fails error:*bearer*s3*", 0),
+        ("id:bounces error:error", 1),
+        ("id:bounces error:xs3*", 0),
+    ] {
+        let got = site.get(&path("/api/jobs", &[("q", query)]), &viewer).await.is(200).json();
+        assert_eq!(got["jobs"].as_array().unwrap().len(), found, "{query}");
+    }
+}

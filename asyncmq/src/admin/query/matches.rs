@@ -1,14 +1,20 @@
 //! Which jobs a query means, and where they can be.
 
 use super::{Key, NumberKey, Order, Query, Term, Test, TimeKey};
+use crate::admin::Hidden;
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, JobState};
 
 impl Query {
-    /// Tells whether a job is meant, at a time of its store.
+    /// Tells whether a job is meant, at a time of its store. What is a secret in an error's text is as if it were not there.
     #[must_use]
     pub fn matches(&self, job: &Job, now: Timestamp) -> bool {
-        self.terms.iter().all(|term| term.test.holds(job, now) != term.is_not)
+        self.matches_shown(job, now, &Hidden::default())
+    }
+
+    /// Does the same where more is hidden: whoever may not see a text cannot guess it either.
+    pub(crate) fn matches_shown(&self, job: &Job, now: Timestamp, hidden: &Hidden) -> bool {
+        self.terms.iter().all(|term| term.test.holds(job, now, hidden) != term.is_not)
     }
 
     /// Returns the states in which jobs that are meant can be.
@@ -60,7 +66,7 @@ impl Term {
 }
 
 impl Test {
-    fn holds(&self, job: &Job, now: Timestamp) -> bool {
+    fn holds(&self, job: &Job, now: Timestamp, hidden: &Hidden) -> bool {
         match self {
             Self::State(states) => states.contains(&job.state()),
             Self::Text(key, patterns) => patterns.iter().any(|pattern| match key {
@@ -70,7 +76,8 @@ impl Test {
                 Key::Tag => job.tags().iter().any(|tag| pattern.matches(tag)),
                 Key::Worker => job.worker().is_some_and(|worker| pattern.matches(&worker.to_string())),
                 Key::Error => job.errors().iter().any(|failure| {
-                    pattern.matches(failure.kind().name()) || pattern.is_in(failure.message())
+                    pattern.matches(failure.kind().name())
+                        || pattern.is_in(&hidden.text(job.task(), failure.message()))
                 }),
             }),
             Self::Time(key, order, time) => {

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::rfc3339;
 use crate::admin::redact::is_secret;
-use crate::admin::{REDACTED, redact};
+use crate::admin::{REDACTED, redact, redact_text};
 use crate::job::{Failure, Job, Progress};
 
 /// Whether secrets in arguments, results and headers are shown.
@@ -32,7 +32,7 @@ impl From<&Failure> for FailureView {
         Self {
             attempt: failure.attempt(),
             kind: failure.kind().name(),
-            message: failure.message().to_owned(),
+            message: redact_text(failure.message(), &[]).into_owned(),
             at: rfc3339(failure.time()),
         }
     }
@@ -77,7 +77,7 @@ impl From<&Job> for JobView {
             finished_at: status.finished_at.map(rfc3339),
             worker: job.worker().map(|worker| worker.to_string()),
             tags: job.tags().to_vec(),
-            error: job.errors().last().map(|failure| failure.message().to_owned()),
+            error: job.errors().last().map(|failure| redact_text(failure.message(), &[]).into_owned()),
         }
     }
 }
@@ -110,6 +110,11 @@ impl JobDetailView {
             Secrets::Hidden => redact(json),
             Secrets::Shown => json.to_owned(),
         };
+        let text = |text: &str| match secrets {
+            Secrets::Hidden => redact_text(text, &[]).into_owned(),
+            Secrets::Shown => text.to_owned(),
+        };
+        let failure = |failure: &Failure| FailureView { message: text(failure.message()), ..failure.into() };
         let envelope = job.envelope();
         Self {
             job: job.into(),
@@ -120,11 +125,11 @@ impl JobDetailView {
             ttl: job.ttl().map(|time| time.as_secs_f64()),
             timeout: envelope.timeout.map(|time| time.as_secs_f64()),
             expires_at: job.status().expires_at.map(rfc3339),
-            cancel_reason: job.cancel_reason().map(ToOwned::to_owned),
+            cancel_reason: job.cancel_reason().map(text),
             progress: job.progress().map(Progress::percent),
             parents: job.parents().iter().map(ToString::to_string).collect(),
-            errors: job.errors().iter().map(Into::into).collect(),
-            logs: job.logs().iter().map(|line| line.message.clone()).collect(),
+            errors: job.errors().iter().map(failure).collect(),
+            logs: job.logs().iter().map(|line| text(&line.message)).collect(),
         }
     }
 }

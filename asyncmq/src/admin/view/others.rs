@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::rfc3339;
-use crate::admin::{KnownTask, QueueOverview};
+use crate::admin::{KnownTask, QueueOverview, redact_text};
 use crate::backend::{AuditEntry, Finding, WorkerInfo};
 use crate::event::{Event, EventData};
 
@@ -158,7 +158,7 @@ impl From<&Event> for EventView {
             job: event.job_id().map(ToString::to_string),
             attempt: event.job_id().map(|_| event.attempt()),
             worker: event.worker().map(|worker| worker.to_string()),
-            detail: detail(event.data()),
+            detail: detail(event.data()).map(|text| redact_text(&text, &[]).into_owned()),
         }
     }
 }
