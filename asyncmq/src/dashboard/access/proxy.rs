@@ -85,15 +85,25 @@ impl Origin {
 }
 
 /// The first address from the right of which no trusted proxy speaks; what stands left of it anybody can have written.
+///
+/// So can what stands left of an entry that cannot be read: then the last proxy that is known is all that is known.
 fn sender(headers: &HeaderMap, peer: Option<IpAddr>, is_trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
-    let peer = peer?;
-    if !is_trusted(peer) {
-        return Some(peer);
+    let mut known = peer?;
+    let all = headers.get_all("x-forwarded-for").iter().rev();
+    let mut hops = all.flat_map(|value| value.to_str().unwrap_or_default().rsplit(','));
+    while is_trusted(known)
+        && let Some(hop) = hops.next().and_then(|hop| address(hop.trim()))
+    {
+        known = hop;
     }
-    let all = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let listed: Vec<IpAddr> =
-        all.flat_map(|value| value.split(',')).filter_map(|one| one.trim().parse().ok()).collect();
-    Some(listed.iter().rev().copied().find(|ip| !is_trusted(*ip)).unwrap_or(peer))
+    Some(known)
+}
+
+/// Reads an address as proxies write it: `1.2.3.4`, `::1` or `[::1]`, with or without a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let with_port = || text.parse().ok().map(|address: SocketAddr| address.ip());
+    text.parse().ok().or_else(bracketed).or_else(with_port)
 }
 
 fn last(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -154,6 +164,26 @@ mod tests {
         for header in wild {
             assert_eq!(Origin::of(&parts("10.0.0.1", &[header]), &trusted, None).prefix, "");
         }
+    }
+
+    #[test]
+    fn nothing_is_believed_left_of_what_cannot_be_read() {
+        let trusted = [Network::parse("10.0.0.0/8").unwrap(), Network::parse("fd00::/8").unwrap()];
+        for (listed, ip) in [
+            ("6.6.6.6, 9.9.9.9:4711", "9.9.9.9"),
+            ("6.6.6.6, [2001:db8::9]:4711, 10.0.0.2:80", "2001:db8::9"),
+            ("6.6.6.6, [2001:db8::9]", "2001:db8::9"),
+            ("6.6.6.6, unknown, 10.0.0.2", "10.0.0.2"),
+            ("6.6.6.6, unknown", "10.0.0.1"),
+            ("6.6.6.6,, [fd00::2]:80", "fd00::2"),
+            ("10.0.0.3, 10.0.0.2", "10.0.0.3"),
+            ("", "10.0.0.1"),
+        ] {
+            let origin = Origin::of(&parts("10.0.0.1", &[("x-forwarded-for", listed)]), &trusted, None);
+            assert_eq!(origin.ip.unwrap().to_string(), ip, "{listed}");
+        }
+        let two = [("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "9.9.9.9, 10.0.0.2")];
+        assert_eq!(Origin::of(&parts("10.0.0.1", &two), &trusted, None).ip.unwrap().to_string(), "9.9.9.9");
     }
 
     #[test]
