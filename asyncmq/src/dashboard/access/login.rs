@@ -10,6 +10,7 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 
 use super::guard::cookie;
 use super::proxy::Origin;
+use super::throttle::sender;
 use super::token::fingerprint;
 use crate::dashboard::error::{Answer, Refusal};
 use crate::dashboard::pages::login_page;
@@ -42,10 +43,9 @@ pub(in crate::dashboard) async fn enter(
         (fields.get("name").unwrap_or_default(), fields.get("password").unwrap_or_default());
     let name: String = name.chars().take(128).collect();
     let next = fields.get("next").and_then(local).unwrap_or_default();
-    let from = origin.ip.map_or_else(|| "from somewhere".into(), |ip| format!("from {ip}"));
-    let senders = [from, format!("as {name}")];
+    let sender = sender(origin.ip, &name);
     let now = Instant::now();
-    if let Some(wait) = dashboard.throttle.wait(&senders, now) {
+    if let Some(wait) = dashboard.throttle.wait(&sender, now) {
         let seconds = wait.as_secs() + 1;
         let says = format!("Too many tries; the next one counts in {seconds} s.");
         let mut page = login_page(&dashboard, &origin, next, Some(&says))?;
@@ -53,14 +53,16 @@ pub(in crate::dashboard) async fn enter(
         page.headers_mut().insert("retry-after", HeaderValue::from(seconds));
         return Ok(page);
     }
-    dashboard.throttle.tried(&senders, now);
+    let full = || Refusal::busy("too many people log in at once; try again in a moment");
+    let _place = dashboard.passwords.place().ok_or_else(full)?;
+    dashboard.throttle.tried(&sender, now);
     let Some(user) = dashboard.passwords.check(&name, password).await else {
-        tracing::warn!(name, from = senders[0], "somebody failed to log in to the dashboard");
+        tracing::warn!(name, from = sender[0], "somebody failed to log in to the dashboard");
         let mut page = login_page(&dashboard, &origin, next, Some(NO))?;
         *page.status_mut() = StatusCode::UNAUTHORIZED;
         return Ok(page);
     };
-    dashboard.throttle.succeeded(&senders);
+    dashboard.throttle.succeeded(&sender);
     // A session that was there before, perhaps planted by somebody else, never becomes this one.
     end_old(&dashboard, &headers);
     let secret = dashboard.sessions.begin(user).map_err(Refusal::from)?;

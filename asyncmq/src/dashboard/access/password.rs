@@ -5,7 +5,7 @@ use std::sync::Arc;
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::User;
 use crate::error::{Error, Result};
@@ -15,6 +15,9 @@ pub(in crate::dashboard) const LONGEST: usize = 1_024;
 
 /// How many are checked at once: each takes 19 MiB for a moment.
 const AT_ONCE: usize = 2;
+
+/// How many logins may be under way, with those that wait for their turn.
+const UNDER_WAY: usize = 32;
 
 /// Hashes a password, as [`Config::password_hash`](crate::dashboard::Config::password_hash) takes it.
 ///
@@ -39,11 +42,16 @@ pub fn hash_password(password: &str) -> Result<String> {
 pub(in crate::dashboard) struct Passwords {
     known: Arc<Vec<(String, User)>>,
     turns: Arc<Semaphore>,
+    places: Arc<Semaphore>,
 }
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { known: Arc::default(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self {
+            known: Arc::default(),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            places: Arc::new(Semaphore::new(UNDER_WAY)),
+        }
     }
 }
 
@@ -64,6 +72,11 @@ impl Passwords {
 
     pub(in crate::dashboard) fn is_empty(&self) -> bool {
         self.known.is_empty()
+    }
+
+    /// Returns a place among the logins that are under way, if there is any: each waits with its connection and its form.
+    pub(in crate::dashboard) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().try_acquire_owned().ok()
     }
 
     /// Returns who has this name and password. For a name that nobody has it takes as long as for one that somebody has.
@@ -89,6 +102,15 @@ impl Passwords {
 mod tests {
     use super::*;
     use crate::dashboard::Role;
+
+    #[test]
+    fn only_so_many_logins_wait_for_their_turn() {
+        let passwords = Passwords::default();
+        let places: Vec<_> = (0..UNDER_WAY).map(|_| passwords.place().unwrap()).collect();
+        assert!(passwords.place().is_none());
+        drop(places);
+        assert!(passwords.place().is_some());
+    }
 
     #[tokio::test]
     async fn a_password_lets_in_whose_it_is() {

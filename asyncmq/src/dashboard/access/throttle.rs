@@ -1,6 +1,7 @@
 //! How often somebody may fail to log in: a few tries at once, then one after ever longer waits.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,12 +13,25 @@ const FIRST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(300);
 /// After so much quiet all is forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(900);
-/// More senders are not remembered; the oldest make way.
+/// More addresses, and more names, are not remembered; the oldest make way.
 const MOST: usize = 10_000;
 
-/// Failures, by where they came from and by whom they named.
+/// Failures, by where they came from and by whom they named: apart, so that many of one make none of the other forgotten.
 #[derive(Debug, Default)]
-pub(in crate::dashboard) struct Throttle(Mutex<HashMap<String, Failures>>);
+pub(in crate::dashboard) struct Throttle(Mutex<[HashMap<String, Failures>; 2]>);
+
+/// Who tries: from which address, and under which name.
+pub(in crate::dashboard) type Sender = [String; 2];
+
+/// Describes who tries. Of an IPv6 address the network counts: whoever has one address there has them all.
+pub(in crate::dashboard) fn sender(ip: Option<IpAddr>, name: &str) -> Sender {
+    let from = match ip.map(|ip| ip.to_canonical()) {
+        None => "somewhere".into(),
+        Some(IpAddr::V4(ip)) => ip.to_string(),
+        Some(IpAddr::V6(ip)) => format!("{}/64", Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
+    };
+    [from, name.to_owned()]
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Failures {
@@ -33,30 +47,24 @@ impl Failures {
 }
 
 impl Throttle {
-    /// Returns how long these have still to wait; nothing if they may try.
-    pub(in crate::dashboard) fn wait(&self, senders: &[String], now: Instant) -> Option<Duration> {
+    /// Returns how long it has still to wait; nothing if it may try.
+    pub(in crate::dashboard) fn wait(&self, sender: &Sender, now: Instant) -> Option<Duration> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waits = senders.iter().filter_map(|sender| {
-            let failures = kept.get(sender)?;
+        let waits = kept.iter().zip(sender).filter_map(|(kept, part)| {
+            let failures = kept.get(part)?;
             failures.wait().checked_sub(now.duration_since(failures.last)).filter(|left| !left.is_zero())
         });
         waits.max()
     }
 
     /// Takes note of a try before its outcome is known, so that many at once are counted too.
-    pub(in crate::dashboard) fn tried(&self, senders: &[String], now: Instant) {
+    pub(in crate::dashboard) fn tried(&self, sender: &Sender, now: Instant) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if MOST <= kept.len() {
-            kept.retain(|_, failures| now.duration_since(failures.last) < FORGOTTEN);
-        }
-        if MOST <= kept.len()
-            && let Some(oldest) =
-                kept.iter().min_by_key(|(_, failures)| failures.last).map(|(sender, _)| sender.clone())
-        {
-            kept.remove(&oldest);
-        }
-        for sender in senders {
-            let failures = kept.entry(sender.clone()).or_insert(Failures { count: 0, last: now });
+        for (kept, part) in kept.iter_mut().zip(sender) {
+            if !kept.contains_key(part) {
+                make_room(kept, now);
+            }
+            let failures = kept.entry(part.clone()).or_insert(Failures { count: 0, last: now });
             if FORGOTTEN < now.duration_since(failures.last) {
                 failures.count = 0;
             }
@@ -65,11 +73,25 @@ impl Throttle {
     }
 
     /// Forgets the failures of those who got in.
-    pub(in crate::dashboard) fn succeeded(&self, senders: &[String]) {
+    pub(in crate::dashboard) fn succeeded(&self, sender: &Sender) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for sender in senders {
-            kept.remove(sender);
+        for (kept, part) in kept.iter_mut().zip(sender) {
+            kept.remove(part);
         }
+    }
+}
+
+/// Makes room for one more.
+fn make_room(kept: &mut HashMap<String, Failures>, now: Instant) {
+    if kept.len() < MOST {
+        return;
+    }
+    kept.retain(|_, failures| now.duration_since(failures.last) < FORGOTTEN);
+    if MOST <= kept.len()
+        && let Some(oldest) =
+            kept.iter().min_by_key(|(_, failures)| failures.last).map(|(part, _)| part.clone())
+    {
+        kept.remove(&oldest);
     }
 }
 
@@ -80,7 +102,7 @@ mod tests {
     #[test]
     fn failures_make_wait_ever_longer_and_are_forgotten() {
         let (throttle, start) = (Throttle::default(), Instant::now());
-        let ann = ["ann".to_owned()];
+        let ann = sender(None, "ann");
         for _ in 0..FREE {
             assert!(throttle.wait(&ann, start).is_none());
             throttle.tried(&ann, start);
@@ -88,7 +110,7 @@ mod tests {
         assert!(throttle.wait(&ann, start).is_none());
         throttle.tried(&ann, start);
         assert_eq!(throttle.wait(&ann, start), Some(FIRST));
-        assert!(throttle.wait(&["bob".to_owned()], start).is_none());
+        assert!(throttle.wait(&sender("::1".parse().ok(), "bob"), start).is_none());
         assert!(throttle.wait(&ann, start + FIRST).is_none());
         for _ in 0..60 {
             throttle.tried(&ann, start);
@@ -103,9 +125,24 @@ mod tests {
     #[test]
     fn no_more_senders_are_kept_than_it_has_room_for() {
         let (throttle, start) = (Throttle::default(), Instant::now());
-        for number in 0..MOST + 50 {
-            throttle.tried(&[number.to_string()], start);
+        let from = |number: usize| Some(IpAddr::from(u32::try_from(number).unwrap().to_be_bytes()));
+        for number in 0..MOST + 5 {
+            throttle.tried(&sender(from(number), &number.to_string()), start);
         }
-        assert!(throttle.0.lock().unwrap().len() <= MOST);
+        assert!(throttle.0.lock().unwrap().iter().all(|kept| kept.len() == MOST));
+    }
+
+    #[test]
+    fn many_names_make_no_address_forgotten() {
+        let (throttle, start) = (Throttle::default(), Instant::now());
+        let from = |last: u16| Some(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]));
+        for number in 0..MOST + 5 {
+            let later = start + Duration::from_millis(u64::from(number != 0));
+            // Each of its addresses is the same sender.
+            throttle.tried(&sender(from(u16::try_from(number).unwrap()), &number.to_string()), later);
+        }
+        assert_eq!(throttle.0.lock().unwrap()[0].len(), 1);
+        assert!(throttle.wait(&sender(from(60_000), "ann"), start).is_some());
+        assert!(throttle.wait(&sender("2001:db8:0:1::1".parse().ok(), "ann"), start).is_none());
     }
 }
