@@ -189,6 +189,31 @@ async fn an_application_can_tell_who_somebody_is() {
 }
 
 #[tokio::test]
+async fn a_token_of_the_application_is_left_to_the_application() {
+    let client = Client::memory();
+    let guarded = Site::of(&client, Config::new().guarded_elsewhere(Role::Operator));
+    let told = Site::of(&client, Config::new().authenticator(OfHeader));
+    let ask = async |site: &Site, method: &str, headers: &[(&str, &str)]| {
+        let path = if method == "GET" { "/api/queues" } else { "/api/queue/pause" };
+        let mut request = site.request(method, path, &As::Nobody).header("content-type", "application/json");
+        request = request.header("authorization", "Bearer of-the-application");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        site.send(request.body(Body::from("{\"queue\":\"mail\"}")).unwrap()).await.status.as_u16()
+    };
+    assert_eq!(ask(&guarded, "GET", &[]).await, 200);
+    assert_eq!(ask(&told, "GET", &[]).await, 401);
+    assert_eq!(ask(&told, "GET", &[("x-user", "ann")]).await, 200);
+    // That some bearer stands there is no proof that no page elsewhere sent it.
+    for (site, user) in [(&guarded, ("x-other", "ann")), (&told, ("x-user", "ann"))] {
+        assert_eq!(ask(site, "POST", &[user]).await, 403);
+        assert_eq!(ask(site, "POST", &[user, ("sec-fetch-site", "cross-site")]).await, 403);
+        assert_eq!(ask(site, "POST", &[user, ("sec-fetch-site", "same-origin")]).await, 200);
+    }
+}
+
+#[tokio::test]
 async fn it_can_be_nested_anywhere_and_stand_behind_a_proxy() {
     let client = Client::memory();
     client.queue("mail").add(asyncmq::NewJob::new("x").id("1")).await.unwrap();

@@ -28,7 +28,7 @@ const SECURE_COOKIE_NAME: &str = "__Host-asyncmq_session";
 enum Known {
     /// By what a browser sends by itself, also for pages of others.
     Ambient(Visitor),
-    /// By what only a program sends.
+    /// By a token of the dashboard's own, which only a program sends.
     Bearer(Visitor),
     /// By a token that is nobody's.
     WrongToken,
@@ -108,9 +108,10 @@ async fn know(dashboard: &Dashboard, parts: &Parts) -> Known {
     if let Some(token) = bearer(&parts.headers) {
         return match dashboard.tokens.whose(token) {
             Some(user) => Known::Bearer(Visitor { user: user.clone(), session: None }),
-            // The application around may have tokens of its own.
-            None => match ask(dashboard, parts).await {
-                Some(user) => Known::Bearer(Visitor { user, session: None }),
+            // The application around may have tokens of its own. What it goes by need not be the token, but may be what a
+            // browser sends by itself.
+            None => match ask(dashboard, parts).await.or_else(|| somebody(dashboard)) {
+                Some(user) => Known::Ambient(Visitor { user, session: None }),
                 None => Known::WrongToken,
             },
         };
@@ -125,9 +126,14 @@ async fn know(dashboard: &Dashboard, parts: &Parts) -> Known {
     let user = match ask(dashboard, parts).await {
         Some(user) => Some(user),
         None if !dashboard.has_access_control => Some(User::new("somebody@localhost", super::Role::Admin)),
-        None => dashboard.everybody.map(|role| User::new("somebody", role)),
+        None => somebody(dashboard),
     };
     user.map_or(Known::Unknown, |user| Known::Ambient(Visitor { user, session: None }))
+}
+
+/// Whoever reaches a dashboard that is guarded elsewhere.
+fn somebody(dashboard: &Dashboard) -> Option<User> {
+    dashboard.everybody.map(|role| User::new("somebody", role))
 }
 
 async fn ask(dashboard: &Dashboard, parts: &Parts) -> Option<User> {
