@@ -80,9 +80,7 @@ impl Runs {
             stop: Arc::default(),
             stage,
         });
-        while KEPT <= runs.1.len() {
-            runs.1.pop_front();
-        }
+        make_room(&mut runs.1);
         runs.1.push_back(run.clone());
         let (progress, watch) = (tell.clone(), watch.clone());
         let work = admin.carry_out(order, query).stop_when(run.stop.clone());
@@ -110,5 +108,34 @@ impl Runs {
     pub(super) fn working(&self) -> Vec<Arc<Run>> {
         let runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         runs.1.iter().filter(|run| matches!(run.stage(), Stage::Working(_))).cloned().collect()
+    }
+}
+
+/// Forgets the oldest that have ended; one that still works can be stopped only as long as it is known.
+fn make_room(runs: &mut VecDeque<Arc<Run>>) {
+    while KEPT <= runs.len()
+        && let Some(place) = runs.iter().position(|run| !matches!(run.stage(), Stage::Working(_)))
+    {
+        runs.remove(place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_that_still_works_is_never_forgotten() {
+        let run = |number, stage| {
+            let (query, who) = (Query::default(), "ann".into());
+            let (stop, stage) = (Arc::default(), watch::channel(stage).1);
+            Arc::new(Run { number, order: Order::Retry, query, who, stop, stage })
+        };
+        let mut runs = VecDeque::from([run(0, Stage::Working(BulkProgress::default()))]);
+        for number in 1..200 {
+            make_room(&mut runs);
+            runs.push_back(run(number, Stage::Done(BulkReport::default())));
+        }
+        assert_eq!((runs[0].number, runs[1].number, runs.len()), (0, 151, KEPT));
     }
 }

@@ -124,7 +124,7 @@ const PAGES: &[(&str, Ours)] = &[
     ("/queues/{q}/repeatables, new", NotYet(SCHEDULES)),
     ("/queues/{q}/dlq, paged", Page(Get("/dead?queue=mail&limit=50"))),
     ("… bulk remove", Page(Form("/bulk", "order=remove&query=id:FAILED-4&count=1&confirm=1"))),
-    ("… bulk retry", Page(Form("/bulk", "order=retry&query=queue:mail%20state:dead&count=4"))),
+    ("… bulk retry", Page(Form("/bulk", "order=retry&query=queue:mail%20state:dead&count=9"))),
     ("/workers", Page(Get("/workers"))),
     ("/metrics", Page(Get("/stats"))),
     ("/metrics/history", Page(Get("/api/history?limit=500"))),

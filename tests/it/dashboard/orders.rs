@@ -52,6 +52,26 @@ async fn many_jobs_are_shown_first_and_changed_when_confirmed() {
 }
 
 #[tokio::test]
+async fn no_more_jobs_are_changed_than_were_shown() {
+    let (client, site) = site_of(3).await;
+    let operator = site.browser(Role::Operator).await;
+    // A form that lost its query does not mean every job.
+    site.form("/bulk", &[("order", "cancel"), ("count", "3")], &operator).await.is(400);
+    site.form("/bulk", &[("order", "cancel"), ("query", ""), ("count", "3")], &operator).await.is(400);
+    let shown = site.get("/bulk?order=cancel", &operator).await.is(200).text;
+    assert!(shown.contains("name=\"all\" value=\"1\""), "{shown}");
+
+    client.queue("mail").add(NewJob::new("x")).await.unwrap();
+    let fields = [("order", "cancel"), ("query", ""), ("all", "1"), ("count", "3")];
+    let again = site.form("/bulk", &fields, &operator).await.is(409).text;
+    assert!(again.contains("more than the 3") && again.contains("name=\"count\" value=\"4\""), "{again}");
+    let counts = client.queue("mail").counts().await.unwrap();
+    assert_eq!((counts.waiting, counts.cancelled), (4, 0));
+    site.form("/bulk", &[&fields[..3], &[("count", "4")]].concat(), &operator).await.is(303);
+    until("the end", async || client.queue("mail").counts().await.unwrap().cancelled == 4).await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_undone_wants_its_number_typed() {
     let (client, site) = site_of(4).await;
     let admin = site.browser(Role::Admin).await;

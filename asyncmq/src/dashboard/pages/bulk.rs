@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use askama::Template;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
 use tokio::time::timeout;
 
@@ -26,12 +27,14 @@ const MOMENT: Duration = Duration::from_millis(300);
 
 #[derive(Template)]
 #[template(path = "bulk.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of the page that is there or not")]
 struct BulkPage {
     shell: Shell,
     heading: String,
     says: String,
     order: &'static str,
     query: String,
+    is_all: bool,
     count: u64,
     can_go: bool,
     must_type: bool,
@@ -80,38 +83,49 @@ pub(in crate::dashboard) async fn preview(visit: Visit) -> Answer {
     let order = order_of(&visit, visit.query.must("order")?, None)?;
     let query = meant(&visit)?;
     let patience = if visit.query.is_set("exact") { PATIENCE } else { SOON };
-    let admin = visit.admin();
-    let preview = match timeout(patience, admin.preview(&order, &query, SAMPLE)).await {
+    let preview = match timeout(patience, visit.admin().preview(&order, &query, SAMPLE)).await {
         Ok(preview) => Some(preview?),
         Err(_) => None,
     };
+    show(&visit, (&order, &query), preview, "").await
+}
+
+/// Shows what an order would do, behind what else there is to say.
+async fn show(
+    visit: &Visit,
+    (order, query): (&Order, &Query),
+    preview: Option<Preview>,
+    before: &str,
+) -> Answer {
+    let admin = visit.admin();
     let back = visit.link("/jobs", &[("q", &query.to_string())]);
     let (verb, text) = (order.verb(), query.to_string());
     let jobs = match &preview {
-        Some(Preview { sample, .. }) => JobRow::list(&visit, sample),
+        Some(Preview { sample, .. }) => JobRow::list(visit, sample),
         None => JobRow::list(
-            &visit,
+            visit,
             &admin.jobs(&query.clone().in_states(order.reaches()), None, SAMPLE).await?.jobs,
         ),
     };
     let count = preview.as_ref().map_or(0, |preview| preview.count);
     let says = match &preview {
-        Some(_) => format!("This would {verb} {}.", many(count, "job")),
+        Some(_) => format!("{before}This would {verb} {}.", many(count, "job")),
         None => {
-            let most = admin.count_at_most(&query).await?;
+            let most = admin.count_at_most(query).await?;
             format!("How many jobs this would {verb} is not known yet: {} at most.", grouped(most))
         }
     };
     page(&BulkPage {
-        shell: Shell::new(&visit, "/jobs", format!("{verb} jobs")).still(),
+        shell: Shell::new(visit, "/jobs", format!("{verb} jobs")).still(),
         heading: format!("{} these jobs?", capital(verb)),
         says,
         order: verb,
         count,
         can_go: count != 0,
-        must_type: order == Order::Remove || MANY < count,
+        must_type: must_type(order, count),
+        is_all: query.is_all(),
         button: format!("{} {}", capital(verb), many(count, "job")),
-        exact_link: preview.is_none().then(|| exact_link(&visit, verb, &text)),
+        exact_link: preview.is_none().then(|| exact_link(visit, verb, &text)),
         query: text,
         back,
         jobs,
@@ -131,13 +145,30 @@ fn meant(visit: &Visit) -> Result<Query, Refusal> {
     Ok(if picked.is_empty() { query } else { query.of_ids(picked) })
 }
 
-/// Carries it out.
+fn must_type(order: &Order, count: u64) -> bool {
+    *order == Order::Remove || MANY < count
+}
+
+/// Carries it out, if it reaches no more jobs than were shown.
 pub(in crate::dashboard) async fn carry_out(visit: Visit, Fields(fields): Fields) -> Answer {
     let order = order_of(&visit, fields.must("order")?, fields.get("reason"))?;
-    let (query, count) = (fields.jobs("query")?, fields.must("count")?);
-    let is_many = count.parse::<u64>().map_or(true, |count| MANY < count);
-    if (order == Order::Remove || is_many) && fields.get("confirm") != Some(count) {
+    let (query, typed) = (fields.jobs("query")?, fields.must("count")?);
+    if query.is_all() && !fields.is_set("all") {
+        return Err(Refusal::bad("nothing says which jobs are meant, so nothing was changed"));
+    }
+    let unread = |_| Refusal::bad("how many jobs were shown is no number, so nothing was changed");
+    let confirmed: u64 = typed.parse().map_err(unread)?;
+    if must_type(&order, confirmed) && fields.get("confirm") != Some(typed) {
         return Err(Refusal::bad("the number was not typed, so nothing was changed"));
+    }
+    let slow = |_| Refusal::busy("counting these jobs again took too long, so nothing was changed");
+    let now = timeout(PATIENCE, visit.admin().preview(&order, &query, SAMPLE)).await.map_err(slow)??;
+    if confirmed < now.count {
+        let says =
+            format!("These are more than the {confirmed} that were confirmed, so nothing was changed. ");
+        let mut page = show(&visit, (&order, &query), Some(now), &says).await?;
+        *page.status_mut() = StatusCode::CONFLICT;
+        return Ok(page);
     }
     let who = visit.visitor.user.name.as_str();
     let run = visit.dashboard.runs.begin(&visit.admin(), (&order, &query), (who, &visit.dashboard.watch))?;
@@ -149,7 +180,7 @@ fn find(visit: &Visit, number: &str) -> Result<std::sync::Arc<Run>, Refusal> {
     let run = number.parse().ok().and_then(|number| visit.dashboard.runs.find(number));
     run.ok_or_else(|| {
         Refusal::new(
-            axum::http::StatusCode::NOT_FOUND,
+            StatusCode::NOT_FOUND,
             "this order is not known any more; the audit has what became of it",
         )
     })
