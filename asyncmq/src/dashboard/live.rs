@@ -23,12 +23,16 @@ const AT_MOST: Duration = Duration::from_secs(1);
 /// A stream in which nothing happens shows so often that it is still there.
 const QUIET: Duration = Duration::from_secs(10);
 
+/// A stream lasts at most so long: the page then comes again, and is asked anew whether it may.
+const LONGEST: Duration = Duration::from_secs(600);
+
 /// What every stream needs: its place, and whether it may go on.
 struct Line {
     /// Weak would be wrong here: a page that is open keeps the dashboard alive.
     dashboard: Shared,
     visitor: Visitor,
     stop: watch::Receiver<bool>,
+    until: Instant,
     _place: LivePlace,
 }
 
@@ -37,7 +41,8 @@ impl Line {
         let full = || Refusal::busy("too many live pages are open; this one can be read all the same");
         let place = visit.dashboard.live_place().ok_or_else(full)?;
         let stop = visit.dashboard.stop.subscribe();
-        Ok(Self { dashboard: visit.dashboard, visitor: visit.visitor, stop, _place: place })
+        let until = Instant::now() + LONGEST;
+        Ok(Self { dashboard: visit.dashboard, visitor: visit.visitor, stop, until, _place: place })
     }
 
     /// Tells whether the session that opened it is still there.
@@ -64,6 +69,7 @@ pub(super) async fn changes(visit: Visit) -> Answer {
         };
         let event = tokio::select! {
             () = stopped(&mut line.stop) => return None,
+            () = sleep_until(line.until) => return None,
             is_open = change => if is_open { Event::default().event("change").data("1") } else { return None },
             () = tokio::time::sleep(QUIET) => Event::default().event("quiet").data("1"),
         };
@@ -87,6 +93,7 @@ pub(super) async fn events(visit: Visit) -> Answer {
     Ok(sse(stream::unfold((line, heard, wanted), |(mut line, mut heard, wanted)| async move {
         let event = tokio::select! {
             () = stopped(&mut line.stop) => return None,
+            () = sleep_until(line.until) => return None,
             event = next_wanted(&mut heard, &wanted) => event?,
             () = tokio::time::sleep(QUIET) => Event::default().event("quiet").data("1"),
         };

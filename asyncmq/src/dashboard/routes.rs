@@ -33,6 +33,11 @@ impl Route {
     pub(super) fn is_probe(&self) -> bool {
         matches!(self.path, "/health" | "/ready")
     }
+
+    /// Tells whether pages ask here by themselves.
+    pub(super) fn is_by_itself(&self) -> bool {
+        matches!(self.path, "/live" | "/live/events" | "/suggest" | "/assets/{name}")
+    }
 }
 
 /// The longest form; one with the ids of a page of jobs has some 30 KiB.

@@ -81,6 +81,34 @@ async fn a_page_that_looks_again_by_itself_keeps_no_session_alive() {
     assert_eq!(status, 401);
 }
 
+#[tokio::test]
+async fn what_pages_send_by_themselves_keeps_no_session_alive() {
+    for path in ["/suggest?q=st", "/assets/icon.svg", "/jobs?after=&by=page"] {
+        let site = Site::of(&Client::memory(), config().idle_timeout(Duration::from_millis(400)));
+        let viewer = site.browser(Role::Viewer).await;
+        let start = std::time::Instant::now();
+        // It would go on for as long as this asks if it counted.
+        while start.elapsed() < Duration::from_millis(800) {
+            site.get(path, &viewer).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        site.get("/api/queues", &viewer).await.is(401);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_after_a_while_and_is_asked_for_anew() {
+    let client = Client::memory();
+    let site = Site::of(&client, config());
+    let viewer = As::Program(Role::Viewer);
+    for path in ["/live", "/live/events"] {
+        let (mut open, start) = (stream(&site, path, &viewer).await, tokio::time::Instant::now());
+        let end = async { while open.next().await.is_some() {} };
+        tokio::time::timeout(Duration::from_secs(700), end).await.expect("an end of the stream");
+        assert!(Duration::from_secs(590) < start.elapsed(), "{path}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_open_pages_end_when_the_server_stops() {
     let client = Client::memory();

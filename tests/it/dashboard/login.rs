@@ -50,6 +50,15 @@ async fn a_session_is_made_anew_at_login_and_gone_after_logout() {
 }
 
 #[tokio::test]
+async fn over_tls_a_cookie_that_a_neighbour_can_set_counts_for_nothing() {
+    let site = Site::of(&Client::memory(), config().secure_cookies());
+    let As::Browser(cookie) = site.browser(Role::Viewer).await else { unreachable!() };
+    assert!(cookie.starts_with("__Host-asyncmq_session="), "{cookie}");
+    site.get("/", &As::Browser(cookie.clone())).await.is(200);
+    site.get("/", &As::Browser(cookie.trim_start_matches("__Host-").to_owned())).await.is(303);
+}
+
+#[tokio::test]
 async fn nothing_tells_a_wrong_name_from_a_wrong_password() {
     let site = site();
     let wrong = log_in(&site, &[("name", "admin"), ("password", "wrong horse")]).await.is(401);

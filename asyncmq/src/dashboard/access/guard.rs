@@ -48,7 +48,7 @@ pub(in crate::dashboard) async fn guard(
     if let Some(refusal) = refuse_stranger(&dashboard, &origin, route) {
         return refusal.into_response();
     }
-    let known = know(&dashboard, &parts).await;
+    let known = know(&dashboard, (&parts, &origin), route).await;
     if parts.method != Method::GET
         && parts.method != Method::HEAD
         && !matches!(known, Known::Bearer(_))
@@ -104,7 +104,7 @@ fn refuse_stranger(dashboard: &Dashboard, origin: &Origin, route: &Route) -> Opt
     ))
 }
 
-async fn know(dashboard: &Dashboard, parts: &Parts) -> Known {
+async fn know(dashboard: &Dashboard, (parts, origin): (&Parts, &Origin), route: &Route) -> Known {
     if let Some(token) = bearer(&parts.headers) {
         return match dashboard.tokens.whose(token) {
             Some(user) => Known::Bearer(Visitor { user: user.clone(), session: None }),
@@ -116,8 +116,8 @@ async fn know(dashboard: &Dashboard, parts: &Parts) -> Known {
             },
         };
     }
-    let touch = if parts.headers.contains_key("x-asyncmq-live") { Touch::Page } else { Touch::Person };
-    for secret in cookies(&parts.headers) {
+    let touch = if is_by_itself(parts, route) { Touch::Page } else { Touch::Person };
+    for secret in cookies(&parts.headers, cookie_name(dashboard, origin).0) {
         let key = fingerprint(secret);
         if let Some(user) = dashboard.sessions.whose(&key, touch) {
             return Known::Ambient(Visitor { user, session: Some(key) });
@@ -145,18 +145,28 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Returns what cookies say of sessions; a page of a neighbour may have added some.
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+/// Tells whether a page sends this while nobody need be there: it looks again, hears what happens, or goes on by itself.
+fn is_by_itself(parts: &Parts, route: &Route) -> bool {
+    let goes_on = parts.uri.query().is_some_and(|query| query.split('&').any(|one| one == "by=page"));
+    goes_on || route.is_by_itself() || parts.headers.contains_key("x-asyncmq-live")
+}
+
+/// Returns the cookie's name, and what else is said of it. Over TLS the name that a neighbour could set too is not read.
+fn cookie_name(dashboard: &Dashboard, origin: &Origin) -> (&'static str, &'static str) {
+    let is_secure = dashboard.secure_cookies || origin.is_tls;
+    if is_secure { (SECURE_COOKIE_NAME, "; Secure") } else { (COOKIE_NAME, "") }
+}
+
+/// Returns what cookies of this name say of sessions; a page of a neighbour may have added some.
+fn cookies<'a>(headers: &'a HeaderMap, ours: &'static str) -> impl Iterator<Item = &'a str> {
     let all = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let ours = pairs.filter(|(name, _)| [COOKIE_NAME, SECURE_COOKIE_NAME].contains(name));
-    ours.map(|(_, secret)| secret).take(4)
+    pairs.filter(move |(name, _)| *name == ours).map(|(_, secret)| secret).take(4)
 }
 
 /// Returns the header that sets the cookie, or with nothing takes it away.
 pub(in crate::dashboard) fn cookie(dashboard: &Dashboard, origin: &Origin, secret: Option<&str>) -> String {
-    let is_secure = dashboard.secure_cookies || origin.is_tls;
-    let (name, secure) = if is_secure { (SECURE_COOKIE_NAME, "; Secure") } else { (COOKIE_NAME, "") };
+    let (name, secure) = cookie_name(dashboard, origin);
     let age = if secret.is_some() { "" } else { "; Max-Age=0" };
     format!("{name}={}; Path=/; HttpOnly; SameSite=Lax{secure}{age}", secret.unwrap_or_default())
 }

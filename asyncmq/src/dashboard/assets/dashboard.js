@@ -164,7 +164,7 @@
   const goOn = document.querySelector("[data-go-on]");
   if (goOn) {
     const tries = Number(sessionStorage.getItem("asyncmq.go-on") || 0);
-    if (tries < 100) { sessionStorage.setItem("asyncmq.go-on", String(tries + 1)); setTimeout(() => location.replace(goOn.href), 50); }
+    if (tries < 100) { sessionStorage.setItem("asyncmq.go-on", String(tries + 1)); setTimeout(() => location.replace(goOn.href + "&by=page"), 50); }
   } else sessionStorage.removeItem("asyncmq.go-on");
 
   // The search field: a list of what may come next.
