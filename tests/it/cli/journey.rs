@@ -37,6 +37,9 @@ async fn a_failed_job_is_found_read_replayed_and_seen_to_complete() {
         let again = desk.run(&["dead", "retry", &id]);
         assert_eq!((again.code, again.out.as_str()), (1, "retried 0 jobs\n"));
         assert!(again.err.contains("is completed: no dead letter"), "{}", again.err);
+        let again = desk.run(&["job", "retry", &id]);
+        assert_eq!((again.code, again.out.as_str()), (1, "retried 0 jobs\n"));
+        assert!(again.err.contains("completed and cannot become waiting"), "{}", again.err);
         let audit = desk.json(&["audit"]);
         let actions: Vec<_> =
             audit["audit"].as_array().unwrap().iter().map(|entry| &entry["action"]).collect();
