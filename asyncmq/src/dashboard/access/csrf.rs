@@ -25,7 +25,7 @@ impl Foreign {
                  let the proxy pass Host on, or trust its X-Forwarded-Host"
             }
             Self::Unsaid => {
-                "nothing says where this order comes from, so it was not carried out: programs send a bearer token, or the \
+                "nothing says where this order comes from, so it was not carried out: programs send a token of the dashboard's own, or the \
                  header `Sec-Fetch-Site: none`"
             }
         }
