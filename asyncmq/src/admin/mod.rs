@@ -39,8 +39,6 @@ pub(crate) use hidden::Hidden;
 pub use jobs::JobPage;
 pub use query::{KEYS, Pattern, Query, QueryError};
 pub use queues::{Cleared, QueueOverview};
-#[cfg(feature = "dashboard")]
-pub(crate) use redact::is_secret;
 pub use redact::{REDACTED, redact, redact_text, redact_with};
 pub use workers::{KnownTask, WorkerDetail};
 
@@ -76,8 +74,8 @@ impl Admin {
 
     /// Lets nobody find a job by what is hidden of it.
     #[cfg(feature = "dashboard")]
-    pub(crate) fn hiding(mut self, hidden: Hidden) -> Self {
-        self.hidden = Arc::new(hidden);
+    pub(crate) fn hiding(mut self, hidden: Arc<Hidden>) -> Self {
+        self.hidden = hidden;
         self
     }
 

@@ -10,7 +10,7 @@ use super::access::password::Passwords;
 use super::access::proxy::{Network, is_plain_path};
 use super::access::token::Tokens;
 use super::access::{Authenticator, Role, User};
-use super::conceal::Conceal;
+use crate::admin::Hidden;
 use crate::admin::Pattern;
 use crate::error::{Error, Result};
 
@@ -41,7 +41,7 @@ pub struct Config {
     pub(super) trusted: Vec<Network>,
     pub(super) prefix: Option<String>,
     pub(super) idle: Duration,
-    pub(super) conceal: Conceal,
+    pub(super) conceal: Hidden,
     pub(super) title: String,
     pub(super) store_url: Option<String>,
     /// Whether it hears what happens; without, it sees only what it looks at.
@@ -60,7 +60,7 @@ impl Default for Config {
             trusted: Vec::new(),
             prefix: None,
             idle: Duration::from_secs(30 * 60),
-            conceal: Conceal::default(),
+            conceal: Hidden::default(),
             title: "asyncmq".into(),
             store_url: None,
             listens: true,

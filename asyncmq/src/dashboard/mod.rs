@@ -22,7 +22,6 @@ mod access;
 mod api;
 mod assets;
 mod chart;
-mod conceal;
 mod config;
 mod error;
 mod health;

@@ -11,10 +11,10 @@ use super::access::session::Sessions;
 use super::access::throttle::Throttle;
 use super::access::token::Tokens;
 use super::access::{Authenticator, Role};
-use super::conceal::Conceal;
 use super::config::Config;
 use super::runs::Runs;
 use super::watch::Watch;
+use crate::admin::Hidden;
 use crate::client::Client;
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -31,7 +31,7 @@ pub(super) struct Dashboard {
     pub(super) everybody: Option<Role>,
     pub(super) trusted: Vec<Network>,
     pub(super) prefix: Option<String>,
-    pub(super) conceal: Arc<Conceal>,
+    pub(super) conceal: Arc<Hidden>,
     pub(super) title: String,
     pub(super) store_url: Option<String>,
     pub(super) secure_cookies: bool,

@@ -70,15 +70,7 @@ fn whole(time: Duration) -> String {
 
 /// Writes a number with a thin blank before each three digits.
 pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place != 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
+    crate::admin::view::grouped(number, '\u{202f}')
 }
 
 /// Writes a number with its noun.

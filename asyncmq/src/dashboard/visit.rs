@@ -34,7 +34,7 @@ pub(super) struct Visit {
 impl Visit {
     /// Returns the operator's side of the client, which keeps on record who orders.
     pub(super) fn admin(&self) -> Admin {
-        let hidden = self.dashboard.conceal.hidden();
+        let hidden = self.dashboard.conceal.clone();
         self.dashboard.client.admin().hiding(hidden).acting_as(self.visitor.user.name.as_str(), "dashboard")
     }
 

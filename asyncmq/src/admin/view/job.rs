@@ -4,8 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::rfc3339;
-use crate::admin::redact::is_secret;
-use crate::admin::{REDACTED, redact, redact_text};
+use crate::admin::{Hidden, REDACTED};
 use crate::job::{Failure, Job, Progress};
 
 /// Whether secrets in arguments, results and headers are shown.
@@ -27,12 +26,12 @@ pub struct FailureView {
     pub at: String,
 }
 
-impl From<&Failure> for FailureView {
-    fn from(failure: &Failure) -> Self {
+impl FailureView {
+    fn of(failure: &Failure, text: impl Fn(&str) -> String) -> Self {
         Self {
             attempt: failure.attempt(),
             kind: failure.kind().name(),
-            message: redact_text(failure.message(), &[]).into_owned(),
+            message: text(failure.message()),
             at: rfc3339(failure.time()),
         }
     }
@@ -59,8 +58,16 @@ pub struct JobView {
     pub error: Option<String>,
 }
 
+/// Without what is always hidden.
 impl From<&Job> for JobView {
     fn from(job: &Job) -> Self {
+        Self::of(job, Some(&Hidden::default()))
+    }
+}
+
+impl JobView {
+    /// Describes a job without what is hidden of it.
+    pub(in crate::admin) fn of(job: &Job, hidden: Option<&Hidden>) -> Self {
         let status = job.status();
         Self {
             id: job.id().to_string(),
@@ -77,7 +84,7 @@ impl From<&Job> for JobView {
             finished_at: status.finished_at.map(rfc3339),
             worker: job.worker().map(|worker| worker.to_string()),
             tags: job.tags().to_vec(),
-            error: job.errors().last().map(|failure| redact_text(failure.message(), &[]).into_owned()),
+            error: job.errors().last().map(|failure| shown(job, hidden, failure.message())),
         }
     }
 }
@@ -106,38 +113,38 @@ impl JobDetailView {
     /// Shows all about a job.
     #[must_use]
     pub fn of(job: &Job, secrets: Secrets) -> Self {
-        let shown = |json: &RawValue| match secrets {
-            Secrets::Hidden => redact(json),
-            Secrets::Shown => json.to_owned(),
+        Self::hiding(job, Some(&Hidden::default()).filter(|_| secrets == Secrets::Hidden))
+    }
+
+    /// Shows all about a job without what is hidden of it.
+    pub(in crate::admin) fn hiding(job: &Job, hidden: Option<&Hidden>) -> Self {
+        let text = |text: &str| shown(job, hidden, text);
+        let json =
+            |json: &RawValue| hidden.map_or_else(|| json.to_owned(), |hidden| hidden.json(job.task(), json));
+        let header = |(key, value): &(String, String)| match hidden {
+            Some(hidden) if hidden.hides_header(job.task(), key) => (key.clone(), REDACTED.into()),
+            _ => (key.clone(), value.clone()),
         };
-        let text = |text: &str| match secrets {
-            Secrets::Hidden => redact_text(text, &[]).into_owned(),
-            Secrets::Shown => text.to_owned(),
-        };
-        let failure = |failure: &Failure| FailureView { message: text(failure.message()), ..failure.into() };
         let envelope = job.envelope();
         Self {
-            job: job.into(),
+            job: JobView::of(job, hidden),
             version: envelope.version,
-            args: job.args().map(shown),
-            result: job.result().map(shown),
-            headers: headers(job, secrets),
+            args: job.args().map(json),
+            result: job.result().map(json),
+            headers: job.headers().iter().map(header).collect(),
             ttl: job.ttl().map(|time| time.as_secs_f64()),
             timeout: envelope.timeout.map(|time| time.as_secs_f64()),
             expires_at: job.status().expires_at.map(rfc3339),
             cancel_reason: job.cancel_reason().map(text),
             progress: job.progress().map(Progress::percent),
             parents: job.parents().iter().map(ToString::to_string).collect(),
-            errors: job.errors().iter().map(failure).collect(),
+            errors: job.errors().iter().map(|failure| FailureView::of(failure, text)).collect(),
             logs: job.logs().iter().map(|line| text(&line.message)).collect(),
         }
     }
 }
 
-fn headers(job: &Job, secrets: Secrets) -> Vec<(String, String)> {
-    let shown = |(key, value): &(String, String)| match secrets {
-        Secrets::Hidden if is_secret(key, &[]) => (key.clone(), REDACTED.into()),
-        _ => (key.clone(), value.clone()),
-    };
-    job.headers().iter().map(shown).collect()
+/// Returns a text of a job without what is hidden of it.
+fn shown(job: &Job, hidden: Option<&Hidden>, text: &str) -> String {
+    hidden.map_or_else(|| text.to_owned(), |hidden| hidden.text(job.task(), text).into_owned())
 }

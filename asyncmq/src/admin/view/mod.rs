@@ -3,9 +3,13 @@
 //! They are a promise: fields are added, never renamed or taken away. Times are RFC 3339 in UTC, durations seconds.
 
 mod job;
+#[cfg(any(feature = "cli", feature = "dashboard"))]
+mod number;
 mod others;
 mod time;
 
 pub use job::{FailureView, JobDetailView, JobView, Secrets};
+#[cfg(any(feature = "cli", feature = "dashboard"))]
+pub(crate) use number::grouped;
 pub use others::{AuditView, EventView, FindingView, QueueView, TaskView, WorkerView, worker_status};
 pub use time::{from_rfc3339, rfc3339};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::rfc3339;
-use crate::admin::{KnownTask, QueueOverview, redact_text};
+use crate::admin::{Hidden, KnownTask, QueueOverview};
 use crate::backend::{AuditEntry, Finding, WorkerInfo};
 use crate::event::{Event, EventData};
 
@@ -148,8 +148,17 @@ pub struct EventView {
     pub detail: Option<String>,
 }
 
+/// Without what is always hidden.
 impl From<&Event> for EventView {
     fn from(event: &Event) -> Self {
+        Self::hiding(event, &Hidden::default())
+    }
+}
+
+impl EventView {
+    /// Describes an event without what is hidden of its job.
+    pub(in crate::admin) fn hiding(event: &Event, hidden: &Hidden) -> Self {
+        let task = event.task().unwrap_or_default();
         Self {
             time: rfc3339(event.time().into()),
             kind: event.kind().name(),
@@ -158,7 +167,7 @@ impl From<&Event> for EventView {
             job: event.job_id().map(ToString::to_string),
             attempt: event.job_id().map(|_| event.attempt()),
             worker: event.worker().map(|worker| worker.to_string()),
-            detail: detail(event.data()).map(|text| redact_text(&text, &[]).into_owned()),
+            detail: detail(event.data()).map(|text| hidden.text(task, &text).into_owned()),
         }
     }
 }

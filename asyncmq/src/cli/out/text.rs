@@ -51,15 +51,7 @@ pub(in crate::cli) fn short(time: Duration) -> String {
 
 /// Writes a number with a blank after each three digits.
 pub(in crate::cli) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place != 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    crate::admin::view::grouped(number, ',')
 }
 
 /// Writes a number with its noun, which gets an s unless there is one.

@@ -7,9 +7,9 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{EVERY, Watch};
+use crate::admin::Hidden;
 use crate::backend::Pause;
 use crate::client::{Client, Events};
-use crate::dashboard::conceal::Conceal;
 use crate::dashboard::state::gone;
 use crate::event::{Event, EventKind};
 
@@ -17,7 +17,7 @@ use crate::event::{Event, EventKind};
 pub(super) async fn run(
     watch: Arc<Watch>,
     client: Client,
-    conceal: Arc<Conceal>,
+    conceal: Arc<Hidden>,
     stopped: watch::Receiver<bool>,
 ) {
     let hearing = async {
@@ -42,7 +42,7 @@ pub(super) async fn run(
 }
 
 /// Hears until the stream ends, which it does when its store closes.
-async fn hear(watch: &Watch, conceal: &Conceal, mut events: Events) {
+async fn hear(watch: &Watch, conceal: &Hidden, mut events: Events) {
     let mut quiet = interval(EVERY);
     quiet.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -59,7 +59,7 @@ async fn hear(watch: &Watch, conceal: &Conceal, mut events: Events) {
     }
 }
 
-fn take_in(watch: &Watch, conceal: &Conceal, event: &Event) {
+fn take_in(watch: &Watch, conceal: &Hidden, event: &Event) {
     watch.tally().count(event);
     watch.recent.add(conceal.event(event));
     // How far a job is, pages of that job show when they look again by themselves.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::conceal::Conceal;
+use crate::admin::Hidden;
 use crate::client::Client;
 use history::History;
 use recent::Recent;
@@ -45,7 +45,7 @@ impl Watch {
     /// Starts both loops.
     pub(super) fn start(
         client: &Client,
-        conceal: &Arc<Conceal>,
+        conceal: &Arc<Hidden>,
         listens: bool,
         stopped: &watch::Receiver<bool>,
     ) -> Arc<Self> {
