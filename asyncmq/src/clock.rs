@@ -30,6 +30,12 @@ impl Timestamp {
         Self(self.0.saturating_add(micros(duration)))
     }
 
+    /// Returns this time moved on by microseconds; the end of time if there is no such time.
+    #[must_use]
+    pub const fn after_micros(self, micros: u64) -> Self {
+        Self(self.0.saturating_add(micros))
+    }
+
     /// Returns how long it is from `earlier` to this time; zero if it is not earlier.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {

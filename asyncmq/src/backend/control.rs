@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::backend::{AuditEntry, StoreError};
 use crate::clock::Timestamp;
-use crate::job::{JobId, JobState, Name};
+use crate::job::{JobId, JobState, Limit, LimitScope, LimitSource, Name};
 
 /// What became of an order about one job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +84,20 @@ pub trait Control: Send + Sync + 'static {
         force: Force,
         limit: usize,
     ) -> Result<Result<usize, u64>, StoreError>;
+
+    /// Sets what a queue or its tasks are held to from now on; with `None` one source says nothing any more. What is ordered
+    /// goes before what is declared. Returns whether anything changed; whatever may start now is woken.
+    ///
+    /// Permits are counted from the claims made under the limit: what runs already when a concurrency limit comes is not.
+    async fn set_limits(
+        &self,
+        queue: &Name,
+        source: LimitSource,
+        limits: &[(LimitScope, Option<Limit>)],
+    ) -> Result<bool, StoreError> {
+        let _ = (queue, source, limits);
+        Err(StoreError::refused("limits across workers are not supported by this store"))
+    }
 
     /// Keeps a record of what somebody ordered, with the store's time. Of an order that is on record already it takes the
     /// place of what was recorded before, with the time of its begin. The oldest make way.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,7 +10,8 @@ use futures_core::Stream;
 
 use crate::backend::{AuditEntry, Cursor, Finding, Scanned, StoreError, WorkerInfo};
 use crate::event::{Event, EventFilter};
-use crate::job::{Job, JobId, JobState, Name};
+use crate::job::{Job, JobId, JobState, Limit, LimitScope, Name};
+use crate::lifecycle::Allowance;
 
 /// A part of a list: from the first place (from 0), up to but without the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +102,40 @@ pub struct QueueInfo {
     pub ended: u64,
 }
 
+/// What a queue or one of its tasks is held to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitInfo {
+    /// What it counts.
+    pub scope: LimitScope,
+    /// What the code of the task says.
+    pub declared: Option<Limit>,
+    /// What somebody ordered instead.
+    pub ordered: Option<Limit>,
+}
+
+impl LimitInfo {
+    /// Returns what is in force.
+    #[must_use]
+    pub fn limit(&self) -> Limit {
+        self.ordered.or(self.declared).unwrap_or_default()
+    }
+}
+
+/// How a limit stands for one job: see [`Inspect::held_by`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitStanding {
+    /// What is counted.
+    pub scope: LimitScope,
+    /// The key, if the limit counts the job's key for itself.
+    pub key: Option<Arc<str>>,
+    /// What is in force.
+    pub limit: Limit,
+    /// How many permits of its concurrency limit are taken; 0 if it has none.
+    pub running: u32,
+    /// What may start now.
+    pub allowance: Allowance,
+}
+
 /// What happens from now on, as it happens. It ends when the store closes.
 pub type EventStream = Pin<Box<dyn Stream<Item = Heard> + Send>>;
 
@@ -141,6 +177,24 @@ pub trait Inspect: Send + Sync + 'static {
 
     /// Lists the queues that were ever used and not obliterated, by name.
     async fn queues(&self) -> Result<Vec<Name>, StoreError>;
+
+    /// Lists what the queue and its tasks are held to, the queue first, then the tasks by name.
+    async fn limits(&self, queue: &Name) -> Result<Vec<LimitInfo>, StoreError> {
+        let _ = queue;
+        Ok(Vec::new())
+    }
+
+    /// Returns how the limits stand that hold for a job of this task and key: that of the queue first, then that of the task
+    /// or of its key. Only limits that there are.
+    async fn held_by(
+        &self,
+        queue: &Name,
+        task: &Name,
+        key: Option<&str>,
+    ) -> Result<Vec<LimitStanding>, StoreError> {
+        let _ = (queue, task, key);
+        Ok(Vec::new())
+    }
 
     /// Lists the workers that registered and neither ended nor have been silent for long, by id.
     async fn workers(&self) -> Result<Vec<WorkerInfo>, StoreError>;

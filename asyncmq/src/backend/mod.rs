@@ -36,7 +36,7 @@ pub use control::{Control, Drain, Force, Ordered};
 pub use finding::{Finding, Severity};
 pub use handle::DEFAULT_MAX_PAYLOAD;
 pub(crate) use handle::{BackendHandle, Pause, jittered};
-pub use inspect::{Counts, EventStream, Heard, Inspect, Page, QueueInfo};
+pub use inspect::{Counts, EventStream, Heard, Inspect, LimitInfo, LimitStanding, Page, QueueInfo};
 pub use scan::{Cursor, Scanned};
 pub use store::{
     CallId, Claim, Claimed, ClaimedJob, Extension, Fenced, Leases, Pushed, RECALLED_CALLS, Report,

@@ -1,7 +1,7 @@
 //! What a producer sends: everything about a job that never changes afterwards.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -63,6 +63,8 @@ pub struct Extras {
     pub headers: Vec<(String, String)>,
     /// The jobs that must end first.
     pub parents: Vec<JobId>,
+    /// What the job has in common with others of its task with which it takes turns, and shares the task's limits.
+    pub key: Option<Arc<str>>,
 }
 
 impl Envelope {
@@ -97,6 +99,12 @@ impl Envelope {
     pub fn extras(&self) -> &Extras {
         static NONE: OnceLock<Extras> = OnceLock::new();
         self.extras.as_deref().unwrap_or_else(|| NONE.get_or_init(Extras::default))
+    }
+
+    /// Returns the key by which it takes turns with other jobs of its task.
+    #[must_use]
+    pub fn key(&self) -> Option<&Arc<str>> {
+        self.extras.as_deref()?.key.as_ref()
     }
 
     /// Returns what few jobs have, to be changed.

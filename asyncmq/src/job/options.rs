@@ -3,6 +3,7 @@
 //! Nothing is decided here; the rules that read these values are in `lifecycle`.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -153,6 +154,21 @@ impl FromStr for RateLimit {
         let rate = parse_rate(text).map_err(Error::Invalid)?;
         let limit = if rate.sliding { Self::window } else { Self::per };
         Ok(limit(rate.permits, rate.interval))
+    }
+}
+
+/// Writes it as it is read.
+impl fmt::Display for RateLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = self.interval.as_micros();
+        let units = [("s", 1_000_000), ("ms", 1_000), ("us", 1)];
+        let (unit, each) =
+            units.into_iter().find(|(_, each)| micros.is_multiple_of(*each)).unwrap_or(("us", 1));
+        let (permits, time) = (self.permits, micros / each);
+        match self.window {
+            RateWindow::Bucket => write!(f, "{permits}/{time}{unit}"),
+            RateWindow::Sliding => write!(f, "window({permits}/{time}{unit})"),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
-use crate::job::{RateLimit, RateWindow, nearest, parse_duration, parse_size};
+use crate::job::{RateLimit, nearest, parse_duration, parse_size};
 use crate::settings::{LogFormat, Settings};
 
 type Set = fn(&mut Settings, &str) -> Result<(), String>;
@@ -55,7 +55,7 @@ pub(super) const KEYS: &[Key] = &[
     )
     .with(
         |s, text| put(&mut s.rate_limit, rate(text, s.rate_interval)),
-        |s| s.rate_limit.map_or("none".into(), show_rate),
+        |s| s.rate_limit.map_or_else(|| "none".into(), |limit| limit.to_string()),
     ),
     key("scan_interval", "scan-interval", "TIME", "The longest wait should a wake-up be lost")
         .with(|s, text| put(&mut s.scan_interval, parse_duration(text)), |s| time(s.scan_interval)),
@@ -181,14 +181,6 @@ const fn show_format(format: LogFormat) -> &'static str {
     match format {
         LogFormat::Text => "text",
         LogFormat::Json => "json",
-    }
-}
-
-fn show_rate(limit: RateLimit) -> String {
-    let rate = format!("{}/{}", limit.permits(), time(limit.interval()));
-    match limit.kind() {
-        RateWindow::Bucket => rate,
-        RateWindow::Sliding => format!("window({rate})"),
     }
 }
 

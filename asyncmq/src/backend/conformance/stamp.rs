@@ -74,6 +74,46 @@ macro_rules! __conformance_list {
             a_paused_queue_gives_nothing_until_it_is_resumed
             a_paused_queue_holds_no_other_up
         );
+        $crate::__conformance_module!($fixture, limits:
+            a_queue_runs_no_more_jobs_at_once_than_it_may
+            a_task_runs_no_more_jobs_at_once_than_it_may
+            a_permit_comes_back_however_the_attempt_ends
+            a_dead_workers_permits_come_back
+            a_struck_off_workers_permits_come_back
+            a_late_settle_that_counts_frees_nothing_twice
+            a_repeated_claim_takes_no_permit_twice
+            a_freed_permit_wakes_whoever_waits_for_it
+            a_bucket_gives_its_tokens_at_once_and_then_one_by_one
+            a_window_holds_no_more_starts_than_it_may
+            zero_lets_nothing_start_and_none_everything
+            a_limit_that_is_changed_counts_at_once_and_wakes
+            what_is_ordered_goes_before_what_is_declared
+            how_the_limits_stand_is_told
+            an_expired_job_uses_no_permit
+            a_removed_running_job_gives_its_permit_back
+            each_queue_counts_for_itself
+            idle_limits_wake_nobody
+        );
+        $crate::__conformance_module!($fixture, keys:
+            a_key_comes_back_with_its_job
+            keys_take_turns
+            jobs_of_one_key_run_in_their_order
+            one_at_once_for_each_key
+            a_thousand_jobs_of_a_key_at_its_limit_are_in_nobodys_way
+            a_freed_key_wakes_whoever_waits
+            a_dead_workers_keys_are_free_again
+            each_key_has_tokens_of_its_own
+            jobs_with_and_without_keys_both_run
+            priorities_go_before_turns
+            a_key_at_its_limit_waits_in_all_priorities
+            a_job_with_a_key_may_wait_be_retried_and_come_back
+            whatever_takes_a_job_with_a_key_away_leaves_the_others
+            jobs_with_keys_are_listed_by_priority_and_age
+            a_thousand_keys_all_run
+            a_suspect_with_a_key_runs_alone_and_holds_its_key
+            how_a_key_stands_is_told
+            a_limit_that_goes_sets_its_keys_free
+        );
         $crate::__conformance_module!($fixture, due:
             a_delayed_job_runs_when_it_is_due_and_not_before
             a_job_may_be_due_at_a_time_of_the_stores_clock
@@ -376,9 +416,11 @@ macro_rules! __conformance_module {
 #[cfg(test)]
 mod tests {
     const LIST: &str = include_str!("stamp.rs");
-    const MODULES: [(&str, &str); 20] = [
+    const MODULES: &[(&str, &str)] = &[
         ("push", include_str!("push.rs")),
         ("claim", include_str!("claim.rs")),
+        ("limits", include_str!("limits.rs")),
+        ("keys", include_str!("keys.rs")),
         ("due", include_str!("due.rs")),
         ("settle", include_str!("settle.rs")),
         ("fence", include_str!("fence.rs")),

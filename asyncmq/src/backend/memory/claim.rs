@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use super::state::{LaneKey, State, stands};
+use super::lane::{Entry, Lane};
+use super::limits::Group;
+use super::state::{LaneKey, Queue, Slot, State, stands};
 use crate::backend::{Claim, Claimed, ClaimedJob, MAX_BATCH, Token};
 use crate::clock::Timestamp;
 use crate::event::{EventData, EventKind};
 use crate::job::{JobState, Name, WorkerId};
-use crate::lifecycle::{Admission, admit};
+use crate::lifecycle::{Admission, Allowance, admit};
 
 impl State {
     pub(super) fn claim(&mut self, claim: &Claim<'_>, now: Timestamp) -> Claimed {
@@ -34,6 +36,7 @@ impl State {
             let queue = self.queue_of(name);
             if !self.queues[queue as usize].paused {
                 self.promote_due(queue, now);
+                self.queues[queue as usize].unpark_due(now);
                 self.take(queue, claim, now, &mut claimed);
             }
         }
@@ -46,7 +49,11 @@ impl State {
     fn next_due(&self, queues: &[Name], now: Timestamp) -> Option<Duration> {
         let queues = queues.iter().filter_map(|name| self.known_queue(name));
         let open = queues.map(|queue| &self.queues[queue as usize]).filter(|queue| !queue.paused);
-        open.filter_map(|queue| queue.delayed.keys().next()).map(|(run_at, _)| run_at.since(now)).min()
+        let times = open.flat_map(|queue| {
+            let due = queue.delayed.keys().next().map(|(run_at, _)| *run_at);
+            [due, queue.next_token(now)]
+        });
+        times.flatten().map(|time| time.since(now)).min()
     }
 
     /// Lets jobs wait whose time has come, at most a batch of them.
@@ -77,11 +84,13 @@ impl State {
         let worker = claim.call.sender;
         let mut lanes = self.lanes_for(queue, claim, claimed);
         while claimed.jobs.len() < claim.limit {
-            let Some((lane, place)) = self.best_head(queue, &lanes) else { return };
-            let (key, lane_jobs) = &mut self.queues[queue as usize].lanes[lane];
-            lane_jobs.pop();
-            let suspect = key.suspect;
+            if !matches!(self.queues[queue as usize].allowance(now), Allowance::May(_)) {
+                return;
+            }
+            let Some((lane, place)) = self.best_head(queue, &lanes, now) else { return };
+            self.queues[queue as usize].pop(lane);
             let Some(slot) = self.slot(place) else { continue };
+            let suspect = slot.suspect;
             if admit(&slot.status, now) == Admission::Expire {
                 self.expire_job(place, now);
                 continue;
@@ -96,30 +105,45 @@ impl State {
     }
 
     /// Lists the lanes to take from, and takes note of waiting tasks that the worker does not know.
-    fn lanes_for(&self, queue: u32, claim: &Claim<'_>, claimed: &mut Claimed) -> Vec<usize> {
+    fn lanes_for(&self, queue: u32, claim: &Claim<'_>, claimed: &mut Claimed) -> Vec<Place> {
         let has_suspect = self.sessions.get(&claim.call.sender).is_some_and(|session| session.suspects != 0);
         let queue = &self.queues[queue as usize];
-        let mut lanes = Vec::with_capacity(queue.lanes.len());
-        for (place, (key, lane)) in queue.lanes.iter().enumerate() {
+        let plain = queue.lanes.iter().enumerate().map(|(place, (key, _))| (Place::Plain(place), key));
+        let keyed = queue.keyed.iter().enumerate().map(|(place, lane)| (Place::Keyed(place), &lane.key));
+        let mut lanes = Vec::with_capacity(queue.lanes.len() + queue.keyed.len());
+        for (place, key) in plain.chain(keyed) {
             if claim.tasks.runs(&key.task, key.version) {
                 if !(key.suspect && has_suspect) {
                     lanes.push(place);
                 }
-            } else if lane.iter().any(|(_, entry)| stands(&self.slots, entry)) {
+            } else if queue.has_waiting(place, &self.slots) {
                 note_unknown(claimed, queue.name.as_ref(), key);
             }
         }
         lanes
     }
 
-    fn best_head(&mut self, queue: u32, lanes: &[usize]) -> Option<(usize, u32)> {
+    /// Finds the job that runs next. Among jobs of one priority, lanes with keys and what has no keys take turns.
+    fn best_head(&mut self, queue: u32, lanes: &[Place], now: Timestamp) -> Option<(Place, u32)> {
         let slots = &self.slots;
         let queue = &mut self.queues[queue as usize];
-        let heads = lanes.iter().filter_map(|lane| {
-            let (priority, entry) = queue.lanes[*lane].1.head(|entry| stands(slots, entry))?;
-            Some((priority, entry, *lane))
-        });
-        heads.min().map(|(_, entry, lane)| (lane, entry.slot))
+        let mut best: Option<(u8, usize, Entry, Place)> = None;
+        for place in lanes {
+            let Some((priority, entry)) = queue.head(*place, slots, now) else { continue };
+            let party = match place {
+                Place::Plain(_) => 0,
+                Place::Keyed(lane) => lane + 1,
+            };
+            // Who comes next behind the one that gave last is the first.
+            let turn = if queue.turn < party { party } else { party + queue.keyed.len() + 1 };
+            let candidate = (priority, turn, entry, *place);
+            if best.as_ref().is_none_or(|best| candidate < *best) {
+                best = Some(candidate);
+            }
+        }
+        let (_, turn, entry, place) = best?;
+        queue.turn = turn % (queue.keyed.len() + 1);
+        Some((place, entry.slot))
     }
 
     /// Starts an attempt: the job is now in the worker's hand.
@@ -128,11 +152,13 @@ impl State {
         let token = self.mint(place);
         self.set_state(place, JobState::Active);
         self.hold(worker, place);
-        let slot = self.slot_mut(place)?;
+        let slot = self.slots.get_mut(place as usize)?.as_mut()?;
         slot.charged = false;
         slot.cancel = None;
         slot.status.attempt += 1;
         slot.status.started_at = Some(now);
+        let limits = &mut self.queues[slot.queue as usize].limits;
+        slot.permit = limits.as_mut().is_some_and(|limits| limits.start(&slot.envelope, now));
         self.emit(EventKind::Started, place, now, |_| EventData::None);
         self.in_hand(token)
     }
@@ -157,6 +183,53 @@ impl State {
         }
         self.emit(EventKind::Expired, place, now, |_| EventData::None);
         self.retire(place, now);
+    }
+}
+
+/// A lane of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// One of jobs without keys.
+    Plain(usize),
+    /// One of jobs with keys.
+    Keyed(usize),
+}
+
+impl Queue {
+    fn has_waiting(&self, place: Place, slots: &[Option<Slot>]) -> bool {
+        let waits = |lane: &Lane| lane.iter().any(|(_, entry)| stands(slots, entry));
+        match place {
+            Place::Plain(lane) => waits(&self.lanes[lane].1),
+            Place::Keyed(lane) => self.keyed[lane].lists().any(waits),
+        }
+    }
+
+    /// Returns the job of a lane that runs next, if its limits let it.
+    fn head(&mut self, place: Place, slots: &[Option<Slot>], now: Timestamp) -> Option<(u8, Entry)> {
+        match place {
+            Place::Plain(lane) => {
+                let (key, jobs) = &mut self.lanes[lane];
+                let head = jobs.head(|entry| stands(slots, entry))?;
+                let limits = self.limits.as_ref();
+                let may = limits.is_none_or(|limits| {
+                    let group = Group { task: key.task.clone(), key: None };
+                    matches!(limits.of_group(&group, now), Allowance::May(_))
+                });
+                may.then_some(head)
+            }
+            Place::Keyed(lane) => {
+                let entry = self.keyed_head(slots, lane, now)?;
+                Some((self.keyed[lane].priority, entry))
+            }
+        }
+    }
+
+    /// Takes the job that [`Queue::head`] returned.
+    fn pop(&mut self, place: Place) {
+        match place {
+            Place::Plain(lane) => self.lanes[lane].1.pop(),
+            Place::Keyed(lane) => self.pop_keyed(lane),
+        }
     }
 }
 

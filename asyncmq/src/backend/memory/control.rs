@@ -7,7 +7,7 @@ use super::state::{State, stands};
 use crate::backend::{AuditEntry, Control, Drain, Force, KEPT_ENTRIES, Ordered, StoreError};
 use crate::clock::Timestamp;
 use crate::event::{EventData, EventKind};
-use crate::job::{JobId, JobState, Name};
+use crate::job::{JobId, JobState, Limit, LimitScope, LimitSource, Name};
 use crate::lifecycle::{expiry, is_legal};
 
 #[async_trait]
@@ -92,8 +92,19 @@ impl Control for MemoryStore {
             queue.used = false;
             queue.paused = false;
             queue.lanes.clear();
+            queue.keyed.clear();
+            queue.limits = None;
         }
         Ok(Ok(places.len()))
+    }
+
+    async fn set_limits(
+        &self,
+        queue: &Name,
+        source: LimitSource,
+        limits: &[(LimitScope, Option<Limit>)],
+    ) -> Result<bool, StoreError> {
+        Ok(self.state().set_limits(queue, source, limits))
     }
 
     async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {
@@ -231,7 +242,8 @@ impl State {
                 for (_, lane) in &mut queue.lanes {
                     lane.head(|entry| stands(slots, entry));
                 }
-                let entries = queue.lanes.iter().flat_map(|(_, lane)| lane.iter().map(|(_, entry)| entry));
+                queue.keyed.iter_mut().for_each(|lane| lane.sweep(slots));
+                let entries = queue.lists().flat_map(|lane| lane.iter().map(|(_, entry)| entry));
                 let places = entries.filter(|entry| stands(slots, *entry)).map(|entry| entry.slot);
                 places.filter(wanted).take(limit).collect()
             }

@@ -179,6 +179,9 @@ impl State {
         let mut dropped = 0;
         for queue in 0..u32::try_from(self.queues.len()).unwrap_or(u32::MAX) {
             dropped += self.prune_exactly(queue, now, limit - dropped);
+            if let Some(limits) = self.queues[queue as usize].limits.as_mut() {
+                limits.forget_idle(now);
+            }
             for state in [JobState::Completed, JobState::Cancelled, JobState::Failed] {
                 dropped += self.trim(queue, state, now, limit - dropped);
                 let age = if state.is_dead() { limits.dead_for } else { limits.ended_for };

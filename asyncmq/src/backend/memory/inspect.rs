@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use itertools::Itertools;
 
 use super::MemoryStore;
+use super::limits::{Group, QueueLimits};
 use super::state::{Queue, Slot, State, stands};
 use crate::backend::{
-    AuditEntry, Cursor, DEAD_AFTER, EventStream, Finding, Inspect, Page, QueueInfo, Scanned, StoreError,
+    AuditEntry, Cursor, DEAD_AFTER, EventStream, Finding, Inspect, LimitInfo, LimitStanding, Page, QueueInfo, Scanned, StoreError,
     WorkerInfo,
 };
 use crate::clock::Timestamp;
@@ -69,6 +70,27 @@ impl Inspect for MemoryStore {
             enqueued: queue.enqueued,
             ended: queue.finished,
         })
+    }
+
+    async fn limits(&self, queue: &Name) -> Result<Vec<LimitInfo>, StoreError> {
+        let state = self.state();
+        let limits = state.known_queue(queue).and_then(|queue| state.queues[queue as usize].limits.as_ref());
+        Ok(limits.map_or_else(Vec::new, |limits| limits.infos()))
+    }
+
+    async fn held_by(
+        &self,
+        queue: &Name,
+        task: &Name,
+        key: Option<&str>,
+    ) -> Result<Vec<LimitStanding>, StoreError> {
+        let (state, now) = (self.state(), self.clock.now());
+        let Some(kept) = state.known_queue(queue).map(|queue| &state.queues[queue as usize]) else {
+            return Ok(Vec::new());
+        };
+        let group = Group { task: task.clone(), key: key.map(Into::into) };
+        let standings = |limits: &Box<QueueLimits>| limits.standings(group, kept.counts.active, now);
+        Ok(kept.limits.as_ref().map_or_else(Vec::new, standings))
     }
 
     async fn queues(&self) -> Result<Vec<Name>, StoreError> {
@@ -146,7 +168,7 @@ impl State {
         Ok(match of {
             JobState::Waiting => {
                 let after = after.map(|(rank, number)| (u8::try_from(rank).unwrap_or(u8::MAX), number));
-                let lanes = kept.lanes.iter().map(|(_, lane)| lane.iter_behind(after));
+                let lanes = kept.lists().map(|lane| lane.iter_behind(after));
                 let places = lanes.kmerge().filter(|(_, entry)| stands(&self.slots, *entry));
                 places.map(|(rank, entry)| ((u64::from(rank), entry.seq), entry.slot)).take(limit).collect()
             }
@@ -176,7 +198,7 @@ impl State {
     }
 
     fn waiting(&self, queue: &Queue) -> impl Iterator<Item = u32> {
-        let places = queue.lanes.iter().map(|(_, lane)| lane.iter()).kmerge();
+        let places = queue.lists().map(|lane| lane.iter()).kmerge();
         places.filter(|(_, entry)| stands(&self.slots, *entry)).map(|(_, entry)| entry.slot)
     }
 
@@ -190,8 +212,7 @@ impl State {
 
     /// Returns since when the job waits that has waited longest. Jobs stand by age, so only the first are looked at.
     fn oldest_waiting(&self, queue: &Queue) -> Option<Timestamp> {
-        let lanes = queue.lanes.iter();
-        let first = lanes.flat_map(|(_, lane)| lane.first_of_each(|entry| stands(&self.slots, entry)));
+        let first = queue.lists().flat_map(|lane| lane.first_of_each(|entry| stands(&self.slots, entry)));
         first.filter_map(|entry| self.slot(entry.slot).map(|slot| slot.status.run_at)).min()
     }
 }

@@ -48,6 +48,7 @@ impl State {
 
     /// Takes a job out of the hand of the worker that holds it. Called before it becomes a suspect.
     pub(super) fn let_go(&mut self, place: u32) {
+        self.give_permit_back(place);
         let Some(slot) = self.slots[place as usize].as_ref() else { return };
         let (held_at, suspect) = (slot.held_at as usize, slot.suspect);
         let Some(session) = slot.status.worker.and_then(|worker| self.sessions.get_mut(&worker)) else {

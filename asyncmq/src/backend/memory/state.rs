@@ -9,7 +9,9 @@ use foldhash::HashMap;
 use super::emitter::Emitter;
 use super::ended::Ended;
 use super::ids::Ids;
+use super::keyed::KeyedLane;
 use super::lane::{Entry, Lane};
+use super::limits::QueueLimits;
 use super::recall::{RecallPushes, RecallSettles};
 use super::session::Session;
 use super::watch::Watchers;
@@ -58,6 +60,8 @@ pub(super) struct Slot {
     pub(super) charged: bool,
     /// Whether it lives its last life, and so runs alone among its like.
     pub(super) suspect: bool,
+    /// Whether it holds a permit of its group.
+    pub(super) permit: bool,
     /// Its place in the list of what its worker holds.
     pub(super) held_at: u32,
     /// Somebody wants the running job cancelled, for this reason.
@@ -79,6 +83,12 @@ pub(super) struct Queue {
     pub(super) used: bool,
     pub(super) ids: Ids,
     pub(super) lanes: Vec<(LaneKey, Lane)>,
+    /// Waiting jobs with keys.
+    pub(super) keyed: Vec<KeyedLane>,
+    /// Which keyed lane gave last among those of one priority; 0 is for all that have no keys.
+    pub(super) turn: usize,
+    /// What it is held to, if it ever was.
+    pub(super) limits: Option<Box<QueueLimits>>,
     /// Jobs that are not yet due, first to last.
     pub(super) delayed: BTreeMap<(Timestamp, u64), u32>,
     pub(super) ended: Ended,
@@ -93,6 +103,16 @@ pub(super) struct LaneKey {
     pub(super) task: Name,
     pub(super) version: u32,
     pub(super) suspect: bool,
+}
+
+impl LaneKey {
+    pub(super) fn of(job: &Envelope, suspect: bool) -> Self {
+        Self { task: job.task.clone(), version: job.version, suspect }
+    }
+
+    pub(super) fn is_of(&self, job: &Envelope, suspect: bool) -> bool {
+        self.suspect == suspect && self.version == job.version && self.task == job.task
+    }
 }
 
 impl State {
@@ -177,6 +197,7 @@ impl State {
             claim: 0,
             charged: false,
             suspect: false,
+            permit: false,
             held_at: 0,
             cancel: None,
         };
@@ -209,7 +230,10 @@ impl State {
         match slot.status.state {
             JobState::Waiting => {
                 let entry = Entry { seq: slot.seq, slot: place };
-                queue.lane_of(slot).insert(slot.envelope.priority, entry);
+                match slot.envelope.key() {
+                    Some(key) => queue.insert_keyed(slot, key, entry),
+                    None => queue.lane_of(slot).insert(slot.envelope.priority, entry),
+                }
                 self.watchers.wake(slot.queue);
             }
             JobState::Delayed => {
@@ -243,8 +267,10 @@ impl State {
             JobState::Waiting => {
                 slot.seq = 0;
                 let slots = &self.slots;
-                if let Some(slot) = slots[place as usize].as_ref() {
-                    queue.lane_of(slot).bury(|entry| stands(slots, entry));
+                if let Some(slot) = slots[place as usize].as_ref()
+                    && let Some(list) = queue.list_of(slot)
+                {
+                    list.bury(|entry| stands(slots, entry));
                 }
             }
             _ => {}
@@ -256,7 +282,9 @@ impl State {
         self.immortalise(place);
         let Some(slot) = self.slots[place as usize].as_ref() else { return };
         let entry = Entry { seq: slot.seq, slot: place };
-        self.queues[slot.queue as usize].lane_of(slot).remove(slot.envelope.priority, entry);
+        if let Some(list) = self.queues[slot.queue as usize].list_of(slot) {
+            list.remove(slot.envelope.priority, entry);
+        }
     }
 
     /// Changes a job's state in its status and in the counts.
@@ -317,15 +345,25 @@ impl Slot {
 }
 
 impl Queue {
-    /// Returns the lane in which a job waits, made if there is none.
+    /// Returns the list in which a job waits, be it with a key or without.
+    fn list_of(&mut self, slot: &Slot) -> Option<&mut Lane> {
+        match slot.envelope.key() {
+            Some(key) => self.keyed_list(slot, key),
+            None => Some(self.lane_of(slot)),
+        }
+    }
+
+    /// Lists all lists of waiting jobs.
+    pub(super) fn lists(&self) -> impl Iterator<Item = &Lane> {
+        self.lanes.iter().map(|(_, lane)| lane).chain(self.keyed.iter().flat_map(KeyedLane::lists))
+    }
+
+    /// Returns the lane in which a job without a key waits, made if there is none.
     fn lane_of(&mut self, slot: &Slot) -> &mut Lane {
-        let (task, version, suspect) = (&slot.envelope.task, slot.envelope.version, slot.suspect);
-        let same = |key: &LaneKey| key.suspect == suspect && key.version == version && key.task == *task;
-        if let Some(place) = self.lanes.iter().position(|(key, _)| same(key)) {
+        if let Some(place) = self.lanes.iter().position(|(key, _)| key.is_of(&slot.envelope, slot.suspect)) {
             return &mut self.lanes[place].1;
         }
-        let key = LaneKey { task: task.clone(), version, suspect };
-        self.lanes.push((key, Lane::default()));
+        self.lanes.push((LaneKey::of(&slot.envelope, slot.suspect), Lane::default()));
         &mut self.lanes.last_mut().expect("it was just pushed").1
     }
 }

@@ -26,6 +26,8 @@ struct Options<'a> {
     headers: Cow<'a, [(String, String)]>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     parents: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<Cow<'a, str>>,
 }
 
 #[expect(clippy::ptr_arg, reason = "serde calls it with a reference to the field")]
@@ -123,6 +125,7 @@ pub(super) fn write(envelope: &Envelope) -> serde_json::Result<Option<String>> {
         tags: Cow::Borrowed(&extras.tags),
         headers: Cow::Borrowed(&extras.headers),
         parents: extras.parents.iter().map(ToString::to_string).collect(),
+        key: extras.key.as_deref().map(Cow::Borrowed),
     };
     serde_json::to_string(&options).map(Some)
 }
@@ -159,9 +162,10 @@ pub(super) fn read(text: &str, envelope: &mut Envelope) -> serde_json::Result<()
         envelope.retention = retention.into_retention();
     }
     let (tags, headers) = (options.tags.into_owned(), options.headers.into_owned());
-    if !(tags.is_empty() && headers.is_empty() && options.parents.is_empty()) {
+    let key = options.key.as_deref().map(Into::into);
+    if !(tags.is_empty() && headers.is_empty() && options.parents.is_empty() && key.is_none()) {
         let parents = options.parents.iter().map(|id| JobId::from_stored(id)).collect();
-        envelope.extras = Some(Box::new(Extras { tags, headers, parents }));
+        envelope.extras = Some(Box::new(Extras { tags, headers, parents, key }));
     }
     Ok(())
 }
@@ -200,6 +204,9 @@ mod tests {
         tagged.extras_mut().tags = vec!["a\"b".into()];
         tagged.extras_mut().headers = vec![("k".into(), "v".into())];
         all.push(tagged);
+        let mut keyed = plain();
+        keyed.extras_mut().key = Some("tenant \"7\"".into());
+        all.push(keyed);
         for envelope in all {
             let text = write(&envelope).unwrap().unwrap();
             let mut back = plain();

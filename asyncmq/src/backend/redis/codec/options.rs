@@ -120,5 +120,5 @@ pub(super) fn read_extras(from: &mut Reader<'_>) -> Result<Extras> {
         .collect::<Result<Vec<_>>>()?;
     let parents =
         (0..from.u16()?).map(|_| from.text().map(JobId::from_stored)).collect::<Result<Vec<_>>>()?;
-    Ok(Extras { tags, headers, parents })
+    Ok(Extras { tags, headers, parents, key: None })
 }

@@ -12,12 +12,14 @@ use super::options::{
     put_backoff, put_due, put_extras, put_retention, read_backoff, read_due, read_extras, read_retention,
 };
 use crate::clock::Timestamp;
-use crate::job::{Envelope, JobId, Name};
+use crate::job::{Envelope, JobId, MAX_KEY, Name};
 
 /// The version of the format.
 const VERSION: u8 = 1;
 /// The length of a lane's name.
 pub(in super::super) const LANE: usize = 9;
+/// What a profile says of jobs that carry their options, and a key.
+const KEYED: u8 = 2;
 /// Where a record says when the job was taken in.
 const TIME: usize = 5;
 /// The bit of that time which scripts set for a job that has a side record.
@@ -25,7 +27,8 @@ const HAS_SIDE: u64 = 1 << 55;
 /// Where a record names its lane.
 const LANE_AT: usize = 14;
 
-/// The name of a lane: its priority (2 hexadecimal digits) and a digest of its profile.
+/// The name of a lane: its priority (2 hexadecimal digits; of jobs with keys the first one is a letter from g to v) and a
+/// digest of its profile.
 pub(in super::super) type Lane = [u8; LANE];
 
 /// What the jobs of a lane have in common.
@@ -37,13 +40,16 @@ pub(in super::super) struct Profile {
     pub(in super::super) version: u32,
     /// Everything but id, queue and arguments, unless each job carries that itself.
     whole: Option<Box<Envelope>>,
+    /// Whether each job carries a key.
+    keyed: bool,
     priority: u8,
 }
 
 /// Returns the profile of a job: a whole one if the job shall carry nothing itself.
 pub(in super::super) fn profile_of(job: &Envelope, whole: bool) -> Vec<u8> {
     let mut to = Vec::with_capacity(32 + job.task.len());
-    to.extend([VERSION, u8::from(whole), job.priority]);
+    let kind = if job.key().is_some() { KEYED } else { u8::from(whole) };
+    to.extend([VERSION, kind, job.priority]);
     to.put_u32(job.version);
     to.put_text(&job.task);
     if whole {
@@ -56,22 +62,29 @@ pub(in super::super) fn profile_of(job: &Envelope, whole: bool) -> Vec<u8> {
 pub(in super::super) fn lane_of(profile: &[u8]) -> Lane {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    const KEYED_DIGITS: &[u8; 16] = b"ghijklmnopqrstuv";
     let fnv = profile.iter().fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {
         (digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });
     let digest = fnv ^ (fnv >> 32);
     let priority = profile.get(2).copied().unwrap_or_default();
+    let first = if profile.get(1) == Some(&KEYED) { KEYED_DIGITS } else { DIGITS };
     std::array::from_fn(|place| match place {
-        0 => DIGITS[usize::from(priority >> 4)],
+        0 => first[usize::from(priority >> 4)],
         1 => DIGITS[usize::from(priority & 15)],
         _ => LETTERS[(digest >> (6 * (place - 2)) & 63) as usize],
     })
 }
 
-/// Writes the body of a record: place in the batch, lane, options unless they are in the profile, arguments.
+/// Writes the body of a record: place in the batch, lane, key if there is one, options unless they are in the profile,
+/// arguments.
 pub(in super::super) fn put_body(job: &Envelope, place: u16, lane: Lane, whole: bool, to: &mut Vec<u8>) {
     to.put(&place.to_be_bytes());
     to.put(&lane);
+    if let Some(key) = job.key() {
+        to.put(&[u8::try_from(key.len()).unwrap_or(u8::MAX)]);
+        to.put(&key.as_bytes()[..key.len().min(MAX_KEY)]);
+    }
     if !whole {
         put_options(job, to);
         put_due(job.due, to);
@@ -102,15 +115,14 @@ pub(in super::super) fn read_profile(bytes: &[u8]) -> Result<Profile> {
     if from.u8()? != VERSION {
         return Err(Garbled("a profile of another version"));
     }
-    let is_whole = match from.u8()? {
-        0 => false,
-        1 => true,
-        _ => return Err(Garbled("a profile")),
-    };
+    let kind = from.u8()?;
+    if KEYED < kind {
+        return Err(Garbled("a profile"));
+    }
     let (priority, version) = (from.u8()?, from.u32()?);
     let task = Name::from_stored(from.text()?);
-    let mut profile = Profile { task, version, whole: None, priority };
-    if is_whole {
+    let mut profile = Profile { task, version, whole: None, keyed: kind == KEYED, priority };
+    if kind == 1 {
         let mut job = profile.envelope(JobId::from_stored(""), profile.task.clone(), Bytes::new());
         read_options(&mut from, &mut job)?;
         profile.whole = Some(Box::new(job));
@@ -161,11 +173,20 @@ pub(in super::super) fn read_record(
         return Ok(Envelope { id, queue, args, ..Envelope::clone(whole) });
     }
     let mut from = Reader(rest);
+    let key = if profile.keyed {
+        let length = usize::from(from.u8()?);
+        Some(text(from.take(length)?)?)
+    } else {
+        None
+    };
     let mut job = profile.envelope(id, queue, Bytes::new());
     read_options(&mut from, &mut job)?;
     job.due = read_due(&mut from)?;
     job.ttl = from.option(Reader::duration)?;
     job.extras = from.option(read_extras)?.map(Box::new);
+    if let Some(key) = key {
+        job.extras_mut().key = Some(key.into());
+    }
     job.args = record.slice_ref(from.0);
     Ok(job)
 }

@@ -41,11 +41,13 @@ fn due() -> impl Strategy<Value = Due> {
 }
 
 fn extras() -> impl Strategy<Value = Extras> {
-    (vec(".{0,9}", 0..3), vec((".{0,9}", ".{0,9}"), 0..3), vec("[a-z]{1,40}", 0..3)).prop_map(
-        |(tags, headers, parents)| Extras {
+    let key = option::of("\\P{Cc}{1,40}");
+    (vec(".{0,9}", 0..3), vec((".{0,9}", ".{0,9}"), 0..3), vec("[a-z]{1,40}", 0..3), key).prop_map(
+        |(tags, headers, parents, key)| Extras {
             tags,
             headers,
             parents: parents.iter().map(|id| JobId::from_stored(id)).collect(),
+            key: key.map(Into::into),
         },
     )
 }

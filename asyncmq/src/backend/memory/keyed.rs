@@ -1,0 +1,164 @@
+//! Waiting jobs with keys: each key has a list of its own, and the keys of a lane take turns.
+//!
+//! A key stands in its lane's ring as long as jobs of it wait, unless it is parked: then it waits for a permit or a token
+//! itself, and is in nobody's way.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use foldhash::HashMap;
+
+use super::lane::{Entry, Lane};
+use super::limits::Group;
+use super::state::{LaneKey, Queue, Slot, stands};
+use crate::clock::Timestamp;
+use crate::lifecycle::Allowance;
+
+/// The keyed jobs of one task and one priority.
+pub(super) struct KeyedLane {
+    pub(super) key: LaneKey,
+    pub(super) priority: u8,
+    ring: VecDeque<Arc<str>>,
+    lists: HashMap<Arc<str>, KeyList>,
+}
+
+#[derive(Default)]
+struct KeyList {
+    jobs: Lane,
+    parked: bool,
+}
+
+impl KeyedLane {
+    fn new(key: LaneKey, priority: u8) -> Self {
+        Self { key, priority, ring: VecDeque::new(), lists: HashMap::default() }
+    }
+
+    /// Lists the waiting jobs of each key, tombstones included.
+    pub(super) fn lists(&self) -> impl Iterator<Item = &Lane> {
+        self.lists.values().map(|list| &list.jobs)
+    }
+
+    /// Forgets keys of which nothing waits any more but tombstones.
+    pub(super) fn sweep(&mut self, slots: &[Option<Slot>]) {
+        for list in self.lists.values_mut() {
+            list.jobs.head(|entry| stands(slots, entry));
+        }
+    }
+}
+
+impl Queue {
+    /// Adds a waiting job with a key where its number belongs.
+    pub(super) fn insert_keyed(&mut self, slot: &Slot, key: &Arc<str>, entry: Entry) {
+        let lane = self.keyed_lane_of(slot);
+        let lane = &mut self.keyed[lane];
+        let list = lane.lists.entry(key.clone()).or_insert_with(|| {
+            lane.ring.push_back(key.clone());
+            KeyList::default()
+        });
+        list.jobs.insert(slot.envelope.priority, entry);
+    }
+
+    /// Returns the list in which a waiting job with a key stands.
+    pub(super) fn keyed_list(&mut self, slot: &Slot, key: &str) -> Option<&mut Lane> {
+        let lane = self.keyed_lane_of(slot);
+        self.keyed[lane].lists.get_mut(key).map(|list| &mut list.jobs)
+    }
+
+    fn keyed_lane_of(&mut self, slot: &Slot) -> usize {
+        let (job, suspect) = (&slot.envelope, slot.suspect);
+        let same = |lane: &KeyedLane| lane.priority == job.priority && lane.key.is_of(job, suspect);
+        self.keyed.iter().position(same).unwrap_or_else(|| {
+            self.keyed.push(KeyedLane::new(LaneKey::of(job, suspect), job.priority));
+            self.keyed.len() - 1
+        })
+    }
+
+    /// Returns the first job of the key whose turn it is and that may start one; keys that may not are parked.
+    pub(super) fn keyed_head(&mut self, slots: &[Option<Slot>], lane: usize, now: Timestamp) -> Option<Entry> {
+        loop {
+            let kept = self.keyed.get_mut(lane)?;
+            let key = kept.ring.front()?.clone();
+            let head = kept.lists.get_mut(&key).and_then(|list| list.jobs.head(|entry| stands(slots, entry)));
+            let Some((_, entry)) = head else {
+                kept.ring.pop_front();
+                kept.lists.remove(&key);
+                continue;
+            };
+            let group = Group { task: kept.key.task.clone(), key: Some(key.clone()) };
+            match self.group_allowance(&group, now) {
+                Allowance::May(_) => return Some(entry),
+                held => self.park(lane, &group, held),
+            }
+        }
+    }
+
+    /// Takes the job that [`Queue::keyed_head`] returned; its key's next turn comes behind all others'.
+    pub(super) fn pop_keyed(&mut self, lane: usize) {
+        let kept = &mut self.keyed[lane];
+        let Some(key) = kept.ring.pop_front() else { return };
+        if let Some(list) = kept.lists.get_mut(&key) {
+            list.jobs.pop();
+            kept.ring.push_back(key);
+        }
+    }
+
+    /// Takes the first key of a ring aside until it may start something again.
+    fn park(&mut self, lane: usize, group: &Group, held: Allowance) {
+        let kept = &mut self.keyed[lane];
+        let Some(key) = kept.ring.pop_front() else { return };
+        if let Some(list) = kept.lists.get_mut(&key) {
+            list.parked = true;
+        }
+        let limits = self.limits.get_or_insert_default();
+        match held {
+            Allowance::Until(time) => {
+                limits.timed.insert((time, lane, key));
+            }
+            Allowance::Full | Allowance::May(_) => {
+                limits.groups.entry(group.clone()).or_default().parked.push(lane);
+            }
+        }
+    }
+
+    /// Lets a key take turns again that waited for a permit.
+    pub(super) fn unpark(&mut self, group: &Group) {
+        let tally = self.limits.as_mut().and_then(|limits| limits.groups.get_mut(group));
+        let lanes = tally.map(|tally| std::mem::take(&mut tally.parked)).unwrap_or_default();
+        if let Some(key) = &group.key {
+            lanes.into_iter().for_each(|lane| self.keyed[lane].come_back(key));
+        }
+    }
+
+    /// Lets keys take turns again whose token is there.
+    pub(super) fn unpark_due(&mut self, now: Timestamp) {
+        while let Some(limits) = self.limits.as_mut()
+            && limits.timed.first().is_some_and(|(time, ..)| *time <= now)
+            && let Some((_, lane, key)) = limits.timed.pop_first()
+        {
+            self.keyed[lane].come_back(&key);
+        }
+    }
+
+    /// Lets all keys take turns again: their limits are not what they were.
+    pub(super) fn unpark_all(&mut self) {
+        if let Some(limits) = self.limits.as_mut() {
+            limits.timed.clear();
+            limits.groups.values_mut().for_each(|tally| tally.parked.clear());
+        }
+        for lane in &mut self.keyed {
+            let parked: Vec<_> = lane.lists.iter().filter(|(_, list)| list.parked).collect();
+            let keys: Vec<_> = parked.into_iter().map(|(key, _)| key.clone()).collect();
+            keys.iter().for_each(|key| lane.come_back(key));
+        }
+    }
+}
+
+impl KeyedLane {
+    fn come_back(&mut self, key: &Arc<str>) {
+        if let Some(list) = self.lists.get_mut(key)
+            && std::mem::take(&mut list.parked)
+        {
+            self.ring.push_back(key.clone());
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! What the queues are held to: who may start, what has started, and which keys wait for a permit.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use foldhash::HashMap;
+
+use super::state::{Queue, State};
+use crate::backend::{LimitInfo, LimitStanding};
+use crate::clock::Timestamp;
+use crate::job::{Envelope, Limit, LimitScope, LimitSource, Name};
+use crate::lifecycle::{Allowance, Starts, allowance};
+
+/// Whose starts and permits are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Group {
+    pub(super) task: Name,
+    pub(super) key: Option<Arc<str>>,
+}
+
+impl Group {
+    pub(super) fn of(job: &Envelope) -> Self {
+        Self { task: job.task.clone(), key: job.key().cloned() }
+    }
+}
+
+/// What one group has in hand and has started.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) running: u32,
+    pub(super) starts: Starts,
+    /// The keyed lanes in which the key waits for a permit.
+    pub(super) parked: Vec<usize>,
+}
+
+/// The limits of one queue.
+#[derive(Debug, Default)]
+pub(super) struct QueueLimits {
+    set: BTreeMap<LimitScope, LimitInfo>,
+    queue: Tally,
+    pub(super) groups: HashMap<Group, Tally>,
+    /// Keys that wait for a token: when it is there, keyed lane, key.
+    pub(super) timed: BTreeSet<(Timestamp, usize, Arc<str>)>,
+}
+
+impl QueueLimits {
+    /// Sets limits. Returns whether anything changed.
+    fn set(&mut self, source: LimitSource, limits: &[(LimitScope, Option<Limit>)]) -> bool {
+        let mut changed = false;
+        for (scope, limit) in limits {
+            let empty = || LimitInfo { scope: scope.clone(), declared: None, ordered: None };
+            let info = self.set.entry(scope.clone()).or_insert_with(empty);
+            let place = match source {
+                LimitSource::Declared => &mut info.declared,
+                LimitSource::Ordered => &mut info.ordered,
+            };
+            changed |= std::mem::replace(place, *limit) != *limit;
+            if info.declared.is_none() && info.ordered.is_none() {
+                self.set.remove(scope);
+            }
+        }
+        changed
+    }
+
+    fn limit(&self, scope: &LimitScope) -> Limit {
+        self.set.get(scope).map(LimitInfo::limit).unwrap_or_default()
+    }
+
+    /// Returns what all jobs of the queue together may start.
+    pub(super) fn of_queue(&self, active: u64, now: Timestamp) -> Allowance {
+        let running = u32::try_from(active).unwrap_or(u32::MAX);
+        allowance(self.limit(&LimitScope::Queue), running, &self.queue.starts, now)
+    }
+
+    /// Returns what a group may start.
+    pub(super) fn of_group(&self, group: &Group, now: Timestamp) -> Allowance {
+        let limit = self.limit(&LimitScope::Task(group.task.clone()));
+        match self.groups.get(group) {
+            Some(tally) => allowance(limit, tally.running, &tally.starts, now),
+            None => allowance(limit, 0, &Starts::default(), now),
+        }
+    }
+
+    /// Takes note that a job starts. Returns whether it holds a permit of its group from now on.
+    pub(super) fn start(&mut self, job: &Envelope, now: Timestamp) -> bool {
+        if let Some(rate) = self.limit(&LimitScope::Queue).rate_limit() {
+            self.queue.starts.note(rate, 1, now);
+        }
+        let limit = self.limit(&LimitScope::Task(job.task.clone()));
+        if limit.is_none() && job.key().is_none() {
+            return false;
+        }
+        let tally = self.groups.entry(Group::of(job)).or_default();
+        if let Some(rate) = limit.rate_limit() {
+            tally.starts.note(rate, 1, now);
+        }
+        tally.running += 1;
+        true
+    }
+
+    /// Takes a permit back. Returns whether somebody may wait for it.
+    fn end(&mut self, group: &Group) -> bool {
+        let most = self.limit(&LimitScope::Task(group.task.clone())).concurrency_limit();
+        let Some(tally) = self.groups.get_mut(group) else { return false };
+        let was_full = most.is_some_and(|most| most <= tally.running);
+        tally.running = tally.running.saturating_sub(1);
+        was_full
+    }
+
+    /// Forgets groups of which nothing needs to be remembered.
+    pub(super) fn forget_idle(&mut self, now: Timestamp) {
+        let set = &self.set;
+        self.groups.retain(|group, tally| {
+            let limit = set.get(&LimitScope::Task(group.task.clone())).map(LimitInfo::limit);
+            let rate = limit.and_then(|limit| limit.rate_limit());
+            let is_idle = rate.is_none_or(|rate| tally.starts.is_idle(rate, now));
+            0 < tally.running || !tally.parked.is_empty() || !is_idle
+        });
+    }
+
+    /// Lists what is set.
+    pub(super) fn infos(&self) -> Vec<LimitInfo> {
+        self.set.values().cloned().collect()
+    }
+
+    /// Returns how the limits of a group stand.
+    pub(super) fn standings(&self, group: Group, active: u64, now: Timestamp) -> Vec<LimitStanding> {
+        let mut standings = Vec::new();
+        if let Some(info) = self.set.get(&LimitScope::Queue) {
+            standings.push(LimitStanding {
+                scope: LimitScope::Queue,
+                key: None,
+                limit: info.limit(),
+                running: u32::try_from(active).unwrap_or(u32::MAX),
+                allowance: self.of_queue(active, now),
+            });
+        }
+        let scope = LimitScope::Task(group.task.clone());
+        if let Some(info) = self.set.get(&scope) {
+            standings.push(LimitStanding {
+                scope,
+                limit: info.limit(),
+                running: self.groups.get(&group).map_or(0, |tally| tally.running),
+                allowance: self.of_group(&group, now),
+                key: group.key,
+            });
+        }
+        standings
+    }
+
+    /// Returns when the next token is there for what waits for one: for the queue, a task, or a key.
+    fn next(&self, active: u64, now: Timestamp) -> Option<Timestamp> {
+        let queue = [self.of_queue(active, now)];
+        let tasks = self.set.keys().filter_map(|scope| match scope {
+            LimitScope::Task(task) => Some(self.of_group(&Group { task: task.clone(), key: None }, now)),
+            LimitScope::Queue => None,
+        });
+        let times = queue.into_iter().chain(tasks).filter_map(|allowance| match allowance {
+            Allowance::Until(time) => Some(time),
+            Allowance::May(_) | Allowance::Full => None,
+        });
+        times.chain(self.timed.first().map(|(time, ..)| *time)).min()
+    }
+}
+
+impl Queue {
+    /// Returns how long until a token is there that something may wait for.
+    pub(super) fn next_token(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.counts.waiting == 0 {
+            return None;
+        }
+        self.limits.as_ref()?.next(self.counts.active, now)
+    }
+
+    /// Returns what all jobs of the queue together may start.
+    pub(super) fn allowance(&self, now: Timestamp) -> Allowance {
+        self.limits.as_ref().map_or(Allowance::May(u32::MAX), |limits| limits.of_queue(self.counts.active, now))
+    }
+
+    /// Returns what a group may start.
+    pub(super) fn group_allowance(&self, group: &Group, now: Timestamp) -> Allowance {
+        self.limits.as_ref().map_or(Allowance::May(u32::MAX), |limits| limits.of_group(group, now))
+    }
+}
+
+impl State {
+    /// Sets limits of a queue. Returns whether anything changed.
+    pub(super) fn set_limits(
+        &mut self,
+        name: &Name,
+        source: LimitSource,
+        limits: &[(LimitScope, Option<Limit>)],
+    ) -> bool {
+        let place = self.queue_of(name);
+        let queue = &mut self.queues[place as usize];
+        if queue.limits.is_none() && limits.iter().all(|(_, limit)| limit.is_none()) {
+            return false;
+        }
+        if !queue.limits.get_or_insert_default().set(source, limits) {
+            return false;
+        }
+        queue.used |= source == LimitSource::Ordered;
+        queue.unpark_all();
+        self.watchers.wake(place);
+        true
+    }
+
+    /// Takes back the permit of a job that a worker holds no more.
+    pub(super) fn give_permit_back(&mut self, place: u32) {
+        let Some(slot) = self.slot_mut(place) else { return };
+        let (had, queue) = (std::mem::take(&mut slot.permit), slot.queue);
+        let group = had.then(|| Group::of(&slot.envelope));
+        let kept = &mut self.queues[queue as usize];
+        let Some(limits) = kept.limits.as_mut() else { return };
+        let of_queue = limits.limit(&LimitScope::Queue).concurrency_limit();
+        // The job is counted as active still.
+        let mut is_awaited = of_queue.is_some_and(|most| u64::from(most) <= kept.counts.active);
+        if let Some(group) = group
+            && limits.end(&group)
+        {
+            is_awaited = true;
+            kept.unpark(&group);
+        }
+        if is_awaited {
+            self.watchers.wake(queue);
+        }
+    }
+}

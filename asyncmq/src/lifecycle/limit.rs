@@ -1,0 +1,236 @@
+//! Decides how many jobs may start under a limit, and when the next one may.
+//!
+//! A token bucket of `n` in an interval `i` holds `n` tokens and gains `n / i` a time: in any time `w` at most `n + w · n / i` jobs
+//! start. A sliding window knows when the latest jobs started: in any interval `i` at most `n` do.
+
+use std::collections::VecDeque;
+
+use crate::clock::Timestamp;
+use crate::job::{Limit, RateLimit, RateWindow};
+
+/// What may start under a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allowance {
+    /// So many, at least one.
+    May(u32),
+    /// None before this time.
+    Until(Timestamp),
+    /// None before a running one ends, or the limit is changed.
+    Full,
+}
+
+/// What has started under a rate limit: what is left of the bucket, or the starts in the window.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Starts {
+    /// The tokens that were there at a time; none if none was ever taken.
+    pub bucket: Option<(f64, Timestamp)>,
+    /// When how many started, oldest first.
+    pub window: VecDeque<(Timestamp, u32)>,
+}
+
+impl Starts {
+    /// Returns how many may start now under a rate.
+    #[must_use]
+    pub fn allowance(&self, rate: RateLimit, now: Timestamp) -> Allowance {
+        let permits = rate.permits();
+        if permits == 0 {
+            return Allowance::Full;
+        }
+        match rate.kind() {
+            RateWindow::Bucket => {
+                let tokens = self.tokens(rate, now);
+                if 1.0 <= tokens {
+                    return Allowance::May(tokens as u32);
+                }
+                let wait = (1.0 - tokens) * per_token(rate);
+                Allowance::Until(now.after_micros(wait.ceil() as u64))
+            }
+            RateWindow::Sliding => {
+                let recent = self.window.iter().filter(|(at, _)| now < at.after(rate.interval()));
+                let started: u32 = recent.clone().map(|(_, count)| *count).sum();
+                match permits.checked_sub(started) {
+                    None | Some(0) => {
+                        let mut surplus = started - permits;
+                        let leaves = recent.clone().find(|(_, count)| {
+                            let is_enough = surplus < *count;
+                            surplus = surplus.saturating_sub(*count);
+                            is_enough
+                        });
+                        leaves.map_or(Allowance::Full, |(at, _)| Allowance::Until(at.after(rate.interval())))
+                    }
+                    Some(left) => Allowance::May(left),
+                }
+            }
+        }
+    }
+
+    /// Takes note that so many start now.
+    pub fn note(&mut self, rate: RateLimit, count: u32, now: Timestamp) {
+        match rate.kind() {
+            RateWindow::Bucket => {
+                self.window.clear();
+                self.bucket = Some((self.tokens(rate, now) - f64::from(count), now));
+            }
+            RateWindow::Sliding => {
+                self.bucket = None;
+                while self.window.front().is_some_and(|(at, _)| at.after(rate.interval()) <= now) {
+                    self.window.pop_front();
+                }
+                match self.window.back_mut() {
+                    Some((at, noted)) if *at == now => *noted += count,
+                    _ => self.window.push_back((now, count)),
+                }
+            }
+        }
+    }
+
+    /// Tells whether it is as if nothing had started, so that nothing needs to be remembered.
+    #[must_use]
+    pub fn is_idle(&self, rate: RateLimit, now: Timestamp) -> bool {
+        match rate.kind() {
+            RateWindow::Bucket => f64::from(rate.permits()) <= self.tokens(rate, now),
+            RateWindow::Sliding => self.window.iter().all(|(at, _)| at.after(rate.interval()) <= now),
+        }
+    }
+
+    fn tokens(&self, rate: RateLimit, now: Timestamp) -> f64 {
+        let most = f64::from(rate.permits());
+        let Some((tokens, at)) = self.bucket else { return most };
+        let gained = now.as_micros().saturating_sub(at.as_micros()) as f64 / per_token(rate);
+        // What binary fractions lose must not keep a token that is due from being one.
+        (tokens + gained + 1e-9).min(most)
+    }
+}
+
+/// The microseconds in which a bucket gains a token.
+fn per_token(rate: RateLimit) -> f64 {
+    rate.interval().as_micros() as f64 / f64::from(rate.permits())
+}
+
+/// Returns how many jobs may start now under a limit, when so many of its jobs run.
+#[must_use]
+pub fn allowance(limit: Limit, running: u32, starts: &Starts, now: Timestamp) -> Allowance {
+    let free = limit.concurrency_limit().map_or(u32::MAX, |most| most.saturating_sub(running));
+    if free == 0 {
+        return Allowance::Full;
+    }
+    match limit.rate_limit().map(|rate| starts.allowance(rate, now)) {
+        None => Allowance::May(free),
+        Some(Allowance::May(permits)) => Allowance::May(permits.min(free)),
+        Some(held) => held,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_micros(1_000_000_000 + millis * 1_000)
+    }
+
+    /// Starts whatever may start, asked each millisecond. Returns when how many did.
+    fn all_that_may(rate: RateLimit, millis: u64) -> Vec<(u64, u32)> {
+        let (mut starts, mut started) = (Starts::default(), Vec::new());
+        for time in 0..millis {
+            if let Allowance::May(count) = starts.allowance(rate, at(time)) {
+                starts.note(rate, count, at(time));
+                started.push((time, count));
+            }
+        }
+        started
+    }
+
+    fn most_within(started: &[(u64, u32)], millis: u64) -> u32 {
+        let within = |from: u64| started.iter().filter(move |(at, _)| (from..from + millis).contains(at));
+        started.iter().map(|(from, _)| within(*from).map(|(_, count)| count).sum()).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn a_bucket_gives_its_permits_at_once_and_then_the_rate() {
+        let started = all_that_may(RateLimit::per(10, SECOND), 1_001);
+        assert_eq!(started[0], (0, 10));
+        assert_eq!(started[1..], (1..=10).map(|tenth| (tenth * 100, 1)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_bucket_never_gives_more_than_it_says_and_wastes_nothing() {
+        for (permits, millis) in [(1, 1_000), (3, 1_000), (7, 100), (100, 1_000), (1_000, 333)] {
+            let rate = RateLimit::per(permits, Duration::from_millis(millis));
+            let started = all_that_may(rate, 5_000);
+            for window in [1, 50, 999, 1_000, 3_000] {
+                let most = f64::from(permits) * (1.0 + window as f64 / millis as f64);
+                assert!(f64::from(most_within(&started, window)) <= most, "{rate} within {window} ms");
+            }
+            let all: u32 = started.iter().map(|(_, count)| count).sum();
+            let could = f64::from(permits) * (1.0 + 4_999.0 / millis as f64);
+            assert!(could - 2.0 < f64::from(all), "{rate}: {all} of {could}");
+        }
+    }
+
+    #[test]
+    fn a_window_never_holds_more_than_its_permits_and_wastes_nothing() {
+        for (permits, millis) in [(1, 1_000), (3, 100), (100, 1_000)] {
+            let rate = RateLimit::window(permits, Duration::from_millis(millis));
+            let started = all_that_may(rate, 5_000);
+            assert_eq!(most_within(&started, millis), permits, "{rate}");
+            let all: u32 = started.iter().map(|(_, count)| count).sum();
+            assert_eq!(u64::from(all), u64::from(permits) * 5_000_u64.div_ceil(millis), "{rate}");
+        }
+    }
+
+    #[test]
+    fn it_says_when_the_next_may_start_and_is_right() {
+        for rate in [RateLimit::per(3, SECOND), RateLimit::window(3, SECOND), RateLimit::per(7, SECOND)] {
+            let mut starts = Starts::default();
+            starts.note(rate, rate.permits(), at(0));
+            let Allowance::Until(next) = starts.allowance(rate, at(1)) else { panic!("{rate}") };
+            let before = Timestamp::from_micros(next.as_micros() - 1);
+            assert!(matches!(starts.allowance(rate, before), Allowance::Until(_)), "{rate}");
+            assert!(matches!(starts.allowance(rate, next), Allowance::May(1 | 3)), "{rate}");
+        }
+    }
+
+    #[test]
+    fn a_window_that_became_smaller_waits_for_enough_to_leave() {
+        let mut starts = Starts::default();
+        let (large, small) = (RateLimit::window(10, SECOND), RateLimit::window(2, SECOND));
+        for time in 0..4 {
+            starts.note(large, 2, at(time * 100));
+        }
+        assert_eq!(starts.allowance(small, at(400)), Allowance::Until(at(1_300)));
+    }
+
+    #[test]
+    fn nothing_starts_under_zero_and_everything_without_a_limit() {
+        let starts = Starts::default();
+        for rate in [RateLimit::per(0, SECOND), RateLimit::window(0, SECOND)] {
+            assert_eq!(allowance(Limit::NONE.rate(rate), 0, &starts, at(0)), Allowance::Full);
+        }
+        assert_eq!(allowance(Limit::NONE.concurrency(0), 0, &starts, at(0)), Allowance::Full);
+        assert_eq!(allowance(Limit::NONE, 7, &starts, at(0)), Allowance::May(u32::MAX));
+    }
+
+    #[test]
+    fn the_smaller_of_both_counts() {
+        let starts = Starts::default();
+        let limit = Limit::NONE.rate(RateLimit::per(5, SECOND)).concurrency(3);
+        assert_eq!(allowance(limit, 0, &starts, at(0)), Allowance::May(3));
+        assert_eq!(allowance(limit, 2, &starts, at(0)), Allowance::May(1));
+        assert_eq!(allowance(limit, 3, &starts, at(0)), Allowance::Full);
+    }
+
+    #[test]
+    fn what_is_long_ago_need_not_be_remembered() {
+        for rate in [RateLimit::per(2, SECOND), RateLimit::window(2, SECOND)] {
+            let mut starts = Starts::default();
+            starts.note(rate, 1, at(0));
+            assert!(!starts.is_idle(rate, at(400)), "{rate}");
+            assert!(starts.is_idle(rate, at(1_000)), "{rate}");
+        }
+    }
+}
