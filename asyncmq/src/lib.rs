@@ -36,7 +36,8 @@ pub use clock::{Clock, Timestamp};
 pub use error::{BoxError, Error, Result};
 pub use event::{Event, EventData, EventFilter, EventKind};
 pub use job::{
-    Backoff, Dedup, Job, JobId, JobState, Limit, LimitScope, LimitSource, Progress, RateLimit, Retention, TraceContext,
+    Backoff, Dedup, Job, JobId, JobState, Limit, LimitScope, LimitSource, Progress, RateLimit, Retention,
+    TraceContext,
 };
 pub use task::{Context, Registry, State, Task, TaskDefinition, TaskError, TaskOptions, tasks};
 pub use worker::{StopReport, Worker, WorkerHandle, WorkerStatus};

@@ -18,6 +18,7 @@ mod finding;
 mod gather;
 mod handle;
 mod inspect;
+mod limits;
 pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;

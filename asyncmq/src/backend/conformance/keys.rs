@@ -312,7 +312,12 @@ pub async fn how_a_key_stands_is_told(fixture: &dyn Fixture) {
     stage.push_all(many_of("a", 3)).await;
     let held_by = async |key| {
         let standings = stage.store.held_by(&QUEUE, &super::stage::TASK, Some(key)).await.answered();
-        (standings.len(), standings[0].key.as_deref().map(str::to_owned), standings[0].running, standings[0].allowance)
+        (
+            standings.len(),
+            standings[0].key.as_deref().map(str::to_owned),
+            standings[0].running,
+            standings[0].allowance,
+        )
     };
     stage.worker().claim(10).await;
     assert_eq!(held_by("a").await, (1, Some("a".into()), 2, Allowance::Full));

@@ -250,8 +250,7 @@ pub async fn what_is_ordered_goes_before_what_is_declared(fixture: &dyn Fixture)
     stage.order(LimitScope::Queue, Some(three_a_second())).await;
     let infos = stage.store.limits(&QUEUE).await.answered();
     let of_task = LimitInfo { scope: scope.clone(), declared: Some(at_once(2)), ordered: Some(at_once(1)) };
-    let of_queue =
-        LimitInfo { scope: LimitScope::Queue, declared: None, ordered: Some(three_a_second()) };
+    let of_queue = LimitInfo { scope: LimitScope::Queue, declared: None, ordered: Some(three_a_second()) };
     assert_eq!(infos, [of_queue, of_task]);
     stage.push_all(jobs(5)).await;
     let worker = stage.worker();

@@ -9,8 +9,8 @@ use super::MemoryStore;
 use super::limits::{Group, QueueLimits};
 use super::state::{Queue, Slot, State, stands};
 use crate::backend::{
-    AuditEntry, Cursor, DEAD_AFTER, EventStream, Finding, Inspect, LimitInfo, LimitStanding, Page, QueueInfo, Scanned, StoreError,
-    WorkerInfo,
+    AuditEntry, Cursor, DEAD_AFTER, EventStream, Finding, Inspect, LimitInfo, LimitStanding, Page, QueueInfo,
+    Scanned, StoreError, WorkerInfo,
 };
 use crate::clock::Timestamp;
 use crate::event::EventFilter;

@@ -74,7 +74,12 @@ impl Queue {
     }
 
     /// Returns the first job of the key whose turn it is and that may start one; keys that may not are parked.
-    pub(super) fn keyed_head(&mut self, slots: &[Option<Slot>], lane: usize, now: Timestamp) -> Option<Entry> {
+    pub(super) fn keyed_head(
+        &mut self,
+        slots: &[Option<Slot>],
+        lane: usize,
+        now: Timestamp,
+    ) -> Option<Entry> {
         loop {
             let kept = self.keyed.get_mut(lane)?;
             let key = kept.ring.front()?.clone();

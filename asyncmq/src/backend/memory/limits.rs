@@ -1,11 +1,12 @@
 //! What the queues are held to: who may start, what has started, and which keys wait for a permit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use foldhash::HashMap;
 
 use super::state::{Queue, State};
+use crate::backend::limits::LimitTable;
 use crate::backend::{LimitInfo, LimitStanding};
 use crate::clock::Timestamp;
 use crate::job::{Envelope, Limit, LimitScope, LimitSource, Name};
@@ -36,7 +37,7 @@ pub(super) struct Tally {
 /// The limits of one queue.
 #[derive(Debug, Default)]
 pub(super) struct QueueLimits {
-    set: BTreeMap<LimitScope, LimitInfo>,
+    set: LimitTable,
     queue: Tally,
     pub(super) groups: HashMap<Group, Tally>,
     /// Keys that wait for a token: when it is there, keyed lane, key.
@@ -44,37 +45,15 @@ pub(super) struct QueueLimits {
 }
 
 impl QueueLimits {
-    /// Sets limits. Returns whether anything changed.
-    fn set(&mut self, source: LimitSource, limits: &[(LimitScope, Option<Limit>)]) -> bool {
-        let mut changed = false;
-        for (scope, limit) in limits {
-            let empty = || LimitInfo { scope: scope.clone(), declared: None, ordered: None };
-            let info = self.set.entry(scope.clone()).or_insert_with(empty);
-            let place = match source {
-                LimitSource::Declared => &mut info.declared,
-                LimitSource::Ordered => &mut info.ordered,
-            };
-            changed |= std::mem::replace(place, *limit) != *limit;
-            if info.declared.is_none() && info.ordered.is_none() {
-                self.set.remove(scope);
-            }
-        }
-        changed
-    }
-
-    fn limit(&self, scope: &LimitScope) -> Limit {
-        self.set.get(scope).map(LimitInfo::limit).unwrap_or_default()
-    }
-
     /// Returns what all jobs of the queue together may start.
     pub(super) fn of_queue(&self, active: u64, now: Timestamp) -> Allowance {
         let running = u32::try_from(active).unwrap_or(u32::MAX);
-        allowance(self.limit(&LimitScope::Queue), running, &self.queue.starts, now)
+        allowance(self.set.limit(&LimitScope::Queue), running, &self.queue.starts, now)
     }
 
     /// Returns what a group may start.
     pub(super) fn of_group(&self, group: &Group, now: Timestamp) -> Allowance {
-        let limit = self.limit(&LimitScope::Task(group.task.clone()));
+        let limit = self.set.of_task(&group.task);
         match self.groups.get(group) {
             Some(tally) => allowance(limit, tally.running, &tally.starts, now),
             None => allowance(limit, 0, &Starts::default(), now),
@@ -83,10 +62,10 @@ impl QueueLimits {
 
     /// Takes note that a job starts. Returns whether it holds a permit of its group from now on.
     pub(super) fn start(&mut self, job: &Envelope, now: Timestamp) -> bool {
-        if let Some(rate) = self.limit(&LimitScope::Queue).rate_limit() {
+        if let Some(rate) = self.set.limit(&LimitScope::Queue).rate_limit() {
             self.queue.starts.note(rate, 1, now);
         }
-        let limit = self.limit(&LimitScope::Task(job.task.clone()));
+        let limit = self.set.of_task(&job.task);
         if limit.is_none() && job.key().is_none() {
             return false;
         }
@@ -100,7 +79,7 @@ impl QueueLimits {
 
     /// Takes a permit back. Returns whether somebody may wait for it.
     fn end(&mut self, group: &Group) -> bool {
-        let most = self.limit(&LimitScope::Task(group.task.clone())).concurrency_limit();
+        let most = self.set.of_task(&group.task).concurrency_limit();
         let Some(tally) = self.groups.get_mut(group) else { return false };
         let was_full = most.is_some_and(|most| most <= tally.running);
         tally.running = tally.running.saturating_sub(1);
@@ -111,8 +90,7 @@ impl QueueLimits {
     pub(super) fn forget_idle(&mut self, now: Timestamp) {
         let set = &self.set;
         self.groups.retain(|group, tally| {
-            let limit = set.get(&LimitScope::Task(group.task.clone())).map(LimitInfo::limit);
-            let rate = limit.and_then(|limit| limit.rate_limit());
+            let rate = set.of_task(&group.task).rate_limit();
             let is_idle = rate.is_none_or(|rate| tally.starts.is_idle(rate, now));
             0 < tally.running || !tally.parked.is_empty() || !is_idle
         });
@@ -120,26 +98,26 @@ impl QueueLimits {
 
     /// Lists what is set.
     pub(super) fn infos(&self) -> Vec<LimitInfo> {
-        self.set.values().cloned().collect()
+        self.set.infos()
     }
 
     /// Returns how the limits of a group stand.
     pub(super) fn standings(&self, group: Group, active: u64, now: Timestamp) -> Vec<LimitStanding> {
         let mut standings = Vec::new();
-        if let Some(info) = self.set.get(&LimitScope::Queue) {
+        if self.set.is_set(&LimitScope::Queue) {
             standings.push(LimitStanding {
                 scope: LimitScope::Queue,
                 key: None,
-                limit: info.limit(),
+                limit: self.set.limit(&LimitScope::Queue),
                 running: u32::try_from(active).unwrap_or(u32::MAX),
                 allowance: self.of_queue(active, now),
             });
         }
         let scope = LimitScope::Task(group.task.clone());
-        if let Some(info) = self.set.get(&scope) {
+        if self.set.is_set(&scope) {
             standings.push(LimitStanding {
                 scope,
-                limit: info.limit(),
+                limit: self.set.of_task(&group.task),
                 running: self.groups.get(&group).map_or(0, |tally| tally.running),
                 allowance: self.of_group(&group, now),
                 key: group.key,
@@ -151,10 +129,8 @@ impl QueueLimits {
     /// Returns when the next token is there for what waits for one: for the queue, a task, or a key.
     fn next(&self, active: u64, now: Timestamp) -> Option<Timestamp> {
         let queue = [self.of_queue(active, now)];
-        let tasks = self.set.keys().filter_map(|scope| match scope {
-            LimitScope::Task(task) => Some(self.of_group(&Group { task: task.clone(), key: None }, now)),
-            LimitScope::Queue => None,
-        });
+        let groups = self.set.tasks().map(|task| Group { task: task.clone(), key: None });
+        let tasks = groups.map(|group| self.of_group(&group, now));
         let times = queue.into_iter().chain(tasks).filter_map(|allowance| match allowance {
             Allowance::Until(time) => Some(time),
             Allowance::May(_) | Allowance::Full => None,
@@ -174,7 +150,9 @@ impl Queue {
 
     /// Returns what all jobs of the queue together may start.
     pub(super) fn allowance(&self, now: Timestamp) -> Allowance {
-        self.limits.as_ref().map_or(Allowance::May(u32::MAX), |limits| limits.of_queue(self.counts.active, now))
+        self.limits
+            .as_ref()
+            .map_or(Allowance::May(u32::MAX), |limits| limits.of_queue(self.counts.active, now))
     }
 
     /// Returns what a group may start.
@@ -196,7 +174,7 @@ impl State {
         if queue.limits.is_none() && limits.iter().all(|(_, limit)| limit.is_none()) {
             return false;
         }
-        if !queue.limits.get_or_insert_default().set(source, limits) {
+        if !queue.limits.get_or_insert_default().set.set(source, limits) {
             return false;
         }
         queue.used |= source == LimitSource::Ordered;
@@ -212,7 +190,7 @@ impl State {
         let group = had.then(|| Group::of(&slot.envelope));
         let kept = &mut self.queues[queue as usize];
         let Some(limits) = kept.limits.as_mut() else { return };
-        let of_queue = limits.limit(&LimitScope::Queue).concurrency_limit();
+        let of_queue = limits.set.limit(&LimitScope::Queue).concurrency_limit();
         // The job is counted as active still.
         let mut is_awaited = of_queue.is_some_and(|most| u64::from(most) <= kept.counts.active);
         if let Some(group) = group

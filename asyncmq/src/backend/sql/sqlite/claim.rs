@@ -9,6 +9,7 @@ use rusqlite::{OptionalExtension, Statement};
 use super::super::bytes::{fences_from, id_of, micros, mint, time_of, token_of};
 use super::super::{options, statements as sql};
 use super::fault::Step;
+use super::hold::Hold;
 use super::names::LaneKey;
 use super::row::Row;
 use super::tx::{Tx, lot, readable};
@@ -16,7 +17,7 @@ use crate::backend::{CallId, Claim, Claimed, ClaimedJob, MAX_BATCH, TaskSet};
 use crate::clock::Timestamp;
 use crate::event::{EventData, EventKind};
 use crate::job::{Envelope, JobState, Name, Status, WorkerId};
-use crate::lifecycle::{Admission, admit};
+use crate::lifecycle::{Admission, Allowance, admit};
 
 /// A claim that can wait for its transaction.
 #[derive(Debug)]
@@ -41,20 +42,22 @@ impl From<Claim<'_>> for Wanted {
 }
 
 /// The waiting jobs of one lane, read a few at a time.
-struct LaneHeads {
-    lane: i64,
-    key: LaneKey,
-    heads: VecDeque<Head>,
+pub(super) struct LaneHeads {
+    pub(super) lane: i64,
+    pub(super) key: LaneKey,
+    pub(super) heads: VecDeque<Head>,
     /// Behind which place to read on; `None` when there is nothing left.
-    behind: Option<(i64, i64)>,
+    pub(super) behind: Option<(i64, i64)>,
 }
 
 /// A job that may be handed out.
-struct Head {
+pub(super) struct Head {
     job: i64,
     place: (i64, i64),
     status: Status,
     envelope: Envelope,
+    /// The line of the job's key, and the key's group.
+    pub(super) line: Option<(i64, String)>,
 }
 
 impl Tx<'_> {
@@ -71,15 +74,24 @@ impl Tx<'_> {
         };
         let (before, is_new) = (self.shared.numbers, again.is_none() && !is_past);
         for name in &wanted.queues {
-            if let Some(queue) = self.find_queue(space, name)?
-                && !self.is_paused(queue)?
-            {
-                if is_new {
-                    self.promote_due(queue)?;
-                    self.flush()?;
-                    self.take(queue, name, wanted, &mut claimed)?;
+            let Some(queue) = self.find_queue(space, name)? else { continue };
+            let (is_paused, is_limited) = self.gate(queue)?;
+            if is_paused {
+                continue;
+            }
+            if is_new {
+                self.promote_due(queue)?;
+                self.flush()?;
+                if is_limited {
+                    self.take_held(queue, name, wanted, &mut claimed)?;
+                } else {
+                    self.take(queue, name, wanted, &mut claimed, None)?;
                 }
-                self.note_next_due(queue, &mut claimed)?;
+            }
+            self.note_next_due(queue, &mut claimed)?;
+            if is_limited {
+                let token = self.next_token(queue)?.map(|time| time.since(self.now));
+                claimed.next_due = [claimed.next_due, token].into_iter().flatten().min();
             }
         }
         if is_new {
@@ -106,8 +118,10 @@ impl Tx<'_> {
         })?)
     }
 
-    fn is_paused(&self, queue: i64) -> Step<bool> {
-        Ok(self.conn.prepare_cached(sql::QUEUE_PAUSED)?.query_row([queue], |row| row.get(0))?)
+    /// Tells whether a queue gives nothing out, and whether it is held to limits.
+    fn gate(&self, queue: i64) -> Step<(bool, bool)> {
+        let mut find = self.conn.prepare_cached(sql::QUEUE_PAUSED)?;
+        Ok(find.query_row([queue], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? != 0)))?)
     }
 
     /// Takes note of how long until the next delayed job of a queue is due.
@@ -126,6 +140,10 @@ impl Tx<'_> {
         let due = due.query_map(columns, |row| Ok((row.get(0)?, row.get(1)?)))?;
         let due: Vec<(i64, i64)> = due.collect::<Result<_, _>>()?;
         for (job, lane) in due {
+            if self.lane_key(lane)?.keyed {
+                self.promote_keyed(job)?;
+                continue;
+            }
             let seq = self.number();
             self.conn.prepare_cached(sql::PROMOTE)?.execute([seq, job])?;
             self.count(queue, JobState::Delayed, -1);
@@ -136,15 +154,50 @@ impl Tx<'_> {
         Ok(())
     }
 
+    fn promote_keyed(&mut self, job: i64) -> Step<()> {
+        let mut row = readable(self.load(job)?, "a place without its job")?;
+        row.status.state = JobState::Waiting;
+        self.renumber(&mut row);
+        self.save(&mut row)
+    }
+
+    /// Takes the best jobs that the limits of the queue let start.
+    fn take_held(&mut self, queue: i64, name: &Name, wanted: &Wanted, claimed: &mut Claimed) -> Step<()> {
+        self.unpark_due(queue)?;
+        let mut hold = Hold::of(self.conn, queue)?;
+        self.take(queue, name, wanted, claimed, Some(&mut hold))?;
+        if MAX_BATCH <= hold.parked {
+            claimed.next_due = Some(std::time::Duration::ZERO);
+        }
+        hold.save(self.conn, self.now)
+    }
+
     /// Takes the best jobs of the lanes that the worker can run.
-    fn take(&mut self, queue: i64, name: &Name, wanted: &Wanted, claimed: &mut Claimed) -> Step<()> {
+    fn take(
+        &mut self,
+        queue: i64,
+        name: &Name,
+        wanted: &Wanted,
+        claimed: &mut Claimed,
+        mut hold: Option<&mut Hold>,
+    ) -> Step<()> {
         let worker = wanted.call.sender;
         let mut lanes = self.lanes_for(queue, name, wanted, claimed)?;
         let lot = lot();
+        let mut party = lot as usize;
         let mut start = self.conn.prepare_cached(sql::CLAIM_START)?;
         while claimed.jobs.len() < wanted.limit {
+            let queue_may = match hold.as_deref_mut() {
+                None => Allowance::May(u32::MAX),
+                Some(hold) => hold.allowance(self.conn, None, "", self.now)?,
+            };
+            if !matches!(queue_may, Allowance::May(_)) {
+                return Ok(());
+            }
             let chunk = (wanted.limit - claimed.jobs.len()).div_ceil(lanes.len().max(1));
-            let Some((head, place)) = self.best_head(&mut lanes, name, chunk)? else { return Ok(()) };
+            let best = self.best_head(&mut lanes, name, (chunk, party), hold.as_deref_mut())?;
+            let Some((head, place)) = best else { return Ok(()) };
+            party = place + 1;
             if admit(&head.status, self.now) == Admission::Expire {
                 if let Some(mut row) = self.load(head.job)? {
                     self.expire_job(&mut row)?;
@@ -152,10 +205,27 @@ impl Tx<'_> {
                 continue;
             }
             let (lane, suspect) = (lanes[place].lane, lanes[place].key.suspect);
+            self.note_start(&head, hold.as_deref_mut())?;
             claimed.jobs.push(self.hand_out(&mut start, head, (queue, lane), (worker, lot))?);
             if suspect {
                 lanes.retain(|lane| !lane.key.suspect);
             }
+        }
+        Ok(())
+    }
+
+    /// Takes note of a job that starts: in the line of its key, and among what its group has started.
+    fn note_start(&mut self, head: &Head, hold: Option<&mut Hold>) -> Step<()> {
+        if let Some((line, _)) = &head.line {
+            self.leave_line(*line)?;
+        }
+        let Some(hold) = hold else { return Ok(()) };
+        let task = &head.envelope.task;
+        let group = head.line.as_ref().map_or(task.as_str(), |(_, group)| group);
+        hold.start(self.conn, task, group, self.now)?;
+        if head.line.is_none() && hold.table.of_task(task).concurrency_limit().is_some() {
+            let columns = rusqlite::params![task.as_str(), rusqlite::types::Null, head.job];
+            self.conn.prepare_cached(sql::JOB_GROUP)?.execute(columns)?;
         }
         Ok(())
     }
@@ -173,9 +243,9 @@ impl Tx<'_> {
         let mut lanes = Vec::new();
         while let Some(row) = rows.next()? {
             let task = row.get_ref(1)?.as_str()?;
-            let (lane, version, suspect) = (row.get(0)?, row.get(2)?, row.get(3)?);
+            let (lane, version, suspect, keyed) = (row.get(0)?, row.get(2)?, row.get(3)?, row.get(4)?);
             if wanted.tasks.runs(task, version) {
-                let key = LaneKey { queue, task: Name::from_stored(task), version, suspect };
+                let key = LaneKey { queue, task: Name::from_stored(task), version, suspect, keyed };
                 lanes.push(LaneHeads { lane, key, heads: VecDeque::new(), behind: Some((-1, -1)) });
             } else if !claimed.unknown.iter().any(|(of, known)| of == name && *known == task) {
                 claimed.unknown.push((name.clone(), Name::from_stored(task)));
@@ -194,20 +264,43 @@ impl Tx<'_> {
         Ok(self.conn.prepare_cached(sql::HOLDS_SUSPECT)?.query_row([worker], |row| row.get(0))?)
     }
 
-    /// Takes the best job of all lanes. Returns it with the place of its lane.
+    /// Takes the best job of all lanes. Returns it with the place of its lane. Among jobs of one priority, lanes with keys
+    /// and all that has no keys take turns, from `party` on.
     fn best_head(
         &mut self,
         lanes: &mut [LaneHeads],
         name: &Name,
-        chunk: usize,
+        (chunk, party): (usize, usize),
+        mut hold: Option<&mut Hold>,
     ) -> Step<Option<(Head, usize)>> {
         for lane in lanes.iter_mut() {
-            self.read_on(lane, name, chunk)?;
+            if lane.key.keyed {
+                self.read_lines(lane, name, chunk, hold.as_deref_mut())?;
+            } else {
+                self.read_on(lane, name, chunk)?;
+            }
         }
-        let heads = lanes.iter().enumerate();
-        let heads = heads.filter_map(|(place, lane)| lane.heads.front().map(|head| (head.place, place)));
-        let best = heads.min().map(|(_, place)| place);
-        Ok(best.and_then(|place| lanes[place].heads.pop_front().map(|head| (head, place))))
+        let first_plain = lanes.iter().position(|lane| !lane.key.keyed).unwrap_or_default();
+        let mut best: Option<((i64, usize, i64), usize)> = None;
+        for (place, lane) in lanes.iter().enumerate() {
+            let Some(head) = lane.heads.front() else { continue };
+            let of = if lane.key.keyed { place } else { first_plain };
+            let turn = (of + lanes.len() - party % lanes.len()) % lanes.len();
+            let rank = (head.place.0, turn, if lane.key.keyed { 0 } else { head.place.1 });
+            if best.as_ref().is_none_or(|(best, _)| rank < *best)
+                && self.may_start(lane, hold.as_deref_mut())?
+            {
+                best = Some((rank, place));
+            }
+        }
+        Ok(best.and_then(|(_, place)| lanes[place].heads.pop_front().map(|head| (head, place))))
+    }
+
+    /// Tells whether the limit of a lane's task lets a job of it start; that of a key was asked when it was read.
+    fn may_start(&self, lane: &LaneHeads, hold: Option<&mut Hold>) -> Step<bool> {
+        let Some(hold) = hold.filter(|_| !lane.key.keyed) else { return Ok(true) };
+        let task = &lane.key.task;
+        Ok(matches!(hold.allowance(self.conn, Some(task), task, self.now)?, Allowance::May(_)))
     }
 
     /// Reads the next jobs of a lane, if those that were read are used up.
@@ -226,7 +319,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn head(&self, row: &rusqlite::Row<'_>, name: &Name, key: &LaneKey) -> Step<Head> {
+    pub(super) fn head(&self, row: &rusqlite::Row<'_>, name: &Name, key: &LaneKey) -> Step<Head> {
         let (job, priority): (i64, u8) = (row.get(0)?, row.get(1)?);
         let mut status = Status::new(JobState::Waiting, Timestamp::default(), time_of(row.get(7)?));
         status.attempt = row.get(4)?;
@@ -239,7 +332,7 @@ impl Tx<'_> {
         if let Some(text) = row.get_ref(9)?.as_str_or_null()? {
             options::read(text, &mut envelope)?;
         }
-        Ok(Head { job, place: (i64::from(priority), row.get(2)?), status, envelope })
+        Ok(Head { job, place: (i64::from(priority), row.get(2)?), status, envelope, line: None })
     }
 
     /// Returns a job's arguments, from wherever they are.

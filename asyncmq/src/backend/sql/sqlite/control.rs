@@ -13,7 +13,7 @@ use super::tx::{Tx, readable};
 use crate::backend::{AuditEntry, Control, Drain, Force, KEPT_ENTRIES, Ordered, StoreError};
 use crate::clock::Timestamp;
 use crate::event::{Event, EventData, EventKind};
-use crate::job::{JobId, JobState, Name};
+use crate::job::{JobId, JobState, Limit, LimitScope, LimitSource, Name};
 use crate::lifecycle::{expiry, is_legal};
 
 #[async_trait]
@@ -80,6 +80,16 @@ impl Control for SqliteStore {
                 None => Ok(Ok(0)),
             })
             .await
+    }
+
+    async fn set_limits(
+        &self,
+        queue: &Name,
+        source: LimitSource,
+        limits: &[(LimitScope, Option<Limit>)],
+    ) -> Result<bool, StoreError> {
+        let (space, queue, limits) = (self.space, queue.clone(), limits.to_vec());
+        self.engine.write(Weight::durable(1), move |tx| tx.set_limits(space, &queue, source, &limits)).await
     }
 
     async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {
@@ -246,7 +256,10 @@ impl Tx<'_> {
         }
         self.flush()?;
         if list::jobs(self.conn, sql::LIST_ANY, (queue, 1))?.is_empty() {
-            self.conn.prepare_cached(sql::QUEUE_UNUSE)?.execute([queue])?;
+            for statement in [sql::QUEUE_UNUSE, sql::LINES_DELETE, sql::LIMITS_DELETE, sql::STARTS_DELETE_ALL]
+            {
+                self.conn.prepare_cached(statement)?.execute([queue])?;
+            }
         }
         Ok(Ok(jobs.len()))
     }

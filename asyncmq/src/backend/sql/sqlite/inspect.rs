@@ -10,13 +10,14 @@ use super::super::bytes::{id_bytes, id_of, time_of, worker_of};
 use super::super::{note_record, options, statements as sql, worker_record};
 use super::SqliteStore;
 use super::fault::{Fault, Step};
+use super::hold::{self, Hold};
 use super::inbox::Weight;
 use super::prune::queues_of;
 use super::tx::readable;
 use super::{diagnose, list};
 use crate::backend::{
-    AuditEntry, Cursor, DEAD_AFTER, EventStream, Finding, Inspect, Page, QueueInfo, Scanned, StoreError,
-    WorkerInfo,
+    AuditEntry, Cursor, DEAD_AFTER, EventStream, Finding, Inspect, LimitInfo, LimitStanding, Page, QueueInfo,
+    Scanned, StoreError, WorkerInfo,
 };
 use crate::event::EventFilter;
 use crate::job::{Envelope, Job, JobId, JobState, Name, Status};
@@ -96,6 +97,32 @@ impl Inspect for SqliteStore {
                     enqueued: stands.enqueued,
                     ended: stands.ended,
                 })
+            })
+            .await
+    }
+
+    async fn limits(&self, queue: &Name) -> Result<Vec<LimitInfo>, StoreError> {
+        let (space, queue) = (self.space, queue.clone());
+        self.engine
+            .read(move |conn, _| match list::stands(conn, space, &queue)? {
+                Some(stands) => Ok(hold::table(conn, stands.queue)?.infos()),
+                None => Ok(Vec::new()),
+            })
+            .await
+    }
+
+    async fn held_by(
+        &self,
+        queue: &Name,
+        task: &Name,
+        key: Option<&str>,
+    ) -> Result<Vec<LimitStanding>, StoreError> {
+        let (space, queue, task) = (self.space, queue.clone(), task.clone());
+        let key = key.map(ToOwned::to_owned);
+        self.engine
+            .read(move |conn, now| match list::stands(conn, space, &queue)? {
+                Some(stands) => Hold::of(conn, stands.queue)?.standings(conn, &task, key.as_deref(), now),
+                None => Ok(Vec::new()),
             })
             .await
     }

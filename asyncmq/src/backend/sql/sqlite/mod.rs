@@ -23,8 +23,10 @@ mod fault;
 mod file;
 #[cfg(feature = "conformance")]
 pub(super) mod fuzz;
+mod hold;
 mod inbox;
 mod inspect;
+mod line;
 mod list;
 mod listeners;
 mod migrate;

@@ -14,6 +14,8 @@ pub(super) struct LaneKey {
     pub(super) task: Name,
     pub(super) version: u32,
     pub(super) suspect: bool,
+    /// Whether each of them has a key.
+    pub(super) keyed: bool,
 }
 
 /// What has been looked up.
@@ -83,7 +85,7 @@ impl Names {
         if let Some(lane) = self.lanes.get(key) {
             return Ok(*lane);
         }
-        let columns = (key.queue, key.task.as_str(), key.version, key.suspect);
+        let columns = (key.queue, key.task.as_str(), key.version, key.suspect, key.keyed);
         let found = conn.prepare_cached(sql::LANE_FIND)?.query_row(columns, |row| row.get(0)).optional()?;
         let lane = match found {
             Some(lane) => lane,
@@ -109,8 +111,8 @@ impl Names {
         let mut find = conn.prepare_cached(sql::LANE_NAMED)?;
         let key = find.query_row([lane], |row| {
             let task = row.get::<_, String>(1)?;
-            let (queue, version, suspect) = (row.get(0)?, row.get(2)?, row.get(3)?);
-            Ok(LaneKey { queue, task: Name::from_stored(&task), version, suspect })
+            let (queue, version, suspect, keyed) = (row.get(0)?, row.get(2)?, row.get(3)?, row.get(4)?);
+            Ok(LaneKey { queue, task: Name::from_stored(&task), version, suspect, keyed })
         })?;
         self.keep_lane(lane, key.clone());
         Ok(key)

@@ -10,6 +10,7 @@ use super::fault::Step;
 use super::names::LaneKey;
 use super::replies::{self, Verb};
 use super::tx::{Tx, readable};
+use crate::backend::limits::group_of;
 use crate::backend::{CallId, Pushed};
 use crate::event::{EventData, EventKind};
 use crate::job::{Envelope, JobState, Name};
@@ -26,17 +27,21 @@ impl Tx<'_> {
         let mut reply = Vec::with_capacity(jobs.len());
         // Most batches are of one task for one queue.
         let mut add = self.conn.prepare_cached(sql::PUSH_JOB)?;
-        let mut latest: Option<(Name, Name, u32, i64, i64)> = None;
+        let mut latest: Option<(Name, Name, u32, bool, i64, i64)> = None;
         for job in jobs {
-            let known = latest.as_ref().filter(|(queue, task, version, ..)| {
-                *queue == job.queue && *task == job.task && *version == job.version
+            let known = latest.as_ref().filter(|(queue, task, version, keyed, ..)| {
+                *queue == job.queue
+                    && *task == job.task
+                    && *version == job.version
+                    && *keyed == job.key().is_some()
             });
             let (queue, lane) = match known {
                 Some((.., queue, lane)) => (*queue, *lane),
                 None => self.line_of(space, job)?,
             };
             if known.is_none() {
-                latest = Some((job.queue.clone(), job.task.clone(), job.version, queue, lane));
+                let keyed = job.key().is_some();
+                latest = Some((job.queue.clone(), job.task.clone(), job.version, keyed, queue, lane));
             }
             reply.push(self.push_one(&mut add, job, queue, lane)?);
         }
@@ -46,7 +51,8 @@ impl Tx<'_> {
 
     fn line_of(&mut self, space: i64, job: &Envelope) -> Step<(i64, i64)> {
         let queue = self.queue(space, &job.queue)?;
-        let key = LaneKey { queue, task: job.task.clone(), version: job.version, suspect: false };
+        let keyed = job.key().is_some();
+        let key = LaneKey { queue, task: job.task.clone(), version: job.version, suspect: false, keyed };
         Ok((queue, self.lane(&key)?))
     }
 
@@ -79,6 +85,16 @@ impl Tx<'_> {
         }
         if large {
             self.conn.prepare_cached(sql::PUSH_PAYLOAD)?.execute((job, &envelope.args[..]))?;
+        }
+        if let Some(key) = envelope.key() {
+            let group = group_of(&envelope.task, Some(key));
+            let line = match status.state {
+                JobState::Waiting => {
+                    Some(self.enter_line((queue, lane), envelope.priority.into(), &group)?)
+                }
+                _ => None,
+            };
+            self.conn.prepare_cached(sql::JOB_GROUP)?.execute((group, line, job))?;
         }
         self.count(queue, status.state, 1);
         self.count_enqueued(queue);

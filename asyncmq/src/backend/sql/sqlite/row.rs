@@ -8,6 +8,7 @@ use rusqlite::OptionalExtension;
 use super::super::bytes::{fence, id_of, job_of, micros, time_of, worker_of};
 use super::super::{note_record, options, statements as sql};
 use super::fault::{Fault, Step};
+use super::line::is_keyed;
 use super::names::LaneKey;
 use super::tx::{Tx, readable};
 use crate::backend::{Report, Token};
@@ -32,6 +33,11 @@ pub(super) struct Row {
     /// Whether large arguments lie apart.
     apart: bool,
     lane: i64,
+    priority: i64,
+    /// Whose permits it counts among; that of its key if it has one.
+    group: Option<String>,
+    /// Where it waits, if it has a key.
+    line: Option<i64>,
     /// Whether it lives its last life from now on; nothing if that is as its lane says.
     pub(super) suspect: Option<bool>,
     /// How it stood when it was last written.
@@ -64,6 +70,9 @@ fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Row>> {
         status,
         apart: row.get(20)?,
         lane,
+        priority: row.get(3)?,
+        group: row.get(21)?,
+        line: row.get(22)?,
         suspect: None,
         stored: (state, lane, keep_until.is_some()),
     }))
@@ -181,12 +190,11 @@ impl Tx<'_> {
             status.result.as_deref(),
             row.job,
         ])?;
-        self.recount(row);
-        Ok(())
+        self.recount(row)
     }
 
     /// Moves the counters by what has changed since the row was last written.
-    fn recount(&mut self, row: &mut Row) {
+    fn recount(&mut self, row: &mut Row) -> Step<()> {
         let (was, was_lane, was_exact) = row.stored;
         let (is, exact) = (row.status.state, row.keep_until.is_some());
         row.stored = (is, row.lane, exact);
@@ -199,9 +207,30 @@ impl Tx<'_> {
         if is == JobState::Waiting {
             self.count_lane(row.lane, 1);
         }
+        self.recount_key(row, was)?;
         if matches!(is, JobState::Waiting | JobState::Delayed) {
             self.wake(row.queue);
         }
+        Ok(())
+    }
+
+    /// Takes a job with a key out of the line in which it waited, and lets it wait in another; what it gave up is free.
+    fn recount_key(&mut self, row: &mut Row, was: JobState) -> Step<()> {
+        let Some(group) = row.group.clone().filter(|group| is_keyed(group)) else { return Ok(()) };
+        match was {
+            JobState::Waiting => {
+                if let Some(line) = row.line.take() {
+                    self.leave_line(line)?;
+                }
+            }
+            JobState::Active => self.free_key(row.queue, group.clone()),
+            _ => {}
+        }
+        if row.stored.0 == JobState::Waiting {
+            row.line = Some(self.enter_line((row.queue, row.lane), row.priority, &group)?);
+            self.conn.prepare_cached(sql::JOB_GROUP)?.execute((group, row.line, row.job))?;
+        }
+        Ok(())
     }
 
     /// Tells whether a job lives its last life.
@@ -231,7 +260,14 @@ impl Tx<'_> {
         if was == JobState::Waiting {
             self.count_lane(was_lane, -1);
         }
-        Ok(())
+        match (&row.group, row.line) {
+            (Some(group), Some(line)) if was == JobState::Waiting && is_keyed(group) => self.leave_line(line),
+            (Some(group), _) if was == JobState::Active && is_keyed(group) => {
+                self.free_key(row.queue, group.clone());
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Keeps a job that has just ended for as long as the rules say.

@@ -8,6 +8,7 @@ use super::fault::Step;
 use super::replies::{self, Verb};
 use super::row::Row;
 use super::tx::Tx;
+use crate::backend::limits::group_of;
 use crate::backend::{CallId, Extension, Fenced, Report, Settlement, Token};
 use crate::clock::Timestamp;
 use crate::event::EventData;
@@ -45,14 +46,25 @@ impl Tx<'_> {
         let keep_until = match keep(JobState::Completed, *retention, self.now, &Limits::default()) {
             Keep::Nothing => {
                 let mut delete = self.conn.prepare_cached(sql::JOB_COMPLETE_DELETE)?;
-                return Ok(delete.execute((job, fence.0, queue))? == 1 && self.count_completed(queue, None));
+                let done = delete.execute((job, fence.0, queue))? == 1 && self.count_completed(queue, None);
+                self.free_key_of(queue, settlement, done);
+                return Ok(done);
             }
             Keep::Exactly(until) => Some(micros(until)),
             Keep::Counted(_) => None,
         };
         let seq = self.number();
         let columns = (seq, micros(self.now), keep_until, &result[..], job, fence.0, queue);
-        Ok(complete.execute(columns)? == 1 && self.count_completed(queue, Some(keep_until.is_some())))
+        let done = complete.execute(columns)? == 1 && self.count_completed(queue, Some(keep_until.is_some()));
+        self.free_key_of(queue, settlement, done);
+        Ok(done)
+    }
+
+    fn free_key_of(&mut self, queue: i64, settlement: &Settlement, done: bool) {
+        let envelope = &settlement.envelope;
+        if let Some(key) = envelope.key().filter(|_| done) {
+            self.free_key(queue, group_of(&envelope.task, Some(key)));
+        }
     }
 
     /// Counts a job that was running and has completed; `kept` tells whether it is kept, and for a time of its own.

@@ -16,6 +16,10 @@ use crate::job::{JobState, Name, WorkerId};
 /// How many events are kept for a process that is slow to read them.
 pub(super) const KEPT_EVENTS: i64 = 8_192;
 
+/// What a queue says of its limits: that it has some, and that somebody waits for a permit.
+const IS_LIMITED: i64 = 1;
+const IS_AWAITED: i64 = 2;
+
 /// The row that all processes on a file share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shared {
@@ -63,6 +67,8 @@ pub(super) struct Tx<'a> {
     pub(super) now: Timestamp,
     pub(super) shared: Shared,
     pub(super) notices: Notices,
+    /// Keys of which a job has left a worker's hand.
+    pub(super) freed: Vec<(i64, String)>,
     queues: Vec<(i64, Tally)>,
     lanes: Vec<(i64, i64)>,
 }
@@ -84,8 +90,8 @@ impl<'a> Tx<'a> {
         now: Timestamp,
         shared: Shared,
     ) -> Self {
-        let (notices, queues, lanes) = (Notices::default(), Vec::new(), Vec::new());
-        Self { conn, names, local, now, shared, notices, queues, lanes }
+        let (notices, freed, queues, lanes) = (Notices::default(), Vec::new(), Vec::new(), Vec::new());
+        Self { conn, names, local, now, shared, notices, freed, queues, lanes }
     }
 
     /// Returns a number that never comes again.
@@ -149,14 +155,22 @@ impl<'a> Tx<'a> {
 
     /// Writes the counters.
     pub(super) fn flush(&mut self) -> Step<()> {
+        let mut freed = Vec::new();
         for (queue, tally) in self.queues.drain(..) {
             let s = tally.states;
             let used = i64::from(tally.enqueued != 0);
             let (exactly, enqueued, ended) = (tally.exactly, tally.enqueued, tally.ended);
             let columns =
                 [s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], exactly, enqueued, ended, used, queue];
-            self.conn.prepare_cached(sql::QUEUE_COUNT)?.execute(columns)?;
+            let limited: i64 =
+                self.conn.prepare_cached(sql::QUEUE_COUNT)?.query_row(columns, |row| row.get(0))?;
+            if limited == IS_AWAITED && s[JobState::Active as usize] < 0 {
+                self.conn.prepare_cached(sql::QUEUE_LIMITED)?.execute([IS_LIMITED, queue])?;
+                freed.push(queue);
+            }
         }
+        freed.into_iter().for_each(|queue| self.wake(queue));
+        self.free_lines()?;
         for (lane, by) in self.lanes.drain(..).filter(|(_, by)| *by != 0) {
             self.conn.prepare_cached(sql::LANE_COUNT)?.execute([by, lane])?;
         }

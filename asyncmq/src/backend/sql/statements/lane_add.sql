@@ -1,2 +1,2 @@
 -- Makes a lane.
-INSERT INTO lanes (queue, task, version, suspect) VALUES ($1, $2, $3, $4) RETURNING lane
+INSERT INTO lanes (queue, task, version, suspect, keyed) VALUES ($1, $2, $3, $4, $5) RETURNING lane

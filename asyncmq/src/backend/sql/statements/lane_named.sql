@@ -1,2 +1,2 @@
 -- Returns what the jobs of a lane have in common.
-SELECT queue, task, version, suspect FROM lanes WHERE lane = $1
+SELECT queue, task, version, suspect, keyed FROM lanes WHERE lane = $1

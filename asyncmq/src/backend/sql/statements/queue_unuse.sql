@@ -1,2 +1,2 @@
 -- Forgets a queue whose last job has gone.
-UPDATE queues SET used = 0, paused = 0 WHERE queue = $1
+UPDATE queues SET used = 0, paused = 0, limited = 0 WHERE queue = $1

@@ -1,0 +1,272 @@
+//! What a queue is held to, during one step: who may start, and what has started.
+
+use foldhash::HashMap;
+use rusqlite::{Connection, OptionalExtension};
+use serde::{Deserialize, Serialize};
+
+use super::super::bytes::micros;
+use super::super::statements as sql;
+use super::fault::Step;
+use super::tx::Tx;
+use crate::backend::limits::{LimitTable, group_of, read_limit, write_limit};
+use crate::backend::{LimitInfo, LimitStanding};
+use crate::clock::Timestamp;
+use crate::job::{Limit, LimitScope, LimitSource, Name};
+use crate::lifecycle::{Allowance, Starts, allowance};
+
+/// How many groups that have been idle for long are looked at at once.
+const IDLE_AT_ONCE: i64 = 1_000;
+
+/// The limits of a queue that is claimed from.
+pub(super) struct Hold {
+    queue: i64,
+    pub(super) table: LimitTable,
+    /// The running jobs of the queue.
+    active: u32,
+    /// What is known of groups; no text is the queue itself.
+    tallies: HashMap<String, Tally>,
+    /// Whether a permit was missing.
+    is_awaited: bool,
+    /// How many lines were taken aside.
+    pub(super) parked: usize,
+}
+
+/// What one group has in hand and has started.
+struct Tally {
+    running: u32,
+    starts: Starts,
+    is_changed: bool,
+}
+
+/// What has started under a rate limit, as it is stored: tokens and their time, starts in the window.
+#[derive(Serialize, Deserialize)]
+struct StartsText(Option<(f64, u64)>, Vec<(u64, u32)>);
+
+fn write_starts(starts: &Starts) -> serde_json::Result<String> {
+    let bucket = starts.bucket.map(|(tokens, at)| (tokens, at.as_micros()));
+    let window = starts.window.iter().map(|(at, count)| (at.as_micros(), *count)).collect();
+    serde_json::to_string(&StartsText(bucket, window))
+}
+
+fn read_starts(text: &str) -> serde_json::Result<Starts> {
+    let StartsText(bucket, window) = serde_json::from_str(text)?;
+    let time = Timestamp::from_micros;
+    Ok(Starts {
+        bucket: bucket.map(|(tokens, at)| (tokens, time(at))),
+        window: window.into_iter().map(|(at, count)| (time(at), count)).collect(),
+    })
+}
+
+/// Reads what is set for a queue.
+pub(super) fn table(conn: &Connection, queue: i64) -> Step<LimitTable> {
+    let mut table = LimitTable::default();
+    let mut list = conn.prepare_cached(sql::LIMITS)?;
+    let mut rows = list.query([queue])?;
+    while let Some(row) = rows.next()? {
+        let scope = match row.get_ref(0)?.as_str()? {
+            "" => LimitScope::Queue,
+            task => LimitScope::Task(Name::from_stored(task)),
+        };
+        let limit = |text: Option<String>| text.as_deref().and_then(read_limit);
+        table.insert(LimitInfo { scope, declared: limit(row.get(1)?), ordered: limit(row.get(2)?) });
+    }
+    Ok(table)
+}
+
+/// Reads how many jobs of a queue run, and how many wait.
+fn active(conn: &Connection, queue: i64) -> Step<(u32, i64)> {
+    let mut find = conn.prepare_cached(sql::QUEUE_ACTIVE)?;
+    Ok(find.query_row([queue], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
+impl Hold {
+    /// Reads what a queue is held to; its counters must have been written.
+    pub(super) fn of(conn: &Connection, queue: i64) -> Step<Self> {
+        let (table, (active, _)) = (table(conn, queue)?, active(conn, queue)?);
+        let tallies = HashMap::default();
+        Ok(Self { queue, table, active, tallies, is_awaited: false, parked: 0 })
+    }
+
+    fn tally(&mut self, conn: &Connection, group: &str, limit: Limit) -> Step<&mut Tally> {
+        if !self.tallies.contains_key(group) {
+            let key = (self.queue, group);
+            let running = match limit.concurrency_limit() {
+                Some(_) if !group.is_empty() => {
+                    conn.prepare_cached(sql::RUNNING)?.query_row(key, |row| row.get(0))?
+                }
+                _ => 0,
+            };
+            let starts: Option<String> = match limit.rate_limit() {
+                Some(_) => conn.prepare_cached(sql::STARTS)?.query_row(key, |row| row.get(0)).optional()?,
+                None => None,
+            };
+            let starts = starts.map_or(Ok(Starts::default()), |text| read_starts(&text))?;
+            self.tallies.insert(group.to_owned(), Tally { running, starts, is_changed: false });
+        }
+        Ok(self.tallies.get_mut(group).expect("it was just put there"))
+    }
+
+    fn limit_of(&self, task: Option<&Name>) -> Limit {
+        task.map_or_else(|| self.table.limit(&LimitScope::Queue), |task| self.table.of_task(task))
+    }
+
+    /// Returns what a group may start: that of a task or a key, or the whole queue.
+    pub(super) fn allowance(
+        &mut self,
+        conn: &Connection,
+        task: Option<&Name>,
+        group: &str,
+        now: Timestamp,
+    ) -> Step<Allowance> {
+        let limit = self.limit_of(task);
+        if limit.is_none() {
+            return Ok(Allowance::May(u32::MAX));
+        }
+        let active = self.active;
+        let tally = self.tally(conn, group, limit)?;
+        let running = if task.is_some() { tally.running } else { active };
+        let allowance = allowance(limit, running, &tally.starts, now);
+        self.is_awaited |= allowance == Allowance::Full;
+        Ok(allowance)
+    }
+
+    /// Takes note that a job of a group starts.
+    pub(super) fn start(&mut self, conn: &Connection, task: &Name, group: &str, now: Timestamp) -> Step<()> {
+        self.active += 1;
+        for (task, group) in [(None, ""), (Some(task), group)] {
+            let limit = self.limit_of(task);
+            if limit.is_none() {
+                continue;
+            }
+            let tally = self.tally(conn, group, limit)?;
+            tally.running += 1;
+            if let Some(rate) = limit.rate_limit() {
+                tally.starts.note(rate, 1, now);
+                tally.is_changed = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what has started, and that somebody waits for a permit.
+    pub(super) fn save(self, conn: &Connection, now: Timestamp) -> Step<()> {
+        for (group, tally) in self.tallies.iter().filter(|(_, tally)| tally.is_changed) {
+            let columns = (self.queue, group, micros(now), write_starts(&tally.starts)?);
+            conn.prepare_cached(sql::STARTS_SAVE)?.execute(columns)?;
+        }
+        if self.is_awaited {
+            conn.prepare_cached(sql::QUEUE_REFUSES)?.execute([self.queue])?;
+        }
+        Ok(())
+    }
+
+    /// Returns how the limits stand that hold for a job.
+    pub(super) fn standings(
+        mut self,
+        conn: &Connection,
+        task: &Name,
+        key: Option<&str>,
+        now: Timestamp,
+    ) -> Step<Vec<LimitStanding>> {
+        let group = group_of(task, key);
+        let mut standings = Vec::new();
+        for (scope, task, group) in
+            [(LimitScope::Queue, None, ""), (LimitScope::Task(task.clone()), Some(task), group.as_str())]
+        {
+            if self.table.is_set(&scope) {
+                let allowance = self.allowance(conn, task, group, now)?;
+                let running = match task {
+                    None => self.active,
+                    Some(_) => self.tallies.get(group).map_or(0, |tally| tally.running),
+                };
+                let key = task.and(key).map(Into::into);
+                standings.push(LimitStanding { limit: self.limit_of(task), scope, key, running, allowance });
+            }
+        }
+        Ok(standings)
+    }
+}
+
+impl Tx<'_> {
+    /// Sets limits of a queue. Returns whether anything changed.
+    pub(super) fn set_limits(
+        &mut self,
+        space: i64,
+        name: &Name,
+        source: LimitSource,
+        limits: &[(LimitScope, Option<Limit>)],
+    ) -> Step<bool> {
+        let known = self.find_queue(space, name)?;
+        if known.is_none() && limits.iter().all(|(_, limit)| limit.is_none()) {
+            return Ok(false);
+        }
+        let queue = self.queue(space, name)?;
+        let mut table = table(self.conn, queue)?;
+        if !table.set(source, limits) {
+            return Ok(false);
+        }
+        for (scope, _) in limits {
+            let text = match scope {
+                LimitScope::Queue => "",
+                LimitScope::Task(task) => task.as_str(),
+            };
+            match table.infos().into_iter().find(|info| info.scope == *scope) {
+                None => self.conn.prepare_cached(sql::LIMIT_DELETE)?.execute((queue, text))?,
+                Some(info) => {
+                    let declared = info.declared.as_ref().map(write_limit).transpose()?;
+                    let ordered = info.ordered.as_ref().map(write_limit).transpose()?;
+                    self.conn.prepare_cached(sql::LIMIT_SAVE)?.execute((queue, text, declared, ordered))?
+                }
+            };
+        }
+        if source == LimitSource::Ordered {
+            self.conn.prepare_cached(sql::QUEUE_USE)?.execute([queue])?;
+        }
+        let limited = i64::from(!table.is_empty());
+        self.conn.prepare_cached(sql::QUEUE_LIMITED)?.execute([limited, queue])?;
+        self.conn.prepare_cached(sql::LINES_FREED_ALL)?.execute([queue])?;
+        // Other processes that miss the message see that a number was given.
+        self.number();
+        self.wake(queue);
+        Ok(true)
+    }
+
+    /// Returns when a token is there that something of the queue may wait for.
+    pub(super) fn next_token(&mut self, queue: i64) -> Step<Option<Timestamp>> {
+        self.flush()?;
+        if active(self.conn, queue)?.1 == 0 {
+            return Ok(None);
+        }
+        let mut hold = Hold::of(self.conn, queue)?;
+        let tasks: Vec<Name> = hold.table.tasks().cloned().collect();
+        let groups = tasks.iter().map(|task| (Some(task), task.as_str()));
+        let mut next: Option<i64> =
+            self.conn.prepare_cached(sql::LINES_NEXT_DUE)?.query_row([queue], |row| row.get(0))?;
+        for (task, group) in groups.chain([(None, "")]) {
+            if let Allowance::Until(time) = hold.allowance(self.conn, task, group, self.now)? {
+                next = Some(next.map_or(micros(time), |next| next.min(micros(time))));
+            }
+        }
+        Ok(next.map(super::super::bytes::time_of))
+    }
+
+    /// Forgets groups of which nothing has started for so long that it need not be remembered.
+    pub(super) fn forget_idle(&mut self, queue: i64) -> Step<()> {
+        let table = table(self.conn, queue)?;
+        let mut oldest = self.conn.prepare_cached(sql::STARTS_OLDEST)?;
+        let rows = oldest.query_map([queue, IDLE_AT_ONCE], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let groups: Vec<(String, String)> = rows.collect::<Result<_, _>>()?;
+        for (group, text) in groups {
+            let task = group.split(crate::backend::limits::PART).next().unwrap_or_default();
+            let limit = match task {
+                "" => table.limit(&LimitScope::Queue),
+                task => table.of_task(&Name::from_stored(task)),
+            };
+            let starts = read_starts(&text)?;
+            if limit.rate_limit().is_none_or(|rate| starts.is_idle(rate, self.now)) {
+                self.conn.prepare_cached(sql::STARTS_DELETE)?.execute((queue, group))?;
+            }
+        }
+        Ok(())
+    }
+}

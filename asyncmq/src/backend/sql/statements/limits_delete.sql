@@ -1,0 +1,2 @@
+-- Forgets the limits of a queue.
+DELETE FROM limits WHERE queue = $1

@@ -1,0 +1,2 @@
+-- Forgets a line in which nothing waits.
+DELETE FROM lines WHERE line = $1

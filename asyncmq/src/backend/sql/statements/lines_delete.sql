@@ -1,0 +1,2 @@
+-- Forgets the lines of a queue.
+DELETE FROM lines WHERE queue = $1

@@ -1,0 +1,2 @@
+-- Takes note whether a queue is held to limits.
+UPDATE queues SET limited = $1 WHERE queue = $2

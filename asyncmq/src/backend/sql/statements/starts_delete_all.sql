@@ -1,0 +1,2 @@
+-- Forgets what has started in a queue.
+DELETE FROM starts WHERE queue = $1
