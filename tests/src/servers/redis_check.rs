@@ -59,6 +59,31 @@ fn without_void(list: &str, entries: Vec<Bytes>, tombs: &mut HashMap<Bytes, usiz
     entries.into_iter().filter(|id| !is_void(id)).collect()
 }
 
+/// What leads to the jobs with keys, and what counts those that run.
+#[derive(Default)]
+struct Turns {
+    /// The lists of waiting jobs, as they are noted.
+    noted: HashSet<String>,
+    /// Ring and key of each key that takes turns.
+    taken: HashSet<String>,
+    /// Those that wait for a permit or a token.
+    parked: HashSet<String>,
+    /// How many jobs of each group run.
+    running: HashMap<Bytes, u32>,
+}
+
+/// Tells whether a list is that of a key: its lane has a priority that begins with a letter from g on.
+fn is_of_key(list: &str) -> bool {
+    b'f' < list.as_bytes()[1]
+}
+
+/// The group among whose permits a running job counts.
+fn group_of(claim: &[u8]) -> Option<&[u8]> {
+    let rest = claim[31..].strip_prefix(b"h").unwrap_or(&claim[31..]).strip_prefix(b"g")?;
+    let length = usize::from(u16::from_be_bytes([rest[0], rest[1]]));
+    Some(&rest[2..2 + length])
+}
+
 /// All keys of one queue.
 struct Queue {
     base: String,
@@ -73,6 +98,7 @@ struct Queue {
     lines: Vec<(String, Vec<Bytes>)>,
     mortal: HashSet<Bytes>,
     cancel: HashSet<Bytes>,
+    turns: Turns,
     ended: HashMap<&'static str, HashSet<Bytes>>,
 }
 
@@ -81,7 +107,7 @@ impl Queue {
         let key = |name: &str| format!("{base}{name}");
         let ready: HashSet<String> = connection.zrange(key("ready"), 0, -1).unwrap();
         let mut tombs: HashMap<Bytes, usize> = connection.hgetall(key("tombs")).unwrap();
-        let (mut lines, mut completed) = (Vec::new(), HashSet::new());
+        let (mut lines, mut completed, mut turns) = (Vec::new(), HashSet::new(), Turns::default());
         let pattern = base.replace('[', "\\[").replace('?', "\\?").replace('*', "\\*");
         let all: Vec<String> = connection.keys(format!("{pattern}*")).unwrap();
         for name in all.iter().filter_map(|key| key.strip_prefix(base)) {
@@ -90,15 +116,26 @@ impl Queue {
                 continue;
             }
             let entries: Vec<Bytes> = connection.lrange(key(name), 0, -1).unwrap();
+            if name.starts_with(['W', 'S']) {
+                assert!(ready.contains(name), "{base}: no claim would find the ring {name}");
+                let keys = entries.into_iter().map(|key| String::from_utf8(key).unwrap());
+                turns.taken.extend(keys.map(|key| format!("{name}{key}")));
+                continue;
+            }
             let living = without_void(name, entries, &mut tombs);
             if name == COMPLETED {
                 completed = living.into_iter().collect();
                 continue;
             }
-            assert!(ready.contains(name), "{base}: no claim would find the list {name}");
+            assert!(is_of_key(name) || ready.contains(name), "{base}: no claim would find the list {name}");
             lines.push((name.to_owned(), living));
         }
         assert!(tombs.values().all(|left| *left == 0), "{base}: void entries that are in no list");
+        turns.noted = connection.zrange(key("lines"), 0, -1).unwrap();
+        turns.parked = connection.zrange(key("parked"), 0, -1).unwrap();
+        let groups: HashMap<Bytes, Bytes> = connection.hgetall(key("groups")).unwrap();
+        let running = |group: &[u8]| u32::from_be_bytes([group[0], group[1], group[2], group[3]]);
+        turns.running = groups.iter().map(|(name, group)| (name.clone(), running(group))).collect();
         let ended = ["zx", "zf", "ze", "zq", "zu"];
         let ended = ended.map(|list| (list, connection.zrange(key(list), 0, -1).unwrap()));
         let ended = ended.into_iter().chain([(COMPLETED, completed)]).collect();
@@ -114,6 +151,7 @@ impl Queue {
             lines,
             mortal: connection.zrange(key("mortal"), 0, -1).unwrap(),
             cancel: connection.hkeys(key("cancel")).unwrap(),
+            turns,
             ended,
         }
     }
@@ -129,6 +167,8 @@ impl Queue {
         self.check_waiting();
         self.check_sides();
         self.check_ended();
+        self.check_turns();
+        self.check_permits();
         for (id, claim) in &self.active {
             assert!(sessions.contains(&claim[..16]), "{}: nobody would rescue {id:?}", self.base);
             let has_side = claim.get(31) == Some(&b'h');
@@ -159,12 +199,38 @@ impl Queue {
             let numbers: Vec<_> = ids.iter().map(|id| self.number(id)).collect();
             assert!(numbers.is_sorted(), "{}: the list {line} is out of order", self.base);
             for id in ids {
-                let lane = &self.jobs[id][14..23];
-                assert_eq!(&line.as_bytes()[1..], lane, "{}: {id:?} waits in a foreign lane", self.base);
+                let record = &self.jobs[id];
+                let (lane, own) = (&record[14..23], line.as_bytes());
+                assert_eq!(&own[1..10], lane, "{}: {id:?} waits in a foreign lane", self.base);
+                let length = if is_of_key(line) { usize::from(record[23]) } else { 0 };
+                assert_eq!(&own[10..], &record[24..24 + length], "{}: the key of {id:?}", self.base);
                 let suspect = self.side.get(id).is_some_and(|side| 127 < side[5]);
                 assert_eq!(line.starts_with('s'), suspect, "{}: {id:?} is suspect or not", self.base);
             }
         }
+    }
+
+    /// A claim finds whatever waits with a key.
+    fn check_turns(&self) {
+        for (line, _) in self.lines.iter().filter(|(line, _)| is_of_key(line)) {
+            let (letter, lane, key) = (&line[..1], &line[1..10], &line[10..]);
+            let noted = self.turns.noted.contains(&format!("{lane}{letter}{key}"));
+            assert!(noted, "{}: {line} is not noted", self.base);
+            let turn = format!("{}{lane}{key}", letter.to_uppercase());
+            let is_found = self.turns.taken.contains(&turn) || self.turns.parked.contains(&turn);
+            assert!(is_found, "{}: no claim would find the list {line}", self.base);
+        }
+    }
+
+    /// The permits that are taken are those of jobs that run.
+    fn check_permits(&self) {
+        let mut running: HashMap<Bytes, u32> = HashMap::new();
+        for group in self.active.values().filter_map(|claim| group_of(claim)) {
+            *running.entry(group.to_vec()).or_default() += 1;
+        }
+        let counted = self.turns.running.iter().filter(|(_, count)| **count != 0);
+        let counted: HashMap<_, _> = counted.map(|(name, count)| (name.clone(), *count)).collect();
+        assert_eq!(counted, running, "{}: permits that no running job has", self.base);
     }
 
     /// The number under which a job waits: that of its side record, else of its record.

@@ -241,7 +241,7 @@ pub async fn whatever_takes_a_job_with_a_key_away_leaves_the_others(fixture: &dy
     stage.recount().await;
 }
 
-pub async fn jobs_with_keys_are_listed_by_priority_and_age(fixture: &dyn Fixture) {
+pub async fn jobs_with_keys_are_listed_and_walked_through_once_each(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     let mixed = (0..30).map(|n| match n % 3 {
         0 => job(),
@@ -250,10 +250,14 @@ pub async fn jobs_with_keys_are_listed_by_priority_and_age(fixture: &dyn Fixture
     });
     let pushed = stage.push_all(mixed.collect()).await;
     let urgent = stage.push(Envelope { priority: 0, ..of("a") }).await;
-    let all: Vec<_> = [urgent.id.clone()].into_iter().chain(ids(&pushed)).collect();
-    assert_eq!(stage.list(JobState::Waiting).await, all);
-    let mut walked = Vec::new();
-    let mut after = None;
+    let listed = stage.list(JobState::Waiting).await;
+    assert_eq!(listed[0], urgent.id, "priorities go first");
+    for one_of_three in 0..3 {
+        let alike: Vec<_> = pushed.iter().skip(one_of_three).step_by(3).map(|job| job.id.clone()).collect();
+        let shown: Vec<_> = listed.iter().filter(|id| alike.contains(id)).cloned().collect();
+        assert_eq!(shown, alike, "those of one key, or of none, stand by age");
+    }
+    let (mut walked, mut after) = (Vec::new(), None);
     loop {
         let step = stage.store.scan(&QUEUE, JobState::Waiting, after.as_ref(), 7).await.answered();
         walked.extend(step.jobs.iter().map(|job| job.id().clone()));
@@ -262,7 +266,9 @@ pub async fn jobs_with_keys_are_listed_by_priority_and_age(fixture: &dyn Fixture
             break;
         }
     }
-    assert_eq!(walked, all);
+    assert_eq!(walked, listed);
+    let part = stage.store.list(&QUEUE, JobState::Waiting, (5..20).into()).await.answered();
+    assert_eq!(part.iter().map(|job| job.id().clone()).collect::<Vec<_>>(), listed[5..20]);
     assert!(stage.store.queue(&QUEUE).await.answered().oldest_waiting.is_some());
     assert_eq!(stage.recount().await.waiting, 31);
 }

@@ -108,7 +108,7 @@ macro_rules! __conformance_list {
             a_key_at_its_limit_waits_in_all_priorities
             a_job_with_a_key_may_wait_be_retried_and_come_back
             whatever_takes_a_job_with_a_key_away_leaves_the_others
-            jobs_with_keys_are_listed_by_priority_and_age
+            jobs_with_keys_are_listed_and_walked_through_once_each
             a_thousand_keys_all_run
             a_suspect_with_a_key_runs_alone_and_holds_its_key
             how_a_key_stands_is_told

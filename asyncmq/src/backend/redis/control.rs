@@ -13,7 +13,7 @@ use crate::backend::{
     AuditEntry, Control, Drain, Force, Inspect, KEPT_ENTRIES, MAX_BATCH, Ordered, StoreError,
 };
 use crate::clock::Timestamp;
-use crate::job::{JobId, JobState, Name};
+use crate::job::{JobId, JobState, Limit, LimitScope, LimitSource, Name};
 
 /// How many jobs one script removes.
 const AT_ONCE: usize = 250;
@@ -97,6 +97,15 @@ impl Control for RedisStore {
                 return Ok(Ok(removed));
             }
         }
+    }
+
+    async fn set_limits(
+        &self,
+        queue: &Name,
+        source: LimitSource,
+        limits: &[(LimitScope, Option<Limit>)],
+    ) -> Result<bool, StoreError> {
+        self.hold_to(queue, source, limits).await
     }
 
     async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {

@@ -17,8 +17,8 @@ use super::reply::{bytes, count, next, number, parts, strange};
 use super::scan::{Held, read_audit};
 use super::script::{LIST, LOOK, STATS};
 use crate::backend::{
-    AuditEntry, Control, Counts, Cursor, EventStream, Finding, Inspect, Page, QueueInfo, Scanned, StoreError,
-    WorkerInfo,
+    AuditEntry, Control, Counts, Cursor, EventStream, Finding, Inspect, LimitInfo, LimitStanding, Page,
+    QueueInfo, Scanned, StoreError, WorkerInfo,
 };
 use crate::clock::Timestamp;
 use crate::event::EventFilter;
@@ -81,6 +81,19 @@ impl Inspect for RedisStore {
             |due: u64| Duration::from_micros(u64::try_from(now).unwrap_or_default().saturating_sub(due));
         let oldest_waiting = u64::try_from(oldest).ok().map(waits);
         Ok(QueueInfo { name: queue.clone(), paused, counts, oldest_waiting, enqueued, ended })
+    }
+
+    async fn limits(&self, queue: &Name) -> Result<Vec<LimitInfo>, StoreError> {
+        Ok(self.held_to(queue, &[]).await?.table.infos())
+    }
+
+    async fn held_by(
+        &self,
+        queue: &Name,
+        task: &Name,
+        key: Option<&str>,
+    ) -> Result<Vec<LimitStanding>, StoreError> {
+        self.standings(queue, task, key).await
     }
 
     async fn queues(&self) -> Result<Vec<Name>, StoreError> {
@@ -195,7 +208,7 @@ impl RedisStore {
             let mut fields = parts(next(&mut answer)?)?.into_iter();
             while let (Some(id), Some(claim)) = (fields.next(), fields.next()) {
                 let (id, claim) = (bytes(id)?, bytes(claim)?);
-                held.push((claim.get(28..35).map(<[u8]>::to_vec), claim.get(43..50).map(<[u8]>::to_vec), id));
+                held.push((claim.get(16..23).map(<[u8]>::to_vec), claim.get(23..31).map(<[u8]>::to_vec), id));
             }
             if cursor == 0 {
                 break;

@@ -24,6 +24,7 @@ mod inspect;
 mod keys;
 mod lanes;
 mod leases;
+mod limits;
 mod link;
 mod push;
 mod reply;

@@ -20,7 +20,20 @@ use super::lanes::Placed;
 struct Run {
     queue: usize,
     placed: Placed,
+    /// Whether its jobs have times, or other things that are written apart.
+    has_sides: bool,
     jobs: Vec<usize>,
+}
+
+impl Run {
+    /// Returns the letter by which the script knows what the run's jobs need.
+    const fn kind(&self) -> &'static str {
+        match (self.placed.whole, self.has_sides) {
+            (true, _) => "p",
+            (false, true) => "x",
+            (false, false) => "k",
+        }
+    }
 }
 
 impl RedisStore {
@@ -37,7 +50,7 @@ impl RedisStore {
         let mut bytes = Vec::new();
         for run in &runs {
             let Placed { lane, profile, whole } = &run.placed;
-            script.number(run.queue + 2).arg(lane).arg(profile).arg(if *whole { "p" } else { "x" });
+            script.number(run.queue + 2).arg(lane).arg(profile).arg(run.kind());
             script.number(run.jobs.len());
             for place in &run.jobs {
                 bytes.clear();
@@ -49,7 +62,7 @@ impl RedisStore {
                 put_body(jobs[*place], u16::try_from(*place).unwrap_or(u16::MAX), *lane, *whole, &mut bytes);
                 script.arg(&bytes);
             }
-            if !whole {
+            if run.kind() == "x" {
                 for job in run.jobs.iter().map(|place| jobs[*place]) {
                     let (due, value) = due_parts(job.due);
                     script.arg(due).number(value).number(job.ttl.map_or(0, |ttl| micros(ttl) + 1));
@@ -76,14 +89,22 @@ impl RedisStore {
                 open_from = runs.len();
             }
             let placed = self.lanes.place(job);
-            let same = |run: &&mut Run| run.queue == queue && run.placed.lane == placed.lane;
+            let has_sides = !(placed.whole || is_plain_with_key(job));
+            let same = |run: &&mut Run| {
+                run.queue == queue && run.placed.lane == placed.lane && run.has_sides == has_sides
+            };
             match runs[open_from..].iter_mut().rev().find(same) {
                 Some(run) => run.jobs.push(place),
-                None => runs.push(Run { queue, placed, jobs: vec![place] }),
+                None => runs.push(Run { queue, placed, has_sides, jobs: vec![place] }),
             }
         }
         (queues, runs)
     }
+}
+
+/// Tells whether a job would be plain but for its key, and words to find it by.
+fn is_plain_with_key(job: &Envelope) -> bool {
+    job.due == Due::Now && job.ttl.is_none() && job.key().is_some()
 }
 
 fn due_parts(due: Due) -> (&'static str, u64) {

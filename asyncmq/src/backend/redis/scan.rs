@@ -31,9 +31,16 @@ impl RedisStore {
             None => call.number(-1).number(-1),
         };
         call.number(limit.min(AT_ONCE));
+        // Walks that began before there were keys have no place among them.
+        let keyed = after.and_then(|after| Some((after.part::<String>(2).ok()?, after.part::<u64>(3).ok()?)));
+        match keyed {
+            Some((line, number)) => call.arg(from_hex(&line).ok_or_else(strange)?).number(number),
+            None => call.arg("").number(-1),
+        };
         let mut answer = parts(self.ask(&call).await?)?.into_iter();
         let (rank, of_its_like) = (number(&next(&mut answer)?)?, number(&next(&mut answer)?)?);
         let more = number(&next(&mut answer)?)? == 1;
+        let (line, in_line) = (bytes(next(&mut answer)?)?, number(&next(&mut answer)?)?);
         let mut jobs = Vec::with_capacity(answer.len());
         for kept in answer {
             let job = read_job(queue, kept)?;
@@ -42,7 +49,15 @@ impl RedisStore {
                 jobs.push(job);
             }
         }
-        Ok(Scanned { jobs, next: more.then(|| Cursor::of(&[&rank, &of_its_like])) })
+        let next = more.then(|| {
+            let (rank, of_its_like) = (rank.max(0), of_its_like.max(0));
+            if line.is_empty() {
+                Cursor::of(&[&rank, &of_its_like])
+            } else {
+                Cursor::of(&[&rank, &of_its_like, &to_hex(&line), &in_line.max(0)])
+            }
+        });
+        Ok(Scanned { jobs, next })
     }
 
     /// Makes one step through what workers hold. There is no more of that than they can run at once, so all of it is
@@ -64,6 +79,15 @@ impl RedisStore {
         jobs.retain(|job| job.state() == JobState::Active);
         Ok(Scanned { jobs, next })
     }
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let pairs = (0..text.len()).step_by(2);
+    pairs.map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
 }
 
 /// What is known of a running job without its record: when it started, its claim, its id.

@@ -37,7 +37,7 @@ const SEEDS: [(Bug, &str, &str, &str); 9] = [
 
 /// The step that a completion lacks: jobs that are active no more are written down as ended.
 static WRITE_DOWN: LazyLock<Script> = LazyLock::new(|| {
-    let parts: &[_] = super::script::parts!(base emit side lines ended);
+    let parts: &[_] = super::script::parts!(base emit side lines_keyed lines ended);
     let own = "
 local now = time()
 for at = 3, #ARGV, 4 do

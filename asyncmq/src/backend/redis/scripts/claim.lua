@@ -6,10 +6,10 @@
 --        for each queue that gave something: its place, the claim (8 bytes), ids, records, side records (empty
 --        if there are none)
 -- Cost   2 commands, 3 more when the lease is extended, 6 for each queue; per job one element each of LPOP, HMGET, HSET
--- An entry of `active`: worker, start, claim, and h if the job has a side record. With more than 64 bytes in a value a hash is never kept as a list, which every
+-- An entry of `active`: worker, start, claim, h if the job has a side record, and if it counts among permits g, length and
+-- name of its group. With more than 64 bytes in a value a hash is never kept as a list, which every
 -- command would search from its beginning: the first one of a claim is made longer.
 -- Returns the answer, and what to recall it by if there is anything to recall.
-local PADDING = string.rep(' ', 34)
 local function claim(at)
   local now, worker = time(), ARGV[2]
   local mark, limit, known, foreign = ARGV[at] .. ':', tonumber(ARGV[at + 2]), ARGV[at + 4], ARGV[at + 5]
@@ -20,21 +20,24 @@ local function claim(at)
   local late = last and tonumber(string.match(last, '^%d+')) > tonumber(ARGV[at])
   if late then return { {}, -1, {} } end
   -- A lease that would hardly last longer is left as it is: who claims all the time extends it sixteen times in its length, or twice a second.
-  if not noted[2] or tonumber(noted[2]) + math.min(lease / 16, 500000) < now + lease then
+  local function renew()
+    if noted[2] and tonumber(noted[2]) + math.min(lease / 16, 500000) >= now + lease then return end
     local ends = string.format('%.0f', now + lease)
     call('ZADD', S .. 'sessions', 'GT', ends, worker)
     call('HSET', S .. 'r' .. worker, 'l', ends)
     call('PEXPIRE', S .. 'r' .. worker, 86400000)
   end
-  if last and sub(last, 1, #mark) == mark then return rare().claim_again(sub(last, #mark + 1), queues) end
+  if last and sub(last, 1, #mark) == mark then
+    renew()
+    return rare().claim_again(sub(last, #mark + 1), queues)
+  end
 
   -- First look: what is due, what waits, and whether all of it is known to the caller.
-  local open, strange, next_due, others = {}, {}, nil, {}
+  local open, strange, next_due, others, quiet = {}, {}, nil, {}, {}
   for k = 2, queues do
     local Q = KEYS[k]
-    local marks = call('HMGET', Q .. 'meta', 'p', 'i')
-    -- From here on whatever comes wakes the caller.
-    if not marks[2] then call('HSET', Q .. 'meta', 'i', 1) end
+    local marks = call('HMGET', Q .. 'meta', 'p', 'i', 'k')
+    if not marks[2] then quiet[#quiet + 1] = Q end
     if not marks[1] then
       local extras = special(Q)
       if extras and extras.side then
@@ -43,11 +46,15 @@ local function claim(at)
         local wait = due[2] and math.max(tonumber(due[2]) - now, 0)
         if wait and (not next_due or wait < next_due) then next_due = wait end
       end
+      local is_held = marks[3]
+      local token = extras and extras.parked and rare().unpark(Q)
+      if token then next_due = math.min(next_due or math.huge, math.max(token - now, 0)) end
       local ready, lines = call('ZRANGE', Q .. 'ready', 0, -1), {}
       for _, line in ipairs(ready) do
         local lane = sub(line, 2)
         if string.find(known, lane, 1, true) then
           lines[#lines + 1] = line
+          is_held = is_held or byte(line, 1) < 97
         elseif string.find(foreign, lane, 1, true) then
           others[#others + 1] = k
           others[#others + 1] = lane
@@ -56,15 +63,19 @@ local function claim(at)
           strange[#strange + 1] = call('HGET', Q .. 'meta', lane) or ''
         end
       end
-      if #lines > 0 then open[#open + 1] = { k, lines, extras } end
+      if #lines > 0 then open[#open + 1] = { k, lines, extras, is_held } end
     end
   end
-  next_due = next_due and string.format('%.0f', next_due) or -1
-  if #strange > 0 then return { strange, next_due, {} } end
+  -- Who has to learn lanes comes again at once: nothing is written for it.
+  if #strange > 0 then return { strange, next_due and string.format('%.0f', next_due) or -1, {} } end
+
+  renew()
+  -- From here on whatever comes wakes the caller.
+  for i = 1, #quiet do call('HSET', quiet[i] .. 'meta', 'i', 1) end
 
   -- However large the jobs are, the answer must arrive in time: after this many bytes no more are taken.
   local room = 8388608
-  local reply, recall, total = { {}, next_due, others }, {}, 0
+  local reply, recall, total = { {}, -1, others }, {}, 0
   for q = 1, #open do
     local k, lines, extras = open[q][1], open[q][2], open[q][3]
     local Q, own = KEYS[k], ARGV[at + 3] .. pack('>I2', k)
@@ -72,6 +83,14 @@ local function claim(at)
     local history = held .. 'h'
     local taken, records, sides, has_sides, n = {}, {}, {}, false, 0
     local from = 1
+    if open[q][4] then
+      local given = { n = 0, ids = taken, records = records, sides = sides, room = room }
+      local more = rare().claim_held(Q, lines, extras, given, limit - total, held)
+      n, room, has_sides, total, from = given.n, given.room, given.has_sides, total + given.n, #lines + 1
+      local token = rare().next_token(Q)
+      if token then next_due = math.min(next_due or math.huge, math.max(token - now, 0)) end
+      if more then next_due = 0 end
+    end
     while from <= #lines and total < limit and room > 0 do
       local priority, to = sub(lines[from], 2, 3), from
       while lines[to + 1] and sub(lines[to + 1], 2, 3) == priority do to = to + 1 end
@@ -112,5 +131,6 @@ local function claim(at)
       if extras and extras.marks then rare().tell_started(Q, taken, records, sides) end
     end
   end
+  reply[2] = next_due and string.format('%.0f', next_due) or -1
   return reply, mark .. cmsgpack.pack(recall)
 end

@@ -19,10 +19,7 @@ local function promote(Q)
       fields[#fields + 1] = 'w' .. sub(sides[i], 2, 33) .. batch .. place .. sub(sides[i], 41)
     end
   end
-  for _, line in ipairs(order) do
-    call('RPUSH', Q .. line, unpack(lines[line]))
-    is_ready(Q, line)
-  end
+  append_all(Q, lines, order)
   if #fields > 0 then call('HSET', Q .. 'side', unpack(fields)) end
   return call('ZRANGE', Q .. 'delayed', 0, 0, 'WITHSCORES')
 end
@@ -45,8 +42,8 @@ local function has_suspect()
 end
 
 -- Takes up to `want` ids out of the lists in `lines[from..to]`, which have one priority, in the order of their numbers.
--- Returns them, each with its list and its record.
-local function merge(Q, lines, from, to, want)
+-- Returns them, each with its list and its record. `rest` tells how many of a list may be taken, and counts them.
+local function merge(Q, lines, from, to, want, rest)
   local chunk = math.max(16, math.ceil(2 * want / (to - from + 1)))
   local heads, numbers, records, given, at = {}, {}, {}, {}, {}
   local function fetch(i)
@@ -71,11 +68,13 @@ local function merge(Q, lines, from, to, want)
     local best, least
     for i = from, to do
       local mine = heads[i][at[i] + 1] and numbers[i][at[i] + 1]
-      if mine and not (has_one and sub(lines[i], 1, 1) == 's') and (not least or mine < least) then
+      local may = mine and not (has_one and sub(lines[i], 1, 1) == 's') and not (rest and rest(lines[i]) < 1)
+      if may and (not least or mine < least) then
         best, least = i, mine
       end
     end
     if not best then break end
+    if rest then rest(lines[best], 1) end
     has_one = has_one or sub(lines[best], 1, 1) == 's'
     given[best], at[best] = given[best] + 1, at[best] + 1
     ids[#ids + 1] = heads[best][at[best]]
@@ -124,32 +123,4 @@ local function tell_started(Q, ids, records, sides)
     local before = sides[i] ~= '' and unpick('>I4', sub(sides[i], 2, 5)) or 0
     emit(Q, 2, ids[i], records[i], before + 1, worker, now, '-', '')
   end
-end
--- Answers a claim again: what is still in hand is given again.
-local function claim_again(recalled, queues)
-  local next_due
-  for k = 2, queues do
-    if not call('HGET', KEYS[k] .. 'meta', 'p') then
-      local first = call('ZRANGE', KEYS[k] .. 'delayed', 0, 0, 'WITHSCORES')
-      if first[2] then next_due = math.min(next_due or math.huge, math.max(tonumber(first[2]) - now, 0)) end
-    end
-  end
-  local reply = { {}, next_due and string.format('%.0f', next_due) or -1, {} }
-  for _, part in ipairs(cmsgpack.unpack(recalled)) do
-    local place, own, given = part[1], part[2], part[3]
-    local Q, ids, records, sides = KEYS[place], {}, {}, {}
-    for _, id in ipairs(given) do
-      local act = Q and call('HGET', Q .. 'active', id)
-      if act and sub(act, 24, 31) == own and sub(act, 1, 16) == worker then
-        ids[#ids + 1] = id
-        records[#records + 1] = call('HGET', Q .. 'jobs', id)
-        sides[#sides + 1] = call('HGET', Q .. 'side', id) or ''
-      end
-    end
-    reply[#reply + 1] = { place, own, ids, records, sides }
-  end
-  return reply
-end
-return { promote = promote, merge = merge, alive = alive, may_start = may_start, tell_started = tell_started,
-  claim_again = claim_again, slow = slow, marked = marked, trim = trim, publish = publish }
 end

@@ -16,22 +16,24 @@ local function fresh_batch(Q)
   call('HINCRBY', Q .. 'meta', 'r', 1)
   return pack('>I5', call('HINCRBY', Q .. 'meta', 'b', 1))
 end
-local function is_ready(Q, line)
-  call('ZADD', Q .. 'ready', tonumber(sub(line, 2, 3), 16), line)
-end
+-- Returns the list in which a job waits: of its lane, or of its key.
 local function line_of(rec, suspect)
-  return (suspect and 's' or 'w') .. sub(rec, 15, 23)
+  local line = (suspect and 's' or 'w') .. sub(rec, 15, 23)
+  if byte(rec, 15) < 103 then return line end
+  return line .. sub(rec, 25, 24 + byte(rec, 24))
 end
 -- Lets a job wait behind the others.
 local function append(Q, line, id)
-  if call('RPUSH', Q .. line, id) == 1 then is_ready(Q, line) end
+  if call('RPUSH', Q .. line, id) == 1 then are_ready(Q, { line }) end
 end
 -- Lets a job wait where its number belongs: near the front, as it was taken from there.
 local function put_back(Q, line, seq, id)
   local key, mine, at = Q .. line, number(seq), 0
-  is_ready(Q, line)
   local ends = { call('LINDEX', key, 0) or nil, call('LINDEX', key, -1) or nil }
-  if #ends == 0 then return call('RPUSH', key, id) end
+  if #ends == 0 then
+    call('RPUSH', key, id)
+    return are_ready(Q, { line })
+  end
   local numbers = numbers_of(Q, ends)
   if mine < numbers[1] then return call('LPUSH', key, id) end
   if numbers[2] >= 0 and numbers[2] < mine then return call('RPUSH', key, id) end
@@ -76,6 +78,15 @@ local function living(Q, line, ids)
     end
   end
   return live
+end
+-- Lets jobs wait behind the others: `by_line` has the ids of each list, `order` the lists.
+local function append_all(Q, by_line, order)
+  local fresh = {}
+  for _, line in ipairs(order) do
+    local ids = by_line[line]
+    if call('RPUSH', Q .. line, unpack(ids)) == #ids then fresh[#fresh + 1] = line end
+  end
+  are_ready(Q, fresh)
 end
 -- Takes note of when the time to live ends of a job that has not started yet.
 local function note_end(Q, id, s)

@@ -8,18 +8,22 @@ local Q, state, first, count = KEYS[2], ARGV[2], tonumber(ARGV[3]), tonumber(ARG
 local ids = {}
 
 local function waiting()
-  local lines = call('ZRANGE', Q .. 'ready', 0, -1)
+  local lines, has_keys = {}, call('EXISTS', Q .. 'lines') == 1
+  for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do
+    if byte(line, 1) >= 97 then lines[#lines + 1] = line end
+  end
   local has_tombs = call('EXISTS', Q .. 'tombs') == 1
-  if #lines == 1 and not has_tombs then
+  if #lines == 1 and not has_tombs and not has_keys then
     ids = call('LRANGE', Q .. lines[1], first, first + count - 1)
     return
   end
   local all = {}
-  for _, line in ipairs(lines) do
-    local priority, seen = tonumber(sub(line, 2, 3), 16), {}
-    for at = 0, first + count - 1, 1000 do
-      local chunk = call('LRANGE', Q .. line, at, math.min(at + 999, has_tombs and at + 999 or first + count - 1))
-      if #chunk == 0 then break end
+  -- Lists the first living jobs of a list.
+  local function read(line, priority, most)
+    local seen, got = {}, 0
+    for at = 0, math.huge, 1000 do
+      local chunk = call('LRANGE', Q .. line, at, math.min(at + 999, has_tombs and at + 999 or most - 1))
+      if #chunk == 0 or got >= most then break end
       local numbers = numbers_of(Q, chunk)
       for i, id in ipairs(chunk) do
         local void = 0
@@ -27,12 +31,32 @@ local function waiting()
           seen[id] = (seen[id] or 0) + 1
           void = tonumber(call('HGET', Q .. 'tombs', line .. id) or 0)
         end
-        if not has_tombs or void < seen[id] then all[#all + 1] = { priority, numbers[i], id } end
+        if not has_tombs or void < seen[id] then
+          all[#all + 1], got = { priority, is_keyed(line) and 1 or 0, is_keyed(line) and #all or numbers[i], id }, got + 1
+        end
       end
+      if not has_tombs and at + 1000 >= most then break end
     end
+    return got
   end
-  table.sort(all, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
-  for i = first + 1, math.min(first + count, #all) do ids[#ids + 1] = all[i][3] end
+  for _, line in ipairs(lines) do read(line, level_of(line), first + count) end
+  -- Those with keys come behind the others of their priority, one key after the other.
+  local from, left = 0, first + count
+  while has_keys and left > 0 do
+    local members = call('ZRANGE', Q .. 'lines', from, from + 249)
+    if #members == 0 then break end
+    for _, member in ipairs(members) do
+      local line = line_named(member)
+      if left > 0 then left = left - read(line, level_of(line), left) end
+    end
+    from = from + 250
+  end
+  table.sort(all, function(a, b)
+    if a[1] ~= b[1] then return a[1] < b[1] end
+    if a[2] ~= b[2] then return a[2] < b[2] end
+    return a[3] < b[3]
+  end)
+  for i = first + 1, math.min(first + count, #all) do ids[#ids + 1] = all[i][4] end
 end
 
 -- The latest first. Whatever stands in `lc` twice stands there last as what it is now.

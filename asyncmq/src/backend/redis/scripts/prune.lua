@@ -34,5 +34,24 @@ for _, list in ipairs({ 'zf', 'ze' }) do
   for _, id in ipairs(old) do drop_dead(Q, list, id, now) end
   dropped = dropped + #old
 end
+-- Groups of which nothing needs to be remembered, some at a time.
+if call('EXISTS', Q .. 'groups') == 1 then
+  local from = call('HGET', Q .. 'meta', 'g') or '0'
+  local scan = call('HSCAN', Q .. 'groups', from, 'COUNT', 250)
+  call('HSET', Q .. 'meta', 'g', scan[1])
+  for i = 1, #scan[2], 2 do
+    local name, g = scan[2][i], read_group(scan[2][i + 1])
+    local kept = call('HGET', Q .. 'limits', name == '' and '' or string.match(name, '^[^\31]*'))
+    local limit = kept and read_limit(kept)
+    local is_idle = not limit or limit.kind == 0
+    if limit and limit.kind == 1 then
+      is_idle = g.at == 0 or g.tokens + (now - g.at) * limit.permits / limit.interval >= limit.permits
+    elseif limit and limit.kind == 2 then
+      local last = g.window[#g.window]
+      is_idle = not last or last[1] + limit.interval <= now
+    end
+    if is_idle and g.running == 0 and g.awaited == 0 and #g.rings == 0 then call('HDEL', Q .. 'groups', name) end
+  end
+end
 publish()
 return dropped

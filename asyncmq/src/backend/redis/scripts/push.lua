@@ -3,7 +3,7 @@
 -- KEYS   shared base, bases of the queues
 -- ARGV   time, sender, sequence, slot, number of runs; for each run, jobs of one queue and lane: place of the queue in
 --        KEYS, lane, profile, kind, number of jobs, then their ids, then their bodies (each begins with the job's place in
---        the batch, 2 bytes); for kind x then for each: due kind (n now, d delay, a time), due value, time to live and
+--        the batch, 2 bytes); kind k is plain jobs with keys; for kind x then for each: due kind (n now, d delay, a time), due value, time to live and
 --        1 more (0 for ever)
 -- Reply  for each job that is kept already: its place, length of its profile (2 bytes each), its profile
 -- Cost   4 commands, 6 for each run (5 of one job), 9 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too
@@ -20,7 +20,7 @@ for r = 1, tonumber(ARGV[5]) do
   if own[1] and own[1] ~= profile then return redis.error_reply('LANE two profiles share the name ' .. lane) end
   marks[Q] = own[2] or false
   runs[r] = { Q, lane, not own[1] and profile, kind, count, at + 5 }
-  at = at + 5 + count * (kind == 'p' and 2 or 5)
+  at = at + 5 + count * (kind == 'x' and 5 or 2)
 end
 local rare_parts
 local function rare()
@@ -43,7 +43,7 @@ local function append(Q, lane, ids)
 end
 -- Takes in jobs that need more than that, that somebody listens to, or of which some are kept already.
 local function take_in(Q, lane, kind, count, first, have)
-  local records, fields, waiting, parts = {}, {}, {}, rare()
+  local records, fields, waiting, their_records, parts = {}, {}, {}, {}, rare()
   local header = kind == 'x' and headers[Q] and parts.with_side(headers[Q]) or headers[Q]
   local times = { side = {}, delayed = {}, mortal = {} }
   for i = 1, count do
@@ -54,8 +54,8 @@ local function take_in(Q, lane, kind, count, first, have)
     else
       records[i] = header .. body
       fields[#fields + 1], fields[#fields + 2] = id, records[i]
-      if kind == 'p' or parts.waits(id, records[i], first + 2 * count + 3 * (i - 1), times) then
-        waiting[#waiting + 1] = id
+      if kind ~= 'x' or parts.waits(id, records[i], first + 2 * count + 3 * (i - 1), times) then
+        waiting[#waiting + 1], their_records[#waiting + 1] = id, records[i]
       end
     end
   end
@@ -63,7 +63,7 @@ local function take_in(Q, lane, kind, count, first, have)
   if #times.side > 0 then call('HSET', Q .. 'side', unpack(times.side)) end
   if #times.delayed > 0 then call('ZADD', Q .. 'delayed', unpack(times.delayed)) end
   if #times.mortal > 0 then call('ZADD', Q .. 'mortal', unpack(times.mortal)) end
-  append(Q, lane, waiting)
+  if byte(lane, 1) > 102 then parts.let_wait(Q, waiting, their_records) else append(Q, lane, waiting) end
   if not parts.noisy(Q) then return end
   for i = 1, count do
     parts.emit(Q, have[i] and 12 or 1, ARGV[first + i - 1], have[i] or records[i], 0, parts.NOBODY, now, '-', '')

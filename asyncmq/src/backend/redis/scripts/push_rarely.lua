@@ -18,5 +18,17 @@ local function waits(id, record, i, times)
   delayed[#delayed + 1] = run_at
   delayed[#delayed + 1] = seq .. id
 end
-return { waits = waits, with_side = with_side, noisy = noisy, emit = emit, begin = begin, wake = wake, publish = publish, NOBODY = NOBODY }
+-- Lets jobs with keys wait, each in the list of its key.
+local function let_wait(Q, ids, records)
+  local by_line, order = {}, {}
+  for i = 1, #ids do
+    local line = line_of(records[i])
+    if not by_line[line] then
+      by_line[line], order[#order + 1] = {}, line
+    end
+    table.insert(by_line[line], ids[i])
+  end
+  append_all(Q, by_line, order)
+end
+return { waits = waits, let_wait = let_wait, with_side = with_side, noisy = noisy, emit = emit, begin = begin, wake = wake, publish = publish, NOBODY = NOBODY }
 end

@@ -15,7 +15,7 @@ for at = 2, #ARGV, 4 do
       local s = side_of(Q, id, rec)
       tell(Q, id, rec, s.attempt + 1, sub(act, 1, 16), now, ARGV[at + 3])
       -- It has a side record now.
-      call('HSET', Q .. 'active', id, sub(act, 1, 31) .. 'h')
+      call('HSET', Q .. 'active', id, sub(act, 1, 31) .. 'h' .. sub(act, byte(act, 32) == 104 and 33 or 32))
     end
   end
   letters[#letters + 1] = letter

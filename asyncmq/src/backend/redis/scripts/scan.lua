@@ -1,11 +1,13 @@
 -- scan: jobs of one state of one queue behind a place, in the order in which they are shown.
 --
 -- A place is a rank and a number: priority and number of a waiting job, due time and number of a delayed one, 0 and the
--- number of its end of one that ended.
+-- number of its end of one that ended; of waiting jobs with keys also the name of their list and a number. Those come behind
+-- the others of their priority, one key after the other.
 --
 -- KEYS   shared base, base of the queue
--- ARGV   time, state's letter (w, d, c, x, f, e), rank and number of the place (-1 for none), count
--- Reply  rank and number of the last one, 1 if others may follow, then as look
+-- ARGV   time, state's letter (w, d, c, x, f, e), rank and number of the place (-1 for none), count, name of the list and
+--        number of the place among jobs with keys (-1 for none)
+-- Reply  rank and number of the last one, 1 if others may follow, name and number of the last one with a key, then as look
 -- Cost   4 to 6 commands for all jobs together, and per list 2 for each time that it can be halved; for completed ones
 --        those passed over
 local Q, state, rank, mine, count = KEYS[2], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -51,34 +53,61 @@ local function standing(line, ids, from)
   return stands
 end
 
-local function waiting_in(line, priority)
+-- Lists jobs of a list behind a number, in the order of their numbers; all of it if there is none.
+local function waiting_in(line, priority, mine_there, most)
   local key, from, got = Q .. line, 0, 0
-  if priority == rank then
+  if mine_there then
+    mine = mine_there
     from = first_behind(call('LLEN', key), function(at)
       local id = call('LINDEX', key, at)
       local it = id and numbers_of(Q, { id })[1] or -1
       return it >= 0 and it or nil
     end)
   end
-  while got < count do
-    local ids = call('LRANGE', key, from, from + count - 1)
-    if #ids == 0 then return end
+  while got < most do
+    local ids = call('LRANGE', key, from, from + most - 1)
+    if #ids == 0 then break end
     local numbers, stands = numbers_of(Q, ids), standing(line, ids, from)
     for i = 1, #ids do
-      if numbers[i] >= 0 and (rank < priority or mine < numbers[i]) and stands[i] then
-        found[#found + 1], got = { priority, numbers[i], ids[i] }, got + 1
+      if numbers[i] >= 0 and (not mine_there or mine_there < numbers[i]) and stands[i] and got < most then
+        found[#found + 1], got = { priority, numbers[i], ids[i], line }, got + 1
       end
     end
     from = from + #ids
   end
+  return got
 end
 
 local function waiting()
+  local own, left = mine, count
   for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do
-    local priority = tonumber(sub(line, 2, 3), 16)
-    if rank <= priority then waiting_in(line, priority) end
+    local priority = level_of(line)
+    if byte(line, 1) >= 97 and rank <= priority then waiting_in(line, priority, priority == rank and own, count) end
   end
   table.sort(found, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
+  local name, its, keyed = ARGV[6], tonumber(ARGV[7]), found
+  found = {}
+  local first = name == '' and '-' or '[' .. name
+  while left > 0 do
+    local members = call('ZRANGEBYLEX', Q .. 'lines', first, '+', 'LIMIT', 0, 250)
+    for _, member in ipairs(members) do
+      local line = line_named(member)
+      if left > 0 then left = left - waiting_in(line, level_of(line), member == name and its, left) end
+    end
+    if #members < 250 then break end
+    first = '(' .. members[#members]
+  end
+  -- Both are in order: those without keys go first where priorities are equal.
+  local plain, i, j, all = keyed, 1, 1, {}
+  while #all < count and (plain[i] or found[j]) do
+    if plain[i] and (not found[j] or plain[i][1] <= found[j][1]) then
+      all[#all + 1], i = plain[i], i + 1
+    else
+      all[#all + 1], j = found[j], j + 1
+    end
+  end
+  more = (plain[i] or found[j] or #all == count) and 1 or 0
+  found = all
 end
 
 local function delayed()
@@ -134,10 +163,14 @@ elseif state == 'c' then
 else
   ended_in('z' .. state)
 end
-local reply, last = { '0', '0', '0' }, found[math.min(count, #found)]
-if last then
-  reply[1], reply[2] = string.format('%.0f', last[1]), string.format('%.0f', last[2])
-  if count <= #found then reply[3] = '1' end
+local reply = { ARGV[3], ARGV[4], #found >= count and '1' or more == 1 and '1' or '0', ARGV[6] or '', ARGV[7] or '-1' }
+for i = 1, math.min(count, #found) do
+  local one = found[i]
+  if one[4] and is_keyed(one[4]) then
+    reply[4], reply[5] = member_of(one[4]), string.format('%.0f', one[2])
+  else
+    reply[1], reply[2] = string.format('%.0f', one[1]), string.format('%.0f', one[2])
+  end
 end
 local ids = {}
 for i = 1, math.min(count, #found) do ids[i] = found[i][3] end

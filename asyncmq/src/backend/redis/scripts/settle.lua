@@ -9,9 +9,10 @@
 -- Cost   5 commands for each run of kind n, 8 of kind k; per job one element of each; kind s 10 to 21 for each job
 -- Completes jobs that nobody waits for and that have no history: all in a few commands. `places` are those of the jobs in
 -- `acts` and among the results if they are not one after the other.
-local function complete(Q, kind, ids, acts, places, results, is_same, is_special)
-  local n = #ids
+local function complete(Q, kind, ids, acts, places, results, is_same, extras)
+  local n, is_special = #ids, extras and (extras.side or extras.tombs)
   call('HDEL', Q .. 'active', unpack(ids))
+  if extras and extras.groups then rare().leave(Q, acts, places, n) end
   local number = call('HINCRBY', Q .. 'meta', 'x', n)
   if kind == 'n' then return call('HDEL', Q .. 'jobs', unpack(ids)) end
   local head, tail, fronts, fields = pack('>c1I7I4I4', 'c', time(), 1, 0), pack('>I7', number), {}, {}
@@ -82,10 +83,9 @@ local function settle(at)
     if known then return nil, known end
     is_first = true
     local extras = special(Q)
-    local is_special = extras and (extras.side or extras.tombs)
     if extras and extras.marks then is_slow = rare().marked(Q, first, count, is_slow or {}) end
     if is_current and not is_slow then
-      complete(Q, kind, { unpack(ARGV, first, results - 1) }, acts, nil, results, is_same, is_special)
+      complete(Q, kind, { unpack(ARGV, first, results - 1) }, acts, nil, results, is_same, extras)
       settled = settled + count
     else
       local ids, places = {}, {}
@@ -104,7 +104,7 @@ local function settle(at)
           end
         end
       end
-      if #ids > 0 then complete(Q, kind, ids, acts, places, results, is_same, is_special) end
+      if #ids > 0 then complete(Q, kind, ids, acts, places, results, is_same, extras) end
     end
     return results + (is_same and 1 or count)
   end

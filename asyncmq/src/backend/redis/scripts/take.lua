@@ -10,11 +10,16 @@ local now, Q, what, limit = time(), KEYS[2], ARGV[2], tonumber(ARGV[3])
 
 local function waiting(most)
   local count = 0
+  local lists = {}
   for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do
+    if byte(line, 1) >= 97 then lists[#lists + 1] = line end
+  end
+  for _, member in ipairs(call('ZRANGE', Q .. 'lines', 0, most)) do lists[#lists + 1] = line_named(member) end
+  for _, line in ipairs(lists) do
     while count < most do
       local entries = call('LPOP', Q .. line, most - count)
       if not entries then
-        call('ZREM', Q .. 'ready', line)
+        if is_keyed(line) then call('ZREM', Q .. 'lines', member_of(line)) else call('ZREM', Q .. 'ready', line) end
         break
       end
       local ids = living(Q, line, entries)
@@ -78,6 +83,7 @@ local function active(most)
   for i = 1, #held, 2 do
     local id, act = held[i], held[i + 1]
     call('HDEL', Q .. 'active', id)
+    leave(Q, { act }, nil, 1)
     call('HDEL', Q .. 'cancel', id)
     call('PUBLISH', S .. 'to' .. sub(act, 1, 16), sub(act, 24, 31) .. id)
     purge(Q, { id })
@@ -105,7 +111,8 @@ if count == 0 then
   count = #ids
 end
 if call('EXISTS', Q .. 'jobs') == 0 then
-  for _, key in ipairs({ 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel', 'wait', 'lc' }) do
+  for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do call('UNLINK', Q .. line) end
+  for _, key in ipairs({ 'limits', 'groups', 'parked', 'lines', 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel', 'wait', 'lc' }) do
     call('UNLINK', Q .. key)
   end
   call('SREM', S .. 'queues', Q)

@@ -1,0 +1,37 @@
+-- Answers a claim again: what is still in hand is given again.
+local function claim_again(recalled, queues)
+  local next_due
+  for k = 2, queues do
+    if not call('HGET', KEYS[k] .. 'meta', 'p') then
+      local first = call('ZRANGE', KEYS[k] .. 'delayed', 0, 0, 'WITHSCORES')
+      if first[2] then next_due = math.min(next_due or math.huge, math.max(tonumber(first[2]) - now, 0)) end
+    end
+  end
+  for k = 2, queues do
+    local marks = call('HMGET', KEYS[k] .. 'meta', 'p', 'k')
+    local token = not marks[1] and marks[2] and next_token(KEYS[k])
+    local first = not marks[1] and call('ZRANGE', KEYS[k] .. 'parked', 0, 0, 'WITHSCORES')[2]
+    for _, time in ipairs({ token or math.huge, tonumber(first or 'inf') or math.huge }) do
+      if time < math.huge then next_due = math.min(next_due or math.huge, math.max(time - now, 0)) end
+    end
+  end
+  local reply = { {}, next_due and string.format('%.0f', next_due) or -1, {} }
+  for _, part in ipairs(cmsgpack.unpack(recalled)) do
+    local place, own, given = part[1], part[2], part[3]
+    local Q, ids, records, sides = KEYS[place], {}, {}, {}
+    for _, id in ipairs(given) do
+      local act = Q and call('HGET', Q .. 'active', id)
+      if act and sub(act, 24, 31) == own and sub(act, 1, 16) == worker then
+        ids[#ids + 1] = id
+        records[#records + 1] = call('HGET', Q .. 'jobs', id)
+        sides[#sides + 1] = call('HGET', Q .. 'side', id) or ''
+      end
+    end
+    reply[#reply + 1] = { place, own, ids, records, sides }
+  end
+  return reply
+end
+return { promote = promote, merge = merge, alive = alive, may_start = may_start, tell_started = tell_started,
+  claim_again = claim_again, slow = slow, marked = marked, trim = trim, publish = publish, leave = leave, unpark = unpark,
+  claim_held = claim_held, next_token = next_token }
+end
