@@ -27,10 +27,10 @@ mod task;
 pub mod testing;
 pub mod worker;
 
-pub use backend::{Counts, Drain, Force, Page, QueueInfo, WorkerInfo};
+pub use backend::{Counts, Drain, Force, LimitInfo, Page, QueueInfo, WorkerInfo};
 pub use client::{
-    Client, Enqueue, EnqueueAll, Events, JobBuilder, JobHandle, NewJob, Queue, QueueBuilder, QueueStats,
-    ResultFuture, Subscription, Untyped, init,
+    Client, Enqueue, EnqueueAll, Events, Explanation, JobBuilder, JobHandle, NewJob, Queue, QueueBuilder,
+    QueueStats, ResultFuture, Subscription, Untyped, WaitsFor, init,
 };
 pub use clock::{Clock, Timestamp};
 pub use error::{BoxError, Error, Result};

@@ -25,6 +25,7 @@ mod count;
 pub mod doctor;
 mod hidden;
 mod jobs;
+mod limits;
 mod query;
 mod queues;
 mod redact;

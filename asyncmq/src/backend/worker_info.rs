@@ -98,4 +98,6 @@ pub struct TaskDefaults {
     pub retention: crate::job::Retention,
     /// Words to find its jobs by.
     pub tags: Vec<String>,
+    /// Whether each of its jobs has a key, which only the task's code makes of the arguments.
+    pub keyed: bool,
 }

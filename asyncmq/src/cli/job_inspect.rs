@@ -28,12 +28,13 @@ pub(super) fn command() -> Command {
 pub(super) async fn run(session: &Session, flags: &ArgMatches) -> Result<Ended> {
     let job = session.admin.job(text(flags, "ID").unwrap_or_default(), text(flags, "queue")).await?;
     let secrets = if flags.get_flag("reveal") { Secrets::Shown } else { Secrets::Hidden };
-    let view = JobDetailView::of(&job, secrets);
+    let mut view = JobDetailView::of(&job, secrets);
+    let why = session.admin.why_not_running(&job).await?;
+    view.waits_for.clone_from(&why);
     if session.out.json {
         session.out.json(&view)?;
         return Ok(Ended::Done);
     }
-    let why = session.admin.why_not_running(&job).await?;
     for (label, text) in facts(&job, &view, why) {
         let label = session.out.style.tint(Tone::Faint, &format!("{label:<10}"));
         let tone = if text == job.state().name() { tone_of(job.state()) } else { Tone::None };
@@ -70,11 +71,12 @@ fn facts(job: &Job, view: &JobDetailView, why: Option<String>) -> Vec<(&'static 
         ("queue", clean(job.queue())),
         ("state", job.state().name().to_owned()),
     ];
-    facts.extend(why.map(|why| ("because", why)));
+    facts.extend(why.map(|why| ("because", clean(&why))));
     facts.push(("attempt", format!("{} of {}", job.attempt(), job.max_attempts())));
     if job.crashes() != 0 {
         facts.push(("crashes", job.crashes().to_string()));
     }
+    facts.extend(job.key().map(|key| ("key", clean(key))));
     facts.push(("priority", job.priority().to_string()));
     facts.push(("created", time(status.created_at)));
     facts.push(("due", time(status.run_at)));

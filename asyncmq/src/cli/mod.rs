@@ -38,6 +38,7 @@ mod job_add;
 mod job_inspect;
 mod out;
 mod queue;
+mod queue_limit;
 mod session;
 mod tasks;
 mod worker;

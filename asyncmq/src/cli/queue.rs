@@ -10,7 +10,7 @@ use super::out::object;
 use super::out::table::Table;
 use super::out::text::{clean, grouped, many, short};
 use super::session::Session;
-use super::{Ended, bulk, confirm, job};
+use super::{Ended, bulk, confirm, job, queue_limit};
 use crate::admin::view::{JobView, QueueView};
 use crate::admin::{Cleared, QueueOverview};
 use crate::backend::{Drain, Force};
@@ -26,6 +26,7 @@ pub(super) fn command() -> Command {
         .subcommand(leaf("info", "Shows how a queue stands").arg(queue()))
         .subcommand(leaf("pause", "Stops a queue from giving out; running jobs go on").arg(queue()))
         .subcommand(leaf("resume", "Lets a queue give out again").arg(queue()))
+        .subcommand(queue_limit::command())
         .subcommand(
             sweeping(leaf("drain", "Removes the jobs that wait"))
                 .arg(switch("delayed", "Removes those that are not yet due too")),
@@ -61,6 +62,7 @@ pub(super) async fn run(session: &Session, verb: &str, flags: &ArgMatches) -> Re
         "info" => info(session, name).await,
         "pause" => set_paused(session, name, true).await,
         "resume" => set_paused(session, name, false).await,
+        "limit" => queue_limit::run(session, name, flags).await,
         "drain" => {
             let which = if flags.get_flag("delayed") { Drain::WaitingAndDelayed } else { Drain::Waiting };
             clear(session, name, Cleared::Drain(which), flags).await

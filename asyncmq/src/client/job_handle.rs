@@ -36,6 +36,10 @@ impl<T> JobHandle<T> {
         Self { client: client.clone(), queue, id, marker: PhantomData }
     }
 
+    pub(super) const fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Returns the job's id.
     #[must_use]
     pub const fn id(&self) -> &JobId {

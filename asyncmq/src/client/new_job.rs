@@ -61,6 +61,7 @@ pub(crate) struct Overrides {
     pub(crate) parents: Vec<JobId>,
     pub(crate) tags: Vec<String>,
     pub(crate) headers: Vec<(String, String)>,
+    pub(crate) key: Option<String>,
 }
 
 impl NewJob {
@@ -89,11 +90,15 @@ impl<T: Task> NewJob<T> {
     /// Encodes at once, so that the job is plain data whatever its arguments are.
     #[doc(hidden)]
     pub fn __of(task: &T) -> Self {
-        Self {
+        let job = Self {
             task: TaskRef::Linked(T::__DEFINITION),
             arguments: Arguments::encoded(task.__encode()),
             overrides: None,
             marker: PhantomData,
+        };
+        match task.__key() {
+            Some(key) => job.key(key),
+            None => job,
         }
     }
 }
@@ -160,6 +165,14 @@ impl<T> NewJob<T> {
     /// Says which jobs count as the same one as this.
     pub fn dedup(self, dedup: Dedup) -> Self {
         self.with(|own| own.dedup = Some(dedup))
+    }
+
+    /// Gives the job a key: 1 to 255 bytes without control characters. Jobs of one task and key run in their order and take turns
+    /// with those of other keys; the limits of the task count for each key by itself.
+    ///
+    /// A task's own `key` says it for each of its jobs; this is for jobs by name, or in its place.
+    pub fn key(self, key: impl Into<String>) -> Self {
+        self.with(|own| own.key = Some(key.into()))
     }
 
     /// Lets the job wait until these have ended: ids, or handles.

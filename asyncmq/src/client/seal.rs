@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::backend::{TaskDefaults, TaskInfo};
 use crate::client::new_job::{NewJob, Overrides, TaskRef};
 use crate::error::{Error, Result};
-use crate::job::{Backoff, Due, Envelope, Extras, JobId, Name, Retention};
+use crate::job::{Backoff, Due, Envelope, Extras, JobId, Name, Retention, checked_key};
 use crate::task::{TaskDefinition, TaskOptions};
 
 /// What a task says about its jobs, from whichever place it is known.
@@ -43,6 +43,12 @@ pub(crate) fn seal<T>(
     };
     let mut envelope = Envelope::new(id, queue, task, args);
     known.fill(&mut envelope)?;
+    if known.is_keyed() && own.as_ref().is_none_or(|own| own.key.is_none()) {
+        return Err(Error::Invalid(format!(
+            "the jobs of task {:?} take turns by key, and this one has none: give it `.key(…)`, the same text that the task makes of its arguments",
+            envelope.task
+        )));
+    }
     if let Some(own) = own {
         override_with(&mut envelope, *own)?;
     }
@@ -58,6 +64,15 @@ impl Known<'_> {
             Self::Linked(definition) => Name::from_static(definition.queue()),
             Self::Published(info) => info.queue.clone(),
             Self::Unknown => Name::from_static("default"),
+        }
+    }
+
+    /// Tells whether each job of the task has a key.
+    fn is_keyed(&self) -> bool {
+        match self {
+            Self::Linked(definition) => definition.options().keyed,
+            Self::Published(info) => info.defaults.keyed,
+            Self::Unknown => false,
         }
     }
 
@@ -128,6 +143,9 @@ fn override_with(envelope: &mut Envelope, own: Overrides) -> Result<()> {
     set::<Retention>(&mut envelope.retention, own.retention);
     set::<Option<Duration>>(&mut envelope.ttl, own.ttl.map(Some));
     set::<Option<Duration>>(&mut envelope.timeout, own.timeout.map(Some));
+    if let Some(key) = own.key {
+        envelope.extras_mut().key = Some(checked_key(&key)?);
+    }
     if !(own.tags.is_empty() && own.headers.is_empty()) {
         let extras: &mut Extras = envelope.extras_mut();
         extras.tags.extend(own.tags);

@@ -1,9 +1,19 @@
 //! Limits on how many jobs start in a time and how many run at once, across all workers.
 
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::job::id::check;
 use crate::job::{Name, RateLimit};
 
 /// The longest key of a job, in bytes.
 pub const MAX_KEY: usize = 255;
+
+/// Checks the key of a job.
+pub(crate) fn checked_key(key: &str) -> Result<Arc<str>> {
+    check("key of a job", key, MAX_KEY)?;
+    Ok(key.into())
+}
 
 /// What a queue, a task, or each key of a task is held to, across all workers.
 ///

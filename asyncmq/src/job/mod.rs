@@ -19,6 +19,7 @@ pub use envelope::{Due, Envelope, Extras};
 pub use failure::{Failure, FailureKind, KEPT_FAILURES, MAX_MESSAGE, remember};
 pub(crate) use grammar::{nearest, parse_duration, parse_size};
 pub use id::{JobId, MAX_JOB_ID, MAX_NAME, Name, WorkerId};
+pub(crate) use limit::checked_key;
 pub use limit::{Limit, LimitScope, LimitSource, MAX_KEY};
 pub use options::{Backoff, DEFAULT_PRIORITY, Dedup, RateLimit, RateWindow, Retention};
 pub use progress::Progress;

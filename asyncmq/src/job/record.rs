@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::clock::Timestamp;
 use crate::job::rare::{Blank, Rare};
-use crate::job::{Envelope, Failure, JobId, JobState, Progress, WorkerId};
+use crate::job::{Envelope, Failure, JobId, JobState, Name, Progress, WorkerId};
 
 /// How a job stands: everything about it that changes.
 #[derive(Clone, PartialEq)]
@@ -138,6 +138,16 @@ impl Job {
     #[must_use]
     pub fn queue(&self) -> &str {
         &self.envelope.queue
+    }
+
+    pub(crate) fn queue_name(&self) -> &Name {
+        &self.envelope.queue
+    }
+
+    /// Returns the key by which it takes turns with other jobs of its task.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.envelope.key().map(|key| &**key)
     }
 
     /// Returns the task that runs it.

@@ -16,7 +16,7 @@ use crate::job::Name;
 use crate::seeded::{Bug, is_seeded};
 use crate::task::Stop;
 use crate::worker::shared::{Phase, Shared, give_way};
-use crate::worker::tenure;
+use crate::worker::{limits, tenure};
 
 /// How often jobs of dead workers are looked for, at most.
 const RESCUE_EVERY: Duration = Duration::from_secs(1);
@@ -58,6 +58,11 @@ pub(crate) fn start(shared: &Arc<Shared>, queues: Vec<Name>, own: Vec<OwnDuty>) 
     spawn(shared, |shared| {
         in_batches(shared, "prune", PRUNE_EVERY, |shared| {
             Box::pin(async move { shared.backend.backend().prune(&shared.limits, MAX_BATCH).await })
+        })
+    });
+    spawn(shared, |shared| {
+        in_batches(shared, "limits", limits::EVERY, |shared| {
+            Box::pin(async move { limits::declare(&shared).await.map(|()| 0) })
         })
     });
     for duty in own {

@@ -21,6 +21,7 @@ mod handle;
 mod hooks;
 mod lease;
 mod limit;
+mod limits;
 mod line;
 mod middleware;
 mod pump;

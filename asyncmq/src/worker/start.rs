@@ -15,7 +15,7 @@ use crate::worker::handle::{WorkerHandle, register};
 use crate::worker::pump::Pump;
 use crate::worker::shared::{Shared, Times};
 use crate::worker::solo::Solo;
-use crate::worker::{duty, lease};
+use crate::worker::{duty, lease, limits};
 
 /// What a worker is to be, checked.
 pub(super) struct Plan {
@@ -54,7 +54,13 @@ impl Worker {
         let shared = plan.shared;
         say_which_are_strange(&shared, &plan.queues);
         // A store that does not answer now is waited for by the loops.
-        let _ = tokio::time::timeout(Duration::from_secs(2), register(&shared)).await;
+        let make_known = async {
+            register(&shared).await;
+            limits::declare_or_refuse(&shared).await
+        };
+        if let Ok(known) = tokio::time::timeout(Duration::from_secs(2), make_known).await {
+            known?;
+        }
         let lease = lease::keep(shared.clone())?;
         let queues: Vec<Name> = plan.queues.iter().map(|(name, _)| name.clone()).collect();
         tracing::info!(
@@ -66,7 +72,11 @@ impl Worker {
             "the worker serves"
         );
         duty::start(&shared, queues, std::mem::take(&mut self.duties));
-        let pump = tokio::spawn(Pump::new(shared.clone(), plan.queues, plan.rate_limit).serve());
+        let (first, queues, rate_limit) = (shared.clone(), plan.queues, plan.rate_limit);
+        let pump = tokio::spawn(async move {
+            limits::declare_surely(&first).await;
+            Pump::new(first, queues, rate_limit).serve().await;
+        });
         Ok(WorkerHandle { shared, pump, lease, on_stop: std::mem::take(&mut self.on_stop) })
     }
 
@@ -208,9 +218,6 @@ pub(super) fn check_task(task: &TaskDefinition, states: &States) -> Option<Strin
 /// Names what a task asks for and this version would silently not do.
 pub(crate) fn not_yet(options: &TaskOptions) -> Option<&'static str> {
     let asked = [
-        (options.rate_limit.is_some(), "rate_limit"),
-        (options.concurrency.is_some(), "concurrency"),
-        (options.keyed, "key"),
         (options.dedup.is_some(), "dedup"),
         (options.cron.is_some(), "cron"),
         (options.every.is_some(), "every"),
@@ -259,6 +266,7 @@ fn task_info(task: &'static TaskDefinition) -> TaskInfo {
             backoff: options.backoff.clone(),
             retention: options.retain,
             tags: options.tags.iter().map(ToString::to_string).collect(),
+            keyed: options.keyed,
         },
     }
 }

@@ -73,6 +73,9 @@ impl Shapes {
         self.check("an order, by query", &desk.json(&by_query));
         self.check("an order, by ids", &desk.json(&["job", "remove", id, "--yes"]));
         self.check("queue pause, resume", &desk.json(&["queue", "pause", "mail"]));
+        let limit = ["queue", "limit", "mail", "--task", "app.fetch", "--rate", "100/1s"];
+        self.check("queue limit, to set", &desk.json(&limit));
+        self.check_list("queue limit", "Limit", &desk.json(&["queue", "limit", "mail"]));
     }
 
     async fn clearing(&mut self, desk: &Desk, client: &Client) {

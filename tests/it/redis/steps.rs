@@ -9,7 +9,7 @@ use asyncmq::backend::{
 };
 use asyncmq::job::{Due, Envelope, Failure, FailureKind, JobId, Name, Progress, Retention, WorkerId};
 use asyncmq::lifecycle::Transition;
-use asyncmq::{Clock, JobState};
+use asyncmq::{Clock, JobState, Limit, LimitScope, LimitSource, RateLimit};
 use bytes::Bytes;
 
 use asyncmq_tests::servers::dice::Dice;
@@ -17,6 +17,7 @@ use asyncmq_tests::servers::redis_check::Places;
 
 const QUEUES: [Name; 2] = [Name::from_static("one"), Name::from_static("two")];
 const TASKS: [Name; 2] = [Name::from_static("t"), Name::from_static("u")];
+const KEYS: [&str; 3] = ["a", "b", "c:{\u{e9}}"];
 /// Longer than all the time that passes.
 const LEASE: Duration = Duration::from_secs(1_000_000);
 
@@ -52,6 +53,7 @@ impl Steps {
             11..15 => self.settle(dice).await,
             15 => self.order(dice).await,
             16 => self.report(dice).await,
+            17 if dice.below(2) == 0 => self.limit(dice).await,
             17 => self.extend().await,
             _ => self.clock.advance(Duration::from_millis(dice.below(3_000))),
         }
@@ -114,6 +116,23 @@ impl Steps {
         let _: Ordered = answer.unwrap();
     }
 
+    /// Holds a task or a queue to something else from now on.
+    async fn limit(&mut self, dice: &mut Dice) {
+        let scope = match dice.below(3) {
+            0 => LimitScope::Queue,
+            task => LimitScope::Task(TASKS[usize::try_from(task - 1).unwrap()].clone()),
+        };
+        let time = Duration::from_millis(200 + dice.below(2_000));
+        let limit = match dice.below(6) {
+            0 => Some(Limit::NONE.concurrency(1)),
+            1 => Some(Limit::NONE.concurrency(3).rate(RateLimit::per(4, time))),
+            2 => Some(Limit::NONE.rate(RateLimit::window(3, time))),
+            _ => None,
+        };
+        let queue = &QUEUES[usize::try_from(dice.below(2)).unwrap()];
+        self.store.set_limits(queue, LimitSource::Ordered, &[(scope, limit)]).await.unwrap();
+    }
+
     async fn report(&mut self, dice: &mut Dice) {
         let Some(job) = self.held.first() else { return };
         let report =
@@ -137,6 +156,9 @@ fn job(dice: &mut Dice) -> Envelope {
         2 => job.priority = 3,
         3 => job.retention = Retention::Nothing,
         _ => {}
+    }
+    if dice.below(3) == 0 {
+        job.extras_mut().key = Some(KEYS[usize::try_from(dice.below(3)).unwrap()].into());
     }
     job
 }

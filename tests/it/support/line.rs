@@ -8,12 +8,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use asyncmq::backend::{
     AuditEntry, Backend, CallId, Claim, Claimed, Control, Cursor, Drain, EventStream, Extension, Fenced,
-    Finding, Force, Inspect, Leases, Ordered, Page, Pushed, QueueInfo, Report, Scanned, Settlement, Signals,
-    Store, StoreError, Token, Upkeep, WorkerInfo,
+    Finding, Force, Inspect, Leases, LimitInfo, LimitStanding, Ordered, Page, Pushed, QueueInfo, Report,
+    Scanned, Settlement, Signals, Store, StoreError, Token, Upkeep, WorkerInfo,
 };
 use asyncmq::job::{Envelope, Job, JobId, JobState, Name, WorkerId};
 use asyncmq::lifecycle::Limits;
-use asyncmq::{EventFilter, Timestamp};
+use asyncmq::{EventFilter, Limit, LimitScope, LimitSource, Timestamp};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{Mutex, MutexGuard};
@@ -370,6 +370,24 @@ impl<W: Wire> Inspect for Line<W> {
         self.send(Verb::Look, look).await
     }
 
+    async fn limits(&self, queue: &Name) -> Answer<Vec<LimitInfo>> {
+        let name = queue.clone();
+        let look = move |store: Arc<dyn Backend>| {
+            let name = name.clone();
+            async move { store.limits(&name).await }
+        };
+        self.send(Verb::Look, look).await
+    }
+
+    async fn held_by(&self, queue: &Name, task: &Name, key: Option<&str>) -> Answer<Vec<LimitStanding>> {
+        let of = (queue.clone(), task.clone(), key.map(str::to_owned));
+        let look = move |store: Arc<dyn Backend>| {
+            let of = of.clone();
+            async move { store.held_by(&of.0, &of.1, of.2.as_deref()).await }
+        };
+        self.send(Verb::Look, look).await
+    }
+
     async fn queues(&self) -> Answer<Vec<Name>> {
         self.send(Verb::Look, |store| async move { store.queues().await }).await
     }
@@ -389,6 +407,20 @@ impl<W: Wire> Inspect for Line<W> {
 
 #[async_trait]
 impl<W: Wire> Control for Line<W> {
+    async fn set_limits(
+        &self,
+        queue: &Name,
+        source: LimitSource,
+        limits: &[(LimitScope, Option<Limit>)],
+    ) -> Answer<bool> {
+        let of = (queue.clone(), limits.to_vec());
+        let set = move |store: Arc<dyn Backend>| {
+            let of = of.clone();
+            async move { store.set_limits(&of.0, source, &of.1).await }
+        };
+        self.send(Verb::Order, set).await
+    }
+
     async fn pause(&self, queue: &Name) -> Answer<bool> {
         let name = queue.clone();
         let pause = move |store: Arc<dyn Backend>| {

@@ -3,6 +3,7 @@
 mod cancel;
 mod concurrency;
 mod hooks;
+mod limits;
 mod logs;
 mod outage;
 mod panics;

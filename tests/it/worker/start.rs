@@ -26,9 +26,6 @@ async fn deduplicated() {}
 #[task(name = "start.hourly", queue = "deferred every", every = "1h")]
 async fn hourly() {}
 
-#[task(name = "start.limited", queue = "deferred limit", concurrency = 3)]
-async fn limited() {}
-
 #[task(name = "start.sandboxed", queue = "deferred sandbox", sandbox)]
 async fn sandboxed() {}
 
@@ -65,7 +62,6 @@ async fn what_this_version_does_not_do_is_refused_and_named() {
     let refused = [
         ("deferred dedup", Registry::new().with::<deduplicated>(), "`dedup`"),
         ("deferred every", Registry::new().with::<hourly>(), "`every`"),
-        ("deferred limit", Registry::new().with::<limited>(), "`concurrency`"),
         ("deferred sandbox", Registry::new().with::<sandboxed>(), "`sandbox`"),
     ];
     for (queue, registry, key) in refused {

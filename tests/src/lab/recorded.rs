@@ -8,12 +8,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use asyncmq::backend::{
     AuditEntry, Backend, CallId, Claim, Claimed, Control, Cursor, Drain, EventStream, Extension, Fenced,
-    Finding, Force, Inspect, Leases, Ordered, Page, Pushed, QueueInfo, Report, Scanned, Settlement, Signals,
-    Store, StoreError, Token, Upkeep, WorkerInfo,
+    Finding, Force, Inspect, Leases, LimitInfo, LimitStanding, Ordered, Page, Pushed, QueueInfo, Report,
+    Scanned, Settlement, Signals, Store, StoreError, Token, Upkeep, WorkerInfo,
 };
 use asyncmq::job::{Envelope, Job, JobId, JobState, Name, WorkerId};
 use asyncmq::lifecycle::{Limits, Transition};
-use asyncmq::{EventFilter, Timestamp};
+use asyncmq::{EventFilter, Limit, LimitScope, LimitSource, Timestamp};
 
 use crate::lab::event::{Ending, Event, Given, Kind, Proof};
 use crate::lab::journal::Journal;
@@ -250,6 +250,19 @@ impl Inspect for Recorded {
         self.inner.queues().await
     }
 
+    async fn limits(&self, queue: &Name) -> Result<Vec<LimitInfo>, StoreError> {
+        self.inner.limits(queue).await
+    }
+
+    async fn held_by(
+        &self,
+        queue: &Name,
+        task: &Name,
+        key: Option<&str>,
+    ) -> Result<Vec<LimitStanding>, StoreError> {
+        self.inner.held_by(queue, task, key).await
+    }
+
     async fn workers(&self) -> Result<Vec<WorkerInfo>, StoreError> {
         self.inner.workers().await
     }
@@ -261,6 +274,15 @@ impl Inspect for Recorded {
 
 #[async_trait]
 impl Control for Recorded {
+    async fn set_limits(
+        &self,
+        queue: &Name,
+        source: LimitSource,
+        limits: &[(LimitScope, Option<Limit>)],
+    ) -> Result<bool, StoreError> {
+        self.inner.set_limits(queue, source, limits).await
+    }
+
     async fn pause(&self, queue: &Name) -> Result<bool, StoreError> {
         self.inner.pause(queue).await
     }

@@ -55,6 +55,7 @@ pub struct JobView {
     pub finished_at: Option<String>,
     pub worker: Option<String>,
     pub tags: Vec<String>,
+    pub key: Option<String>,
     pub error: Option<String>,
 }
 
@@ -84,6 +85,7 @@ impl JobView {
             finished_at: status.finished_at.map(rfc3339),
             worker: job.worker().map(|worker| worker.to_string()),
             tags: job.tags().to_vec(),
+            key: job.key().map(ToOwned::to_owned),
             error: job.errors().last().map(|failure| shown(job, hidden, failure.message())),
         }
     }
@@ -107,6 +109,7 @@ pub struct JobDetailView {
     pub parents: Vec<String>,
     pub errors: Vec<FailureView>,
     pub logs: Vec<String>,
+    pub waits_for: Option<String>,
 }
 
 impl JobDetailView {
@@ -140,6 +143,7 @@ impl JobDetailView {
             parents: job.parents().iter().map(ToString::to_string).collect(),
             errors: job.errors().iter().map(|failure| FailureView::of(failure, text)).collect(),
             logs: job.logs().iter().map(|line| text(&line.message)).collect(),
+            waits_for: None,
         }
     }
 }

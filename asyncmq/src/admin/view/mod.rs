@@ -11,5 +11,7 @@ mod time;
 pub use job::{FailureView, JobDetailView, JobView, Secrets};
 #[cfg(any(feature = "cli", feature = "dashboard"))]
 pub(crate) use number::grouped;
-pub use others::{AuditView, EventView, FindingView, QueueView, TaskView, WorkerView, worker_status};
+pub use others::{
+    AuditView, EventView, FindingView, LimitView, QueueView, TaskView, WorkerView, worker_status,
+};
 pub use time::{from_rfc3339, rfc3339};

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::rfc3339;
 use crate::admin::{Hidden, KnownTask, QueueOverview};
-use crate::backend::{AuditEntry, Finding, WorkerInfo};
+use crate::backend::{AuditEntry, Finding, LimitInfo, WorkerInfo};
 use crate::event::{Event, EventData};
+use crate::job::LimitScope;
 
 /// A queue.
 #[derive(Debug, Serialize)]
@@ -49,6 +50,33 @@ impl From<&QueueOverview> for QueueView {
             ended_total: info.ended,
             workers: queue.workers,
             concurrency: queue.concurrency,
+        }
+    }
+}
+
+/// What a queue, or a task in it, is held to.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "docs/cli.md says what each field is")]
+pub struct LimitView {
+    pub task: Option<String>,
+    pub rate: Option<String>,
+    pub concurrency: Option<u32>,
+    pub ordered: bool,
+    pub declared: Option<String>,
+}
+
+impl From<&LimitInfo> for LimitView {
+    fn from(info: &LimitInfo) -> Self {
+        let limit = info.limit();
+        Self {
+            task: match &info.scope {
+                LimitScope::Queue => None,
+                LimitScope::Task(task) => Some(task.to_string()),
+            },
+            rate: limit.rate_limit().map(|rate| rate.to_string()),
+            concurrency: limit.concurrency_limit(),
+            ordered: info.ordered.is_some(),
+            declared: info.declared.map(|limit| limit.to_string()),
         }
     }
 }

@@ -28,6 +28,7 @@ fn published() -> TaskInfo {
             backoff: Backoff::list([SECOND, HOUR]),
             retention: Retention::For(HOUR),
             tags: vec!["vip".into()],
+            keyed: true,
         },
     }
 }

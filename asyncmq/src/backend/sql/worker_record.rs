@@ -39,6 +39,8 @@ struct TaskText<'a> {
     backoff: BackoffText<'a>,
     retention: RetentionText,
     tags: Cow<'a, [String]>,
+    #[serde(default)]
+    keyed: bool,
 }
 
 pub(super) fn write(worker: &WorkerInfo) -> serde_json::Result<String> {
@@ -71,6 +73,7 @@ fn task_text(task: &TaskInfo) -> TaskText<'_> {
         backoff: BackoffText::of(&defaults.backoff),
         retention: RetentionText::of(defaults.retention),
         tags: Cow::Borrowed(&defaults.tags),
+        keyed: defaults.keyed,
     }
 }
 
@@ -115,6 +118,7 @@ fn task_info(task: TaskText<'_>) -> TaskInfo {
             backoff: task.backoff.into_backoff(),
             retention: task.retention.into_retention(),
             tags: task.tags.into_owned(),
+            keyed: task.keyed,
         },
     }
 }

@@ -137,6 +137,7 @@ proptest! {
         let name = |place: usize| Name::from_stored(&texts[place]);
         let defaults = TaskDefaults {
             max_attempts: 3, priority: 9, delay, ttl: None, timeout: delay, backoff, retention, tags: texts.clone(),
+            keyed: draining,
         };
         let task = TaskInfo {
             name: name(0), version: 2, queue: name(1), arguments: texts.clone(), defaults,

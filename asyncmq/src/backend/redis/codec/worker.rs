@@ -9,7 +9,9 @@ use crate::backend::{DEAD_AFTER, TaskDefaults, TaskInfo, WorkerInfo};
 use crate::clock::Timestamp;
 use crate::job::Name;
 
-const VERSION: u8 = 1;
+/// The version of the format, and the first one, whose tasks had no keys.
+const VERSION: u8 = 2;
+const FIRST: u8 = 1;
 
 /// Writes what the script does not keep apart: all but the id, the times, and whether the worker is draining.
 pub(in super::super) fn worker_bytes(worker: &WorkerInfo) -> Vec<u8> {
@@ -46,9 +48,10 @@ fn put_task(task: &TaskInfo, to: &mut Vec<u8>) {
     put_backoff(&defaults.backoff, to);
     put_retention(defaults.retention, to);
     to.put_texts(&defaults.tags);
+    to.put(&[u8::from(defaults.keyed)]);
 }
 
-fn read_task(from: &mut Reader<'_>) -> Result<TaskInfo> {
+fn read_task(from: &mut Reader<'_>, version_of_entry: u8) -> Result<TaskInfo> {
     let name = Name::from_stored(from.text()?);
     let version = from.u32()?;
     let queue = Name::from_stored(from.text()?);
@@ -59,7 +62,9 @@ fn read_task(from: &mut Reader<'_>) -> Result<TaskInfo> {
     let timeout = from.option(Reader::duration)?;
     let (backoff, retention) = (read_backoff(from)?, read_retention(from)?);
     let tags = from.texts()?;
-    let defaults = TaskDefaults { max_attempts, priority, delay, ttl, timeout, backoff, retention, tags };
+    let keyed = FIRST < version_of_entry && from.u8()? == 1;
+    let defaults =
+        TaskDefaults { max_attempts, priority, delay, ttl, timeout, backoff, retention, tags, keyed };
     Ok(TaskInfo { name, version, queue, arguments, defaults })
 }
 
@@ -69,7 +74,8 @@ pub(in super::super) fn read_worker_info(id: &[u8], entry: &[u8], now: Timestamp
     let mut from = Reader(entry);
     let (started_at, seen_at) = (from.moment()?, from.moment()?);
     let draining = from.u8()? == b'1';
-    if from.u8()? != VERSION {
+    let version_of_entry = from.u8()?;
+    if !(FIRST..=VERSION).contains(&version_of_entry) {
         return Err(Garbled("a worker of another version"));
     }
     let (host, pid) = (from.text()?.to_owned(), from.u32()?);
@@ -77,7 +83,7 @@ pub(in super::super) fn read_worker_info(id: &[u8], entry: &[u8], now: Timestamp
     let queues = from.texts()?.iter().map(|queue| Name::from_stored(queue)).collect();
     let concurrency = from.u32()?;
     let count = from.u16()?;
-    let tasks = (0..count).map(|_| read_task(&mut from)).collect::<Result<_>>()?;
+    let tasks = (0..count).map(|_| read_task(&mut from, version_of_entry)).collect::<Result<_>>()?;
     let (running, completed, failed) = (from.u32()?, from.u64()?, from.u64()?);
     let alive = now.since(seen_at) < DEAD_AFTER;
     let info = WorkerInfo {

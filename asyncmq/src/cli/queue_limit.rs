@@ -1,0 +1,112 @@
+//! `asyncmq queue limit`: shows and sets what a queue and its tasks are held to.
+
+use clap::{ArgMatches, Command};
+
+use super::Ended;
+use super::flags::{leaf, switch, text, value, word};
+use super::out::table::Table;
+use super::out::text::clean;
+use super::out::{Tone, object};
+use super::session::Session;
+use crate::admin::view::LimitView;
+use crate::error::{Error, Result};
+use crate::job::{Limit, LimitScope, Name};
+
+/// Describes the command.
+pub(super) fn command() -> Command {
+    leaf("limit", "Shows what a queue and its tasks are held to across all workers; with a limit, sets it")
+        .arg(word("QUEUE", "The queue's name"))
+        .arg(value("task", "TASK", "The jobs of this task; those with keys, each key for itself"))
+        .arg(value("rate", "RATE", "How many start in a time: 100/1s, window(100/1s), 0/1s for none"))
+        .arg(value("concurrency", "JOBS", "How many run at once; 0 for none"))
+        .arg(switch("off", "No limit, whatever the code says").conflicts_with_all(["rate", "concurrency"]))
+        .arg(
+            switch("reset", "Takes back what was set: what the code says counts again").conflicts_with_all([
+                "rate",
+                "concurrency",
+                "off",
+            ]),
+        )
+}
+
+/// Runs it.
+pub(super) async fn run(session: &Session, name: &str, flags: &ArgMatches) -> Result<Ended> {
+    let scope = match text(flags, "task") {
+        Some(task) => LimitScope::Task(Name::task(task)?),
+        None => LimitScope::Queue,
+    };
+    match wanted(flags)? {
+        Some(limit) => set(session, name, scope, limit).await,
+        None => show(session, name).await,
+    }
+}
+
+/// Reads what is to be set; nothing if nothing is.
+fn wanted(flags: &ArgMatches) -> Result<Option<Option<Limit>>> {
+    if flags.get_flag("reset") {
+        return Ok(Some(None));
+    }
+    let mut limit = Limit::NONE;
+    if let Some(rate) = text(flags, "rate") {
+        limit = limit.rate(rate.parse()?);
+    }
+    if let Some(most) = text(flags, "concurrency") {
+        let most = most.parse().map_err(|_| {
+            Error::Invalid(format!(
+                "--concurrency {most:?} is no number of jobs: write one, 0 for none at all"
+            ))
+        })?;
+        limit = limit.concurrency(most);
+    }
+    Ok((flags.get_flag("off") || !limit.is_none()).then_some(Some(limit)))
+}
+
+async fn set(session: &Session, name: &str, scope: LimitScope, limit: Option<Limit>) -> Result<Ended> {
+    let changed = session.admin.set_limit(name, scope.clone(), limit).await?;
+    if session.out.json {
+        let task = task_of(&scope);
+        session.out.json(&object!({ queue: name, task: task, changed: changed }))?;
+        return Ok(Ended::Done);
+    }
+    let of = task_of(&scope).map_or_else(String::new, |task| format!(", task {}", clean(task)));
+    let now = match limit {
+        _ if !changed => "was so already".to_owned(),
+        None => "is held to what the code says".to_owned(),
+        Some(limit) if limit.is_none() => "is held to no limit".to_owned(),
+        Some(limit) => format!("is held to {limit}"),
+    };
+    session.out.line(&format!("{}{of} {now}", clean(name)))?;
+    Ok(Ended::Done)
+}
+
+fn task_of(scope: &LimitScope) -> Option<&str> {
+    match scope {
+        LimitScope::Queue => None,
+        LimitScope::Task(task) => Some(task.as_str()),
+    }
+}
+
+async fn show(session: &Session, name: &str) -> Result<Ended> {
+    let limits = session.admin.limits(name).await?;
+    if session.out.json {
+        let limits: Vec<LimitView> = limits.iter().map(Into::into).collect();
+        session.out.json(&object!({ limits: limits }))?;
+        return Ok(Ended::Done);
+    }
+    let mut table = Table::new(&["WHAT", "LIMIT", "CODE SAYS"]);
+    for info in &limits {
+        let declared = info.declared.map_or_else(|| "-".into(), |limit| limit.to_string());
+        let ordered = info.ordered.is_some();
+        table.row([
+            (clean(&info.scope.to_string()), Tone::Bold),
+            (info.limit().to_string(), if ordered { Tone::Warning } else { Tone::None }),
+            (declared, Tone::Faint),
+        ]);
+    }
+    if table.is_empty() {
+        session.out.note("Neither the queue nor its tasks are held to a limit.");
+        return Ok(Ended::Done);
+    }
+    session.out.table(&table)?;
+    Ok(Ended::Done)
+}

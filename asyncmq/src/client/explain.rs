@@ -1,0 +1,238 @@
+//! Why a job does not run yet.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::backend::{LimitStanding, WorkerInfo};
+use crate::client::{Client, JobHandle};
+use crate::error::Result;
+use crate::job::{Job, JobState, Limit, LimitScope, Name};
+use crate::lifecycle::Allowance;
+
+/// How far a waiting job is looked for from the front.
+const LOOKED_THROUGH: usize = 1_000;
+/// How many jobs are read at once on the way.
+const AT_ONCE: usize = 250;
+
+/// Why a job does not run yet: see [`Client::explain`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// Where the job stands.
+    pub state: JobState,
+    /// What it waits for, what has to come first before what has to come then; empty for a job that runs or has ended.
+    pub reasons: Vec<WaitsFor>,
+}
+
+/// One thing that a job waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaitsFor {
+    /// Its time: it is delayed, or its next attempt is.
+    Time {
+        /// When it is due, by the store's clock.
+        until: SystemTime,
+    },
+    /// Other jobs that have to end first.
+    Parents,
+    /// That its queue is resumed.
+    Resume,
+    /// A worker that serves its queue.
+    Worker,
+    /// A worker of its queue that has its task, in its version.
+    Task {
+        /// The task.
+        task: Name,
+        /// The version.
+        version: u32,
+    },
+    /// A permit: as many jobs run as may at once.
+    Permit {
+        /// What is counted.
+        scope: LimitScope,
+        /// The key, if it is counted for itself.
+        key: Option<Arc<str>>,
+        /// How many run.
+        running: u32,
+        /// How many may.
+        most: u32,
+    },
+    /// That its rate lets another job start.
+    Rate {
+        /// What is counted.
+        scope: LimitScope,
+        /// The key, if it is counted for itself.
+        key: Option<Arc<str>>,
+        /// What may start.
+        limit: Limit,
+        /// When the next may, by the store's clock; nothing if none may before the limit is changed.
+        until: Option<SystemTime>,
+    },
+    /// Its turn.
+    Turn {
+        /// About how many jobs stand before it.
+        ahead: u64,
+        /// Whether there may be more of them.
+        at_least: bool,
+    },
+}
+
+impl Client {
+    /// Says why a job does not run yet: its queue is paused, it is not due, a limit holds it back, no live worker serves
+    /// its queue or knows its task, or others are before it.
+    ///
+    /// Looks through the first 1,000 waiting jobs of its queue at most.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`](crate::Error::Store) when the store cannot be asked.
+    pub async fn explain(&self, job: &Job) -> Result<Explanation> {
+        let state = job.state();
+        let reasons = match state {
+            JobState::Waiting => self.explain_waiting(job).await?,
+            JobState::Delayed => vec![WaitsFor::Time { until: job.status().run_at.into() }],
+            JobState::Blocked => vec![WaitsFor::Parents],
+            _ => Vec::new(),
+        };
+        Ok(Explanation { state, reasons })
+    }
+
+    async fn explain_waiting(&self, job: &Job) -> Result<Vec<WaitsFor>> {
+        let (backend, envelope) = (self.backend(), job.envelope());
+        let queue = &envelope.queue;
+        let info = self.handle.ask("look at a queue", backend.queue(queue)).await?;
+        let key = envelope.key().map(|key| &**key);
+        let held = self.handle.ask("look at limits", backend.held_by(queue, &envelope.task, key)).await?;
+        let mut reasons = Vec::new();
+        if info.paused {
+            reasons.push(WaitsFor::Resume);
+        }
+        reasons.extend(without_worker(job, &self.workers().await?));
+        reasons.extend(held.into_iter().filter_map(held_back));
+        if reasons.is_empty() {
+            let (ahead, at_least) = self.ahead_of(job).await?;
+            reasons.push(WaitsFor::Turn { ahead, at_least });
+        }
+        Ok(reasons)
+    }
+
+    /// Counts the jobs that stand before one, as far as they are looked through.
+    async fn ahead_of(&self, job: &Job) -> Result<(u64, bool)> {
+        let (mut seen, mut after) = (0, None);
+        while seen < LOOKED_THROUGH {
+            let scan = self.backend().scan(job.queue_name(), JobState::Waiting, after.as_ref(), AT_ONCE);
+            let step = self.handle.ask("look through a queue", scan).await?;
+            if let Some(place) = step.jobs.iter().position(|other| other.id() == job.id()) {
+                return Ok(((seen + place) as u64, false));
+            }
+            seen += step.jobs.len();
+            after = step.next;
+            if after.is_none() {
+                return Ok((seen as u64, false));
+            }
+        }
+        Ok((seen as u64, true))
+    }
+}
+
+impl<T> JobHandle<T> {
+    /// Says why the job does not run yet: see [`Client::explain`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`](crate::Error::NotFound) when its record is not kept any longer.
+    pub async fn explain(&self) -> Result<Explanation> {
+        let job = self.job().await?;
+        self.client().explain(&job).await
+    }
+}
+
+fn without_worker(job: &Job, workers: &[WorkerInfo]) -> Option<WaitsFor> {
+    let (queue, task, version) = (job.queue_name(), &job.envelope().task, job.envelope().version);
+    let mut serving = workers
+        .iter()
+        .filter(|worker| worker.alive && !worker.draining && worker.queues.contains(queue))
+        .peekable();
+    if serving.peek().is_none() {
+        return Some(WaitsFor::Worker);
+    }
+    let knows =
+        |worker: &WorkerInfo| worker.tasks.iter().any(|own| own.name == *task && version <= own.version);
+    (!serving.any(knows)).then(|| WaitsFor::Task { task: task.clone(), version })
+}
+
+fn held_back(standing: LimitStanding) -> Option<WaitsFor> {
+    let LimitStanding { scope, key, limit, running, allowance } = standing;
+    let until = match allowance {
+        Allowance::May(_) => return None,
+        Allowance::Until(time) => Some(time.into()),
+        Allowance::Full => None,
+    };
+    Some(match limit.concurrency_limit().filter(|most| *most <= running) {
+        Some(most) => WaitsFor::Permit { scope, key, running, most },
+        None => WaitsFor::Rate { scope, key, limit, until },
+    })
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.reasons.is_empty() {
+            return write!(f, "it waits for nothing: it is {}", self.state);
+        }
+        for (place, reason) in self.reasons.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "; " };
+            write!(f, "{comma}{reason}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for WaitsFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time { .. } => f.write_str("it is not due yet"),
+            Self::Parents => f.write_str("it waits for other jobs to end"),
+            Self::Resume => f.write_str("its queue is paused"),
+            Self::Worker => f.write_str("no worker serves its queue"),
+            Self::Task { task, version } => {
+                write!(f, "no worker of its queue has its task {task:?}, in version {version}")
+            }
+            Self::Permit { scope, key, running, most } => {
+                write!(
+                    f,
+                    "as many jobs of its {} run as may at once ({running}/{most})",
+                    whose(scope, key.as_deref())
+                )
+            }
+            Self::Rate { scope, key, limit, until } => {
+                let rate = limit.rate_limit().map(|rate| rate.to_string()).unwrap_or_default();
+                write!(f, "its {} may start no more now ({rate})", whose(scope, key.as_deref()))?;
+                match until {
+                    None => f.write_str(": nothing starts before that is changed"),
+                    Some(until) => {
+                        let wait = until.duration_since(SystemTime::now()).unwrap_or_default();
+                        write!(f, ", the next in about {:?}", rounded(wait))
+                    }
+                }
+            }
+            Self::Turn { ahead, at_least } => {
+                let at_least = if *at_least { "at least " } else { "about " };
+                write!(f, "{at_least}{ahead} jobs stand before it")
+            }
+        }
+    }
+}
+
+fn rounded(wait: Duration) -> Duration {
+    let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    if millis < 10_000 { Duration::from_millis(millis) } else { Duration::from_secs(wait.as_secs()) }
+}
+
+fn whose(scope: &LimitScope, key: Option<&str>) -> String {
+    match (scope, key) {
+        (LimitScope::Queue, _) => "queue".into(),
+        (LimitScope::Task(_), Some(key)) => format!("key {key:?}"),
+        (LimitScope::Task(_), None) => "task".into(),
+    }
+}

@@ -1,0 +1,214 @@
+//! What keys and limits cost the server, and how long others wait beside one tenant with a great many jobs.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use asyncmq::backend::redis::RedisStore;
+use asyncmq::backend::{CallId, Claim, ClaimedJob, Control, Settlement, Store, TaskSet};
+use asyncmq::job::{Envelope, JobId, Name, WorkerId};
+use asyncmq::lifecycle::Transition;
+use asyncmq::{
+    Client, Event, EventKind, Limit, LimitScope, LimitSource, RateLimit, Registry, Retention, Worker, task,
+};
+use futures::StreamExt;
+
+use asyncmq_tests::servers::redis_server::RedisServer;
+
+const QUEUE: Name = Name::from_static("keys");
+const TASK: Name = Name::from_static("known");
+const JOBS: usize = 50_000;
+const BATCH: usize = 64;
+/// How many jobs of other tenants are sent, and how many of them at once.
+const OTHERS: usize = 10_000;
+const BURST: usize = 10;
+
+struct Scene {
+    server: RedisServer,
+    store: Arc<RedisStore>,
+    sender: WorkerId,
+    calls: u64,
+}
+
+impl Scene {
+    async fn new(limit: Option<Limit>) -> Self {
+        let server = RedisServer::start(&[]);
+        let store = RedisStore::connect(&server.url()).await.unwrap();
+        if limit.is_some() {
+            let limits = [(LimitScope::Task(TASK), limit)];
+            store.set_limits(&QUEUE, LimitSource::Ordered, &limits).await.unwrap();
+        }
+        Self { server, store, sender: WorkerId::generate(), calls: 0 }
+    }
+
+    const fn call(&mut self) -> CallId {
+        self.calls += 1;
+        CallId { sender: self.sender, sequence: self.calls }
+    }
+
+    /// Pushes jobs of so many keys in turn (without keys if 0), and runs them, a batch at a time. Returns the microseconds of
+    /// processor time of the server that one job took in, and through claim and settle.
+    async fn cost(&mut self, keys: usize) -> (f64, f64) {
+        let job = |number: usize| {
+            let mut job = Envelope::new(JobId::generate(), QUEUE, TASK, vec![b'x'; 100].into());
+            if 0 < keys {
+                job.extras_mut().key = Some(format!("tenant {}", number % keys).into());
+            }
+            Arc::new(job)
+        };
+        let jobs: Vec<_> = (0..JOBS).map(job).collect();
+        let before = self.server.cpu();
+        for batch in jobs.chunks(BATCH) {
+            let call = self.call();
+            self.store.push(call, batch).await.unwrap();
+        }
+        let pushed = self.server.cpu();
+        assert_eq!(self.run().await, JOBS);
+        let each = |cpu: f64| cpu / JOBS as f64;
+        (each(pushed - before), each(self.server.cpu() - pushed))
+    }
+
+    async fn run(&mut self) -> usize {
+        let tasks: TaskSet = [(TASK, 1)].into_iter().collect();
+        let (mut ended, mut ran): (Vec<Settlement>, usize) = (Vec::new(), 0);
+        loop {
+            let settle = self.call();
+            let (call, lease) = (self.call(), Duration::from_secs(600));
+            let claim = Claim { call, queues: &[QUEUE], tasks: &tasks, limit: BATCH, lease };
+            let (settled, claimed) = self.store.settle_and_claim(settle, &ended, claim).await;
+            settled.unwrap();
+            let jobs = claimed.unwrap().jobs;
+            if jobs.is_empty() {
+                return ran;
+            }
+            ran += jobs.len();
+            ended = jobs.into_iter().map(completed).collect();
+        }
+    }
+}
+
+fn completed(job: ClaimedJob) -> Settlement {
+    Settlement {
+        envelope: job.envelope,
+        token: job.token,
+        transition: Transition::Complete { result: Default::default(), retention: Retention::Nothing },
+        report: Default::default(),
+    }
+}
+
+/// Measures; what it asserts is loose, as machines do other things too.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures for a minute"]
+async fn what_keys_and_limits_cost() {
+    let second = Duration::from_secs(1);
+    let rate = |permits| Some(Limit::NONE.rate(RateLimit::per(permits, second)));
+    let cases = [
+        ("without a key", 0, None),
+        ("without a key, 1,000 at once", 0, Some(Limit::NONE.concurrency(1_000))),
+        ("without a key, 10 million a second", 0, rate(10_000_000)),
+        ("one key", 1, None),
+        ("100 keys", 100, None),
+        ("10,000 keys", 10_000, None),
+        ("10,000 keys, one at once each", 10_000, Some(Limit::NONE.concurrency(1))),
+        ("10,000 keys, 1,000 a second each", 10_000, rate(1_000)),
+    ];
+    let mut plain = 0.0;
+    println!(
+        "{:<36} {:>6} {:>16} {:>6}",
+        "us of the server's CPU for a job", "push", "claim and settle", "ratio"
+    );
+    for (name, keys, limit) in cases {
+        let (push, run) = Scene::new(limit).await.cost(keys).await;
+        if plain == 0.0 {
+            plain = push + run;
+        }
+        let ratio = (push + run) / plain;
+        println!("{name:<36} {push:>6.2} {run:>16.2} {ratio:>6.2}");
+        assert!(ratio < 4.0, "{name}: {ratio}");
+    }
+}
+
+#[task(name = "keys.tenant", queue = "tenants", key = tenant, concurrency = 8)]
+async fn serve(tenant: String) {
+    tokio::time::sleep(Duration::from_millis(if tenant == "large" { 50 } else { 1 })).await;
+}
+
+/// When jobs were sent and when they started.
+#[derive(Default)]
+struct Waits {
+    sent: Mutex<HashMap<JobId, Instant>>,
+    started: Mutex<HashMap<JobId, Instant>>,
+}
+
+impl Waits {
+    async fn send(&self, client: &Client) {
+        let mut tick = tokio::time::interval(Duration::from_millis(20));
+        for burst in 0..OTHERS / BURST {
+            tick.tick().await;
+            let jobs = (0..BURST).map(|place| serve::job(format!("tenant {}", burst * BURST + place)));
+            let at = Instant::now();
+            for handle in client.enqueue_all(jobs).await.unwrap() {
+                self.sent.lock().unwrap().insert(handle.id().clone(), at);
+            }
+        }
+    }
+
+    fn note(&self, event: &Event) {
+        if event.kind() == EventKind::Started
+            && let Some(id) = event.job_id()
+        {
+            self.started.lock().unwrap().insert(id.clone(), Instant::now());
+        }
+    }
+
+    fn are_all_started(&self) -> bool {
+        let (sent, started) = (self.sent.lock().unwrap(), self.started.lock().unwrap());
+        sent.len() == OTHERS && sent.keys().all(|id| started.contains_key(id))
+    }
+
+    /// Returns the median, and what 95 of 100 waited at most.
+    fn quantiles(&self) -> (Duration, Duration) {
+        let (sent, started) = (self.sent.lock().unwrap(), self.started.lock().unwrap());
+        let mut waits: Vec<_> =
+            sent.iter().map(|(id, at)| started[id].saturating_duration_since(*at)).collect();
+        waits.sort();
+        (waits[OTHERS / 2], waits[OTHERS * 95 / 100])
+    }
+}
+
+/// Runs jobs of many tenants beside one with so many slow ones.
+async fn waits_beside(large: usize) -> (Duration, Duration) {
+    let server = RedisServer::start(&[]);
+    let client = Client::connect(&server.url()).await.unwrap();
+    let mut workers = Vec::new();
+    for _ in 0..4 {
+        let worker = Worker::new(&client).queues(["tenants"]).registry(Registry::new().with::<serve>());
+        workers.push(worker.concurrency(25).start().await.unwrap());
+    }
+    client.enqueue_all((0..large).map(|_| serve::job("large"))).await.unwrap();
+    let waits = Arc::new(Waits::default());
+    let mut events = client.events().await.unwrap();
+    let sending = tokio::spawn({
+        let (client, waits) = (client.clone(), waits.clone());
+        async move { waits.send(&client).await }
+    });
+    while !(sending.is_finished() && waits.are_all_started()) {
+        if let Ok(event) = tokio::time::timeout(Duration::from_millis(100), events.next()).await {
+            waits.note(&event.expect("the store lives"));
+        }
+    }
+    for worker in workers {
+        worker.stop_now().await.unwrap();
+    }
+    waits.quantiles()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures for a minute"]
+async fn others_hardly_wait_longer_beside_a_tenant_with_100_000_slow_jobs() {
+    let alone = waits_beside(0).await;
+    let beside = waits_beside(100_000).await;
+    println!("10,000 tenants alone: p50 {:?}, p95 {:?}", alone.0, alone.1);
+    println!("beside one with 100,000 slow jobs: p50 {:?}, p95 {:?}", beside.0, beside.1);
+    assert!(beside.1 <= 2 * alone.1.max(Duration::from_millis(5)), "{beside:?} instead of {alone:?}");
+}

@@ -1,0 +1,205 @@
+//! Limits across workers and turns by key, as tasks and people ask for them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use asyncmq::{
+    Client, Error, Limit, LimitScope, NewJob, RateLimit, Registry, State, WaitsFor, Worker, WorkerHandle,
+    task,
+};
+
+use crate::support::gate::Gate;
+use crate::support::until;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[task(name = "limits.few", queue = "few", concurrency = 2)]
+async fn few(gate: State<Gate>) {
+    gate.pass().await;
+}
+
+#[task(name = "limits.tenants", queue = "tenants", concurrency = 1, key = tenant)]
+async fn of_tenant(tenant: String, number: u32, log: State<Log>) {
+    log.start(&tenant, number);
+    tokio::task::yield_now().await;
+    log.end(&tenant);
+}
+
+#[task(name = "limits.rated", queue = "rated", rate_limit = "window(5/100ms)")]
+async fn rated(log: State<Log>) {
+    log.note_start();
+}
+
+/// Whatever might still start has had its chance when this is over.
+async fn settle() {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+/// What ran, and whether two of a tenant ran at once.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Seen>>);
+
+#[derive(Default)]
+struct Seen {
+    running: HashMap<String, u32>,
+    order: HashMap<String, Vec<u32>>,
+    most: u32,
+    ended: usize,
+    starts: Vec<Instant>,
+}
+
+impl Log {
+    fn note_start(&self) {
+        self.0.lock().unwrap().starts.push(Instant::now());
+    }
+
+    fn start(&self, tenant: &str, number: u32) {
+        let mut seen = self.0.lock().unwrap();
+        let running = seen.running.entry(tenant.to_owned()).or_default();
+        *running += 1;
+        seen.most = seen.most.max(seen.running[tenant]);
+        seen.order.entry(tenant.to_owned()).or_default().push(number);
+    }
+
+    fn end(&self, tenant: &str) {
+        let mut seen = self.0.lock().unwrap();
+        *seen.running.get_mut(tenant).unwrap() -= 1;
+        seen.ended += 1;
+    }
+}
+
+async fn two_workers(client: &Client, queue: &str, describe: impl Fn(Worker) -> Worker) -> [WorkerHandle; 2] {
+    let worker = || async { describe(Worker::new(client).queues([queue])).start().await.unwrap() };
+    [worker().await, worker().await]
+}
+
+async fn stop(workers: [WorkerHandle; 2]) {
+    for worker in workers {
+        worker.stop().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_task_says_holds_all_workers() {
+    let (client, gate) = (Client::memory(), Gate::new());
+    let workers = two_workers(&client, "few", |worker| worker.state(gate.clone())).await;
+    client.enqueue_all((0..6).map(|_| few::job())).await.unwrap();
+    gate.arrived(2).await;
+    settle().await;
+    assert_eq!(gate.inside(), 2);
+    gate.open(1);
+    gate.arrived(1).await;
+    assert_eq!(gate.inside(), 2);
+    let limits = client.queue("few").limits().await.unwrap();
+    let declared: Vec<_> = limits.iter().map(|info| (info.scope.to_string(), info.declared)).collect();
+    assert_eq!(declared, [("task limits.few".to_owned(), Some(Limit::NONE.concurrency(2)))]);
+    gate.open(10);
+    stop(workers).await;
+}
+
+#[tokio::test]
+async fn what_is_ordered_counts_at_once_and_goes_before_what_a_task_says() {
+    let (client, gate) = (Client::memory(), Gate::new());
+    let workers = two_workers(&client, "few", |worker| worker.state(gate.clone())).await;
+    let queue = client.queue("few");
+    client.enqueue_all((0..6).map(|_| few::job())).await.unwrap();
+    gate.arrived(2).await;
+    assert!(queue.limit_task("limits.few", Some(Limit::NONE.concurrency(4))).await.unwrap());
+    gate.arrived(2).await;
+    assert!(queue.limit(Some(Limit::NONE.concurrency(3))).await.unwrap());
+    gate.open(1);
+    settle().await;
+    assert_eq!((gate.total(), gate.inside()), (4, 3), "no more start while as many run as may");
+    assert!(queue.limit(None).await.unwrap() && queue.limit_task("limits.few", None).await.unwrap());
+    gate.open(10);
+    stop(workers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_of_one_key_run_one_after_the_other_in_their_order() {
+    let (client, log) = (Client::memory(), Log::default());
+    let workers = two_workers(&client, "tenants", |worker| worker.state(log.clone())).await;
+    let jobs = (0..300).map(|number| of_tenant::job(["a", "b", "c"][number as usize % 3], number));
+    client.enqueue_all(jobs).await.unwrap();
+    until("all jobs", async || log.0.lock().unwrap().ended == 300).await;
+    let seen = log.0.lock().unwrap();
+    assert_eq!(seen.most, 1);
+    for (place, tenant) in ["a", "b", "c"].into_iter().enumerate() {
+        let sent: Vec<u32> = (0..300).skip(place).step_by(3).collect();
+        assert_eq!(seen.order[tenant], sent);
+    }
+    drop(seen);
+    stop(workers).await;
+}
+
+#[tokio::test]
+async fn a_rate_holds_all_workers_together() {
+    let (client, log) = (Client::memory(), Log::default());
+    let workers = two_workers(&client, "rated", |worker| worker.state(log.clone())).await;
+    client.enqueue_all((0..20).map(|_| rated::job())).await.unwrap();
+    until("the starts", async || log.0.lock().unwrap().starts.len() == 20).await;
+    let mut starts = log.0.lock().unwrap().starts.clone();
+    starts.sort();
+    // A start is noted a little after it was counted, so the window is measured a little narrower.
+    let within = |first: &Instant| {
+        starts.iter().filter(|start| first <= *start && **start < *first + Duration::from_millis(90)).count()
+    };
+    assert_eq!(starts.iter().map(within).max(), Some(5));
+    let took = *starts.last().unwrap() - starts[0];
+    assert!((Duration::from_millis(290)..Duration::from_millis(900)).contains(&took), "{took:?}");
+    stop(workers).await;
+}
+
+#[tokio::test]
+async fn a_job_by_name_of_a_task_with_keys_needs_one() {
+    let client = Client::memory();
+    let queue = client.queue("tenants");
+    let job = || NewJob::new("limits.tenants").args(serde_json::json!({"tenant": "a", "number": 1}));
+    let error = queue.add(job()).await.unwrap_err();
+    assert!(matches!(&error, Error::Invalid(said) if said.contains(".key(")), "{error}");
+    let handle = queue.add(job().key("a")).await.unwrap();
+    assert_eq!(handle.job().await.unwrap().key(), Some("a"));
+    for key in ["", "a\nb", &"x".repeat(256)] {
+        let error = queue.add(job().key(key)).await.unwrap_err();
+        assert!(matches!(error, Error::InvalidName { what: "key of a job", .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_a_job_waits_for_is_told() {
+    let (client, gate) = (Client::memory(), Gate::new());
+    let queue = client.queue("few");
+    let jobs = client.enqueue_all((0..4).map(|_| few::job())).await.unwrap();
+    let reasons = async |place: usize| jobs[place].explain().await.unwrap().reasons;
+    assert_eq!(reasons(0).await, [WaitsFor::Worker]);
+    queue.pause().await.unwrap();
+    assert_eq!(reasons(0).await, [WaitsFor::Resume, WaitsFor::Worker]);
+    let worker = Worker::new(&client).queues(["few"]).registry(Registry::new().with::<rated>());
+    let other = worker.state(Log::default()).start().await.unwrap();
+    let unknown = [
+        WaitsFor::Resume,
+        WaitsFor::Task { task: asyncmq::job::Name::from_static("limits.few"), version: 1 },
+    ];
+    assert_eq!(reasons(0).await, unknown);
+    other.stop().await.unwrap();
+    queue.resume().await.unwrap();
+    let worker =
+        Worker::new(&client).queues(["few"]).state(gate.clone()).concurrency(3).start().await.unwrap();
+    gate.arrived(2).await;
+    let scope = LimitScope::Task(asyncmq::job::Name::from_static("limits.few"));
+    let full = WaitsFor::Permit { scope: scope.clone(), key: None, running: 2, most: 2 };
+    assert_eq!(reasons(2).await, [full]);
+    assert_eq!(reasons(0).await, []);
+    let said = jobs[2].explain().await.unwrap().to_string();
+    assert_eq!(said, "as many jobs of its task run as may at once (2/2)");
+    queue.limit_task("limits.few", Some(Limit::NONE.rate(RateLimit::per(0, SECOND)))).await.unwrap();
+    assert!(matches!(&reasons(2).await[..], [WaitsFor::Rate { until: None, .. }]));
+    queue.limit_task("limits.few", Some(Limit::NONE)).await.unwrap();
+    gate.arrived(1).await;
+    assert_eq!(reasons(3).await, [WaitsFor::Turn { ahead: 0, at_least: false }]);
+    let later = few::job().delay(SECOND).enqueue_on(&client).await.unwrap();
+    assert!(matches!(&later.explain().await.unwrap().reasons[..], [WaitsFor::Time { .. }]));
+    gate.open(10);
+    worker.stop().await.unwrap();
+}
