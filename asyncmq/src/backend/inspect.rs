@@ -136,6 +136,12 @@ pub trait Inspect: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Scanned, StoreError>;
 
+    /// Returns the job that holds a deduplication key of a queue; it may have ended while a throttle's window runs.
+    async fn dedup_owner(&self, queue: &Name, key: &str) -> Result<Option<JobId>, StoreError> {
+        let _ = (queue, key);
+        Err(StoreError::refused("deduplication keys are not supported by this store"))
+    }
+
     /// Returns how a queue stands; one that nobody ever used is empty.
     async fn queue(&self, queue: &Name) -> Result<QueueInfo, StoreError>;
 

@@ -98,4 +98,8 @@ pub struct TaskDefaults {
     pub retention: crate::job::Retention,
     /// Words to find its jobs by.
     pub tags: Vec<String>,
+    /// Which of its jobs count as the same one.
+    pub dedup: Option<crate::job::Dedup>,
+    /// Whether only the task's code can tell the keys of those.
+    pub dedup_keyed: bool,
 }

@@ -313,7 +313,7 @@ impl fmt::Display for WorkerId {
 }
 
 /// Refuses what no store could keep or no terminal could show.
-fn check(what: &'static str, text: &str, most: usize) -> Result<()> {
+pub(super) fn check(what: &'static str, text: &str, most: usize) -> Result<()> {
     let reason = if text.is_empty() {
         "it is empty".to_owned()
     } else if most < text.len() {

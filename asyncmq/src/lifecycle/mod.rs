@@ -16,6 +16,7 @@
 
 mod admit;
 mod apply;
+mod dedup;
 mod moves;
 mod rescue;
 mod retention;
@@ -25,6 +26,7 @@ mod transition;
 
 pub use admit::{Admission, admit, enter, expires, expiry};
 pub use apply::{apply, heed_cancel};
+pub use dedup::{Arrival, Held, Owner, arrive, unblock};
 pub use moves::is_legal;
 pub use rescue::{Verdict, after_crash};
 pub use retention::{Keep, Limits, keep};

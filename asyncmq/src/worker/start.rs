@@ -211,7 +211,6 @@ pub(crate) fn not_yet(options: &TaskOptions) -> Option<&'static str> {
         (options.rate_limit.is_some(), "rate_limit"),
         (options.concurrency.is_some(), "concurrency"),
         (options.keyed, "key"),
-        (options.dedup.is_some(), "dedup"),
         (options.cron.is_some(), "cron"),
         (options.every.is_some(), "every"),
         (options.sandbox, "sandbox"),
@@ -259,6 +258,8 @@ fn task_info(task: &'static TaskDefinition) -> TaskInfo {
             backoff: options.backoff.clone(),
             retention: options.retain,
             tags: options.tags.iter().map(ToString::to_string).collect(),
+            dedup: options.dedup,
+            dedup_keyed: task.dedup_key.is_some(),
         },
     }
 }

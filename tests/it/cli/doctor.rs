@@ -96,6 +96,8 @@ async fn workers_that_died_or_drain_are_found() {
             backoff: asyncmq::Backoff::DEFAULT,
             retention: asyncmq::Retention::Standard,
             tags: Vec::new(),
+            dedup: None,
+            dedup_keyed: false,
         },
     };
     let other = WorkerInfo { id: WorkerId::generate(), tasks: vec![task], version: "0.0.9".into(), ..info };

@@ -30,8 +30,10 @@
 //! ```
 
 pub mod audit;
+pub mod blocked;
 pub mod claim;
 pub mod control;
+pub mod dedup;
 pub mod due;
 pub mod events;
 pub mod expire;

@@ -337,6 +337,45 @@ macro_rules! __conformance_list {
             to_record_an_order_is_not_to_use_a_queue
             a_store_says_something_of_itself
         );
+        $crate::__conformance_module!($fixture, dedup:
+            while_a_job_holds_the_key_the_next_is_left_out
+            a_job_with_a_key_comes_back_as_it_was_sent
+            every_end_of_a_job_frees_its_key
+            every_removal_of_a_job_frees_its_key
+            a_job_that_crashed_too_often_frees_its_key
+            whoever_goes_on_without_the_key_frees_nothing
+            the_id_counts_before_the_key
+            a_key_is_its_queues_own
+            a_job_of_another_task_is_left_alone
+            jobs_of_one_call_count_in_their_order
+            a_repeated_push_of_a_key_is_answered_as_the_first_one
+            a_throttle_holds_its_key_for_its_window_whatever_becomes_of_the_job
+            a_window_begins_anew_only_where_it_is_extended
+            windows_that_are_over_are_cleared_away_a_bounded_part_at_a_time
+            the_last_of_debounced_jobs_runs_when_nothing_came_for_its_time
+            a_debounced_job_that_is_due_is_replaced_no_more
+            a_job_that_has_not_started_is_replaced_and_one_that_has_is_not
+            one_that_is_replaced_among_many_leaves_the_others_in_their_order
+            a_replayed_job_holds_its_key_again_if_it_is_free
+            what_was_left_out_and_what_was_replaced_is_told
+            who_waits_for_a_job_learns_that_it_was_replaced
+            one_of_many_pushes_of_a_key_is_taken_in
+        );
+        $crate::__conformance_module!($fixture, blocked:
+            the_last_one_that_came_while_a_job_ran_runs_after_it
+            whatever_ends_a_job_lets_the_blocked_one_wait
+            a_drain_of_the_owner_lets_the_blocked_one_wait
+            the_death_of_its_worker_ends_no_job_and_unblocks_none_before_it_is_given_up
+            an_unblocked_job_stands_behind_the_others_and_wakes_a_worker
+            a_blocked_job_that_is_not_yet_due_is_delayed_once_it_may_run
+            a_blocked_job_expires_no_earlier_than_it_may_run
+            blocked_jobs_are_counted_listed_and_walked_through
+            a_blocked_job_can_be_cancelled_and_removed_but_not_promoted_or_replayed
+            an_obliterated_queue_leaves_nobody_blocked
+            a_key_that_is_freed_blocks_nobody_any_more
+            who_is_blocked_behind_a_throttle_waits_for_the_job_and_not_for_the_window
+            a_repeated_push_of_a_blocked_job_is_answered_as_the_first_one
+        );
         $crate::__conformance_module!($fixture, race:
             many_claimers_get_each_job_once
             producers_and_workers_meet_without_loss
@@ -376,7 +415,7 @@ macro_rules! __conformance_module {
 #[cfg(test)]
 mod tests {
     const LIST: &str = include_str!("stamp.rs");
-    const MODULES: [(&str, &str); 20] = [
+    const MODULES: [(&str, &str); 22] = [
         ("push", include_str!("push.rs")),
         ("claim", include_str!("claim.rs")),
         ("due", include_str!("due.rs")),
@@ -396,6 +435,8 @@ mod tests {
         ("events", include_str!("events.rs")),
         ("wake", include_str!("wake.rs")),
         ("workers", include_str!("workers.rs")),
+        ("dedup", include_str!("dedup.rs")),
+        ("blocked", include_str!("blocked.rs")),
         ("race", include_str!("race.rs")),
     ];
 

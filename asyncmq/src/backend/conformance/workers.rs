@@ -28,6 +28,8 @@ fn published() -> TaskInfo {
             backoff: Backoff::list([SECOND, HOUR]),
             retention: Retention::For(HOUR),
             tags: vec!["vip".into()],
+            dedup: Some(crate::job::Dedup::Throttle(HOUR).extend()),
+            dedup_keyed: true,
         },
     }
 }

@@ -57,6 +57,10 @@ impl Inspect for MemoryStore {
         Ok(Scanned { jobs, next })
     }
 
+    async fn dedup_owner(&self, queue: &Name, key: &str) -> Result<Option<JobId>, StoreError> {
+        Ok(self.state().dedup_owner(queue, key, self.clock.now()))
+    }
+
     async fn queue(&self, name: &Name) -> Result<QueueInfo, StoreError> {
         let (state, now) = (self.state(), self.clock.now());
         let unused = Queue::default();
@@ -123,7 +127,7 @@ impl State {
             JobState::Waiting => Box::new(self.waiting(kept)),
             JobState::Delayed => Box::new(kept.delayed.values().copied()),
             JobState::Active => Box::new(self.active(queue).into_iter()),
-            JobState::Blocked => Box::new(std::iter::empty()),
+            JobState::Blocked => Box::new(kept.blocked.values().copied()),
             JobState::Completed | JobState::Failed | JobState::Expired | JobState::Cancelled => {
                 Box::new(kept.ended.newest_first(&self.slots, of))
             }
@@ -166,7 +170,11 @@ impl State {
                 let places = places.filter_map(|place| Some((key(place)?, place)));
                 places.filter(|(key, _)| is_behind(*key)).sorted_unstable().take(limit).collect()
             }
-            JobState::Blocked => Vec::new(),
+            JobState::Blocked => {
+                let from = after.map_or(Bound::Unbounded, |(_, number)| Bound::Excluded(number));
+                let places = kept.blocked.range((from, Bound::Unbounded));
+                places.map(|(number, place)| ((0, *number), *place)).take(limit).collect()
+            }
             JobState::Completed | JobState::Failed | JobState::Expired | JobState::Cancelled => {
                 let before = after.map_or(u64::MAX, |(_, number)| number);
                 let places = kept.ended.newest_before(&self.slots, of, before);

@@ -9,6 +9,7 @@ mod emitter;
 mod ended;
 mod ids;
 mod inspect;
+mod keys;
 mod lane;
 mod recall;
 mod session;

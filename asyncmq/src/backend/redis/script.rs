@@ -84,25 +84,26 @@ macro_rules! scripts {
 
 // Completing works at the server's memory limit; taking in is refused there.
 scripts! {
-    PUSH = "", base rarely emit wake side lines push_rarely rare push;
-    CLAIM = "allow-oom", base rarely emit wake side lines ended tell carry settle_rarely claim_rarely rare claim claim_only;
-    SETTLE = "allow-oom", base rarely emit wake side lines ended tell carry settle_rarely claim_rarely rare settle settle_only;
-    TURN = "allow-oom", base rarely emit wake side lines ended tell carry settle_rarely claim_rarely rare settle claim turn;
+    PUSH = "", base rarely emit wake side lines keys push_keyed push_rarely rare push;
+    CLAIM = "allow-oom", base rarely emit wake side lines keys ended tell carry settle_rarely claim_rarely rare claim claim_only;
+    SETTLE = "allow-oom", base rarely emit wake side lines keys ended tell carry settle_rarely claim_rarely rare settle settle_only;
+    TURN = "allow-oom", base rarely emit wake side lines keys ended tell carry settle_rarely claim_rarely rare settle claim turn;
     REPORT = "allow-oom", base emit side tell report;
     EXTEND = "allow-oom", base extend;
     ARM = "allow-oom", base arm;
     DEAD = "allow-oom", base dead;
-    RESCUE = "allow-oom", base emit wake side lines ended carry let_go rescue;
-    STRAYS = "allow-oom", base emit wake side lines ended carry let_go strays;
+    RESCUE = "allow-oom", base emit wake side lines keys ended carry let_go rescue;
+    STRAYS = "allow-oom", base emit wake side lines keys ended carry let_go strays;
     FORGET = "allow-oom", base forget;
     STRIKE = "allow-oom", base strike;
     REGISTER = "allow-oom", base emit register;
     DEREGISTER = "allow-oom", base emit deregister;
-    EXPIRE = "allow-oom", base emit side lines ended expire;
-    PRUNE = "allow-oom", base emit side lines ended prune;
+    EXPIRE = "allow-oom", base emit wake side lines keys ended expire;
+    PRUNE = "allow-oom", base emit wake side lines keys ended prune;
     PAUSE = "allow-oom", base emit wake pause;
-    ORDER = "allow-oom", base emit wake side lines ended order;
-    TAKE = "allow-oom", base emit side lines ended take;
+    ORDER = "allow-oom", base emit wake side lines keys ended order;
+    TAKE = "allow-oom", base emit wake side lines keys ended take;
+    KEY = "allow-oom", base emit wake side lines keys key;
     LOOK = "no-writes", base all look;
     LIST = "no-writes", base side lines all list;
     SCAN = "no-writes", base side lines all scan;

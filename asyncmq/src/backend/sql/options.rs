@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Backoff, Due, Envelope, Extras, JobId, Retention};
+use crate::job::{Backoff, Dedup, DedupKey, Due, Envelope, Extras, JobId, Retention};
 
 /// The options of an envelope.
 #[derive(Serialize, Deserialize, Default)]
@@ -26,6 +26,29 @@ struct Options<'a> {
     headers: Cow<'a, [(String, String)]>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     parents: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dedup: Option<DedupText<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dedup_key: Option<Cow<'a, str>>,
+}
+
+/// Which jobs count as the same one.
+#[derive(Serialize, Deserialize)]
+pub(super) struct DedupText<'a> {
+    mode: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    time: Duration,
+}
+
+impl DedupText<'_> {
+    pub(super) fn of(mode: Dedup) -> Self {
+        Self { mode: Cow::Borrowed(mode.name()), time: mode.time().unwrap_or_default() }
+    }
+
+    /// Returns the mode; nothing if this version does not know it.
+    pub(super) fn mode(&self) -> Option<Dedup> {
+        Dedup::of(&self.mode, self.time)
+    }
 }
 
 #[expect(clippy::ptr_arg, reason = "serde calls it with a reference to the field")]
@@ -123,6 +146,8 @@ pub(super) fn write(envelope: &Envelope) -> serde_json::Result<Option<String>> {
         tags: Cow::Borrowed(&extras.tags),
         headers: Cow::Borrowed(&extras.headers),
         parents: extras.parents.iter().map(ToString::to_string).collect(),
+        dedup: extras.dedup.as_ref().map(|dedup| DedupText::of(dedup.mode)),
+        dedup_key: extras.dedup.as_ref().map(|dedup| Cow::Borrowed(&*dedup.key)),
     };
     serde_json::to_string(&options).map(Some)
 }
@@ -159,9 +184,16 @@ pub(super) fn read(text: &str, envelope: &mut Envelope) -> serde_json::Result<()
         envelope.retention = retention.into_retention();
     }
     let (tags, headers) = (options.tags.into_owned(), options.headers.into_owned());
-    if !(tags.is_empty() && headers.is_empty() && options.parents.is_empty()) {
-        let parents = options.parents.iter().map(|id| JobId::from_stored(id)).collect();
-        envelope.extras = Some(Box::new(Extras { tags, headers, parents }));
+    let mode = options.dedup.and_then(|text| text.mode());
+    let dedup = mode.zip(options.dedup_key).map(|(mode, key)| DedupKey::from_stored(&key, mode));
+    let extras = Extras {
+        tags,
+        headers,
+        parents: options.parents.iter().map(|id| JobId::from_stored(id)).collect(),
+        dedup,
+    };
+    if extras != Extras::default() {
+        envelope.extras = Some(Box::new(extras));
     }
     Ok(())
 }
@@ -200,6 +232,13 @@ mod tests {
         tagged.extras_mut().tags = vec!["a\"b".into()];
         tagged.extras_mut().headers = vec![("k".into(), "v".into())];
         all.push(tagged);
+        for mode in
+            [Dedup::Simple, Dedup::Throttle(second).extend(), Dedup::Debounce(second), Dedup::KeepLast]
+        {
+            let mut keyed = plain();
+            keyed.deduplicate(DedupKey::new("user:\"7\"", mode).unwrap());
+            all.push(keyed);
+        }
         for envelope in all {
             let text = write(&envelope).unwrap().unwrap();
             let mut back = plain();

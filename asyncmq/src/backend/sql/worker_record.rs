@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::options::{BackoffText, RetentionText};
+use super::options::{BackoffText, DedupText, RetentionText};
 use crate::backend::{TaskDefaults, TaskInfo, WorkerInfo};
 use crate::clock::Timestamp;
 use crate::job::{Name, WorkerId};
@@ -39,6 +39,10 @@ struct TaskText<'a> {
     backoff: BackoffText<'a>,
     retention: RetentionText,
     tags: Cow<'a, [String]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dedup: Option<DedupText<'a>>,
+    #[serde(default)]
+    dedup_keyed: bool,
 }
 
 pub(super) fn write(worker: &WorkerInfo) -> serde_json::Result<String> {
@@ -71,6 +75,8 @@ fn task_text(task: &TaskInfo) -> TaskText<'_> {
         backoff: BackoffText::of(&defaults.backoff),
         retention: RetentionText::of(defaults.retention),
         tags: Cow::Borrowed(&defaults.tags),
+        dedup: defaults.dedup.map(DedupText::of),
+        dedup_keyed: defaults.dedup_keyed,
     }
 }
 
@@ -115,6 +121,8 @@ fn task_info(task: TaskText<'_>) -> TaskInfo {
             backoff: task.backoff.into_backoff(),
             retention: task.retention.into_retention(),
             tags: task.tags.into_owned(),
+            dedup: task.dedup.and_then(|mode| mode.mode()),
+            dedup_keyed: task.dedup_keyed,
         },
     }
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::bytes::{Garbled, Reader, Result, Writer};
 use super::id::read_worker;
-use super::options::{put_backoff, put_retention, read_backoff, read_retention};
+use super::options::{put_backoff, put_dedup, put_retention, read_backoff, read_dedup, read_retention};
 use crate::backend::{DEAD_AFTER, TaskDefaults, TaskInfo, WorkerInfo};
 use crate::clock::Timestamp;
 use crate::job::Name;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Writes what the script does not keep apart: all but the id, the times, and whether the worker is draining.
 pub(in super::super) fn worker_bytes(worker: &WorkerInfo) -> Vec<u8> {
@@ -46,6 +46,8 @@ fn put_task(task: &TaskInfo, to: &mut Vec<u8>) {
     put_backoff(&defaults.backoff, to);
     put_retention(defaults.retention, to);
     to.put_texts(&defaults.tags);
+    to.put_option(defaults.dedup, |to, mode| put_dedup(mode, to));
+    to.put(&[u8::from(defaults.dedup_keyed)]);
 }
 
 fn read_task(from: &mut Reader<'_>) -> Result<TaskInfo> {
@@ -59,7 +61,19 @@ fn read_task(from: &mut Reader<'_>) -> Result<TaskInfo> {
     let timeout = from.option(Reader::duration)?;
     let (backoff, retention) = (read_backoff(from)?, read_retention(from)?);
     let tags = from.texts()?;
-    let defaults = TaskDefaults { max_attempts, priority, delay, ttl, timeout, backoff, retention, tags };
+    let (dedup, dedup_keyed) = (from.option(read_dedup)?, from.u8()? == 1);
+    let defaults = TaskDefaults {
+        max_attempts,
+        priority,
+        delay,
+        ttl,
+        timeout,
+        backoff,
+        retention,
+        tags,
+        dedup,
+        dedup_keyed,
+    };
     Ok(TaskInfo { name, version, queue, arguments, defaults })
 }
 

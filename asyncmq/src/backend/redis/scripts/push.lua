@@ -3,10 +3,12 @@
 -- KEYS   shared base, bases of the queues
 -- ARGV   time, sender, sequence, slot, number of runs; for each run, jobs of one queue and lane: place of the queue in
 --        KEYS, lane, profile, kind, number of jobs, then their ids, then their bodies (each begins with the job's place in
---        the batch, 2 bytes); for kind x then for each: due kind (n now, d delay, a time), due value, time to live and
---        1 more (0 for ever)
--- Reply  for each job that is kept already: its place, length of its profile (2 bytes each), its profile
--- Cost   4 commands, 6 for each run (5 of one job), 9 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too
+--        the batch, 2 bytes); for kinds x and k then for each: due kind (n now, d delay, a time), due value, time to live and
+--        1 more (0 for ever); for kind k also mode (empty for none), window (0 for none) and deduplication key
+-- Reply  for each job that is kept already: its place, length of its profile (2 bytes each), its profile; in the place of a
+--        profile D, length of an id (2 bytes), id and task of the job that holds its key, R and the id of the one that it replaced
+-- Cost   4 commands, 6 for each run (5 of one job), 9 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too;
+--        a job of kind k 8 to 20
 local recall, mark = S .. 'r' .. ARGV[2], ARGV[3] .. ':'
 local known = call('HGET', recall, ARGV[4])
 if known and sub(known, 1, #mark) == mark then return sub(known, #mark + 1) end
@@ -20,7 +22,7 @@ for r = 1, tonumber(ARGV[5]) do
   if own[1] and own[1] ~= profile then return redis.error_reply('LANE two profiles share the name ' .. lane) end
   marks[Q] = own[2] or false
   runs[r] = { Q, lane, not own[1] and profile, kind, count, at + 5 }
-  at = at + 5 + count * (kind == 'p' and 2 or 5)
+  at = at + 5 + count * (kind == 'p' and 2 or kind == 'x' and 5 or 8)
 end
 local rare_parts
 local function rare()
@@ -88,8 +90,17 @@ local function take_one(Q, lane, first)
   end
   take_in(Q, lane, 'p', 1, first, have)
 end
+-- What jobs with deduplication keys need of a push.
+local into = {
+  count_in = count_in,
+  append = append,
+  header = function(Q) return headers[Q] end,
+  waits = function(...) return rare().waits(...) end,
+  met = function(body, what) kept[#kept + 1] = sub(body, 1, 2) .. pack('>I2', #what) .. what end,
+}
 -- Takes a run in.
 local function take_run(Q, lane, kind, count, first)
+  if kind == 'k' then return rare().take_all_keyed(Q, lane, ARGV[first - 3], count, first, into) end
   if kind == 'p' and count == 1 then return take_one(Q, lane, first) end
   local have, new = call('HMGET', Q .. 'jobs', unpack(ARGV, first, first + count - 1)), count
   for i = 1, count do

@@ -18,5 +18,5 @@ local function waits(id, record, i, times)
   delayed[#delayed + 1] = run_at
   delayed[#delayed + 1] = seq .. id
 end
-return { waits = waits, with_side = with_side, noisy = noisy, emit = emit, begin = begin, wake = wake, publish = publish, NOBODY = NOBODY }
+return { take_all_keyed = take_all_keyed, waits = waits, with_side = with_side, noisy = noisy, emit = emit, begin = begin, wake = wake, publish = publish, NOBODY = NOBODY }
 end

@@ -25,6 +25,7 @@ mod file;
 pub(super) mod fuzz;
 mod inbox;
 mod inspect;
+mod keys;
 mod list;
 mod listeners;
 mod migrate;

@@ -40,6 +40,7 @@ impl Tx<'_> {
         let mut left = limit;
         for queue in self.queues_of(space)? {
             self.prune_exactly(queue.queue, &mut left)?;
+            self.prune_keys(queue.queue, &mut left)?;
             let kept = [
                 (JobState::Completed, queue.completed, limits.ended_count, limits.ended_for),
                 (JobState::Cancelled, queue.cancelled, limits.ended_count, limits.ended_for),

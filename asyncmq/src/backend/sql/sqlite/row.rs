@@ -26,6 +26,8 @@ pub(super) struct Row {
     /// Somebody wants the running job cancelled, for this reason.
     pub(super) cancel: Option<Option<String>>,
     pub(super) noted: bool,
+    /// Whether it has a deduplication key.
+    pub(super) keyed: bool,
     keep_until: Option<i64>,
     /// Everything that changes; failures, lines and progress only once they are loaded.
     pub(super) status: Status,
@@ -60,6 +62,7 @@ fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Row>> {
         charged: row.get(16)?,
         cancel,
         noted: row.get(18)?,
+        keyed: row.get(21)?,
         keep_until,
         status,
         apart: row.get(20)?,
@@ -216,8 +219,16 @@ impl Tx<'_> {
         if key.suspect == suspect { Ok(row.lane) } else { self.lane(&LaneKey { suspect, ..key }) }
     }
 
-    /// Forgets a job.
+    /// Forgets a job. One that has not ended frees its key.
     pub(super) fn forget(&mut self, row: &Row) -> Step<()> {
+        if row.keyed && !row.status.state.is_terminal() {
+            self.free_key(row)?;
+        }
+        self.erase(row)
+    }
+
+    /// Removes all that is kept of a job.
+    pub(super) fn erase(&mut self, row: &Row) -> Step<()> {
         let (was, was_lane, was_exact) = row.stored;
         self.conn.prepare_cached(sql::JOB_DELETE)?.execute([row.job])?;
         if row.apart {
@@ -236,6 +247,9 @@ impl Tx<'_> {
 
     /// Keeps a job that has just ended for as long as the rules say.
     pub(super) fn retire(&mut self, row: &mut Row, retention: Retention) -> Step<()> {
+        if row.keyed {
+            self.free_key(row)?;
+        }
         row.seq = self.number();
         (row.token, row.cancel, row.charged) = (None, None, false);
         self.count_ended(row.queue);

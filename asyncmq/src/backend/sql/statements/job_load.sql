@@ -1,4 +1,5 @@
 -- Reads how a job stands.
 SELECT job, queue, lane, priority, seq, state, attempt, crashes, created_at, run_at, expires_at, started_at,
-       finished_at, keep_until, worker, token, charged, cancelling, noted, reason, args IS NULL
+       finished_at, keep_until, worker, token, charged, cancelling, noted, reason, args IS NULL,
+       keyed
 FROM jobs WHERE job = $1

@@ -1,0 +1,418 @@
+//! Deduplication by key: who is left out, who takes whose place, and when a key is free again.
+
+#![expect(missing_docs, reason = "the name of each property is what it promises")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Fixture;
+use super::stage::{
+    Answered, HOUR, MAX_CRASHES, QUEUE, SECOND, Stage, TASK, cancelled, complete, fail, ids, ids_of, job,
+    jobs, only, retry,
+};
+use crate::backend::{Drain, Force, Pushed};
+use crate::event::{EventData, EventFilter, EventKind};
+use crate::job::{Dedup, DedupKey, Envelope, JobId, JobState, MAX_DEDUP_KEY, Name, Retention};
+use crate::lifecycle::{Limits, Transition};
+
+pub(super) const KEY: &str = "user 7";
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// Describes a job of the key.
+pub(super) fn keyed(mode: Dedup) -> Envelope {
+    keyed_by(KEY, mode)
+}
+
+pub(super) fn keyed_by(key: &str, mode: Dedup) -> Envelope {
+    let mut job = job();
+    job.deduplicate(DedupKey::new(key, mode).expect("it is a key"));
+    job
+}
+
+/// Pushes a job that may be left out.
+pub(super) async fn offer(stage: &Stage, job: Envelope) -> Pushed {
+    stage.push_again(&[Arc::new(job)]).await.remove(0)
+}
+
+/// The answer to a job in whose place another one stands.
+pub(super) fn left_out_for(owner: &Envelope) -> Pushed {
+    Pushed::Deduplicated { id: owner.id.clone(), task: owner.task.clone() }
+}
+
+/// The answer to a job that took the place of another one.
+pub(super) fn in_place_of(gone: &Envelope) -> Pushed {
+    Pushed::Debounced { id: gone.id.clone() }
+}
+
+pub(super) async fn owner(stage: &Stage) -> Option<JobId> {
+    stage.store.dedup_owner(&QUEUE, KEY).await.answered()
+}
+
+async fn prune(stage: &Stage, limit: usize) -> usize {
+    stage.store.prune(&Limits::default(), limit).await.answered()
+}
+
+pub async fn while_a_job_holds_the_key_the_next_is_left_out(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    assert_eq!(owner(&stage).await, None);
+    let first = stage.push(keyed(Dedup::Simple)).await;
+    let second = keyed(Dedup::Simple);
+    assert_eq!(offer(&stage, second.clone()).await, left_out_for(&first));
+    assert!(stage.find(&second).await.is_none());
+    let worker = stage.worker();
+    let running = worker.one().await;
+    assert_eq!(offer(&stage, keyed(Dedup::Simple)).await, left_out_for(&first));
+    worker.settle(&running, retry(SECOND)).await;
+    assert_eq!(offer(&stage, keyed(Dedup::Simple)).await, left_out_for(&first), "also between attempts");
+    assert_eq!(owner(&stage).await, Some(first.id.clone()));
+    assert_eq!(
+        (stage.recount().await.total(), stage.list(JobState::Delayed).await),
+        (1, only(&first).into())
+    );
+}
+
+pub async fn a_job_with_a_key_comes_back_as_it_was_sent(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let modes = [
+        Dedup::Simple,
+        Dedup::Throttle(WINDOW).extend(),
+        Dedup::Debounce(Duration::from_millis(1_500)),
+        Dedup::Replace,
+        Dedup::KeepLast,
+    ];
+    for (mode, key) in modes.into_iter().zip(["a", "ü{}:\"'%", "0", &"k".repeat(MAX_DEDUP_KEY), " "]) {
+        let sent = stage.push(Envelope { ttl: Some(HOUR), ..keyed_by(key, mode) }).await;
+        assert_eq!(**stage.job(&sent).await.envelope(), *sent);
+        assert_eq!(stage.store.dedup_owner(&QUEUE, key).await.answered(), Some(sent.id.clone()), "{key}");
+    }
+}
+
+pub async fn every_end_of_a_job_frees_its_key(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    for end in [complete(), fail(), cancelled("no")] {
+        stage.ended(keyed(Dedup::Simple), end).await;
+        assert_eq!(owner(&stage).await, None);
+    }
+    let retention = Retention::Nothing;
+    let forgotten = Transition::Complete { result: bytes::Bytes::new(), retention };
+    stage.ended(Envelope { retention, ..keyed(Dedup::Simple) }, forgotten).await;
+    let job = stage.push(keyed(Dedup::Simple)).await;
+    stage.store.cancel(&QUEUE, &job.id, None).await.answered();
+    let job = stage.push(Envelope { ttl: Some(SECOND), ..keyed(Dedup::Simple) }).await;
+    fixture.advance(SECOND).await;
+    assert_eq!(stage.store.expire(10).await.answered(), 1);
+    assert_eq!(stage.state(&job).await, JobState::Expired);
+    let job = stage.push(Envelope { ttl: Some(SECOND), ..keyed(Dedup::Simple) }).await;
+    fixture.advance(SECOND).await;
+    assert!(stage.worker().claim(1).await.is_empty());
+    assert_eq!(stage.state(&job).await, JobState::Expired);
+    stage.push(keyed(Dedup::Simple)).await;
+}
+
+pub async fn every_removal_of_a_job_frees_its_key(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let store = &stage.store;
+    let job = stage.push(keyed(Dedup::Simple)).await;
+    store.remove(&QUEUE, &job.id).await.answered();
+    stage.push(keyed(Dedup::Simple)).await;
+    assert_eq!(store.drain(&QUEUE, Drain::Waiting, 10).await.answered(), 1);
+    stage.push(Envelope { due: crate::job::Due::After(HOUR), ..keyed(Dedup::Simple) }).await;
+    assert_eq!(store.drain(&QUEUE, Drain::WaitingAndDelayed, 10).await.answered(), 1);
+    stage.push(keyed(Dedup::Simple)).await;
+    fixture.advance(SECOND).await;
+    let now = stage.now().await;
+    assert_eq!(store.clean(&QUEUE, JobState::Waiting, now, 10).await.answered(), 1);
+    stage.push(keyed(Dedup::Simple)).await;
+    stage.worker().one().await;
+    assert_eq!(store.obliterate(&QUEUE, Force::RemoveActive, 10).await.answered(), Ok(1));
+    stage.push(keyed(Dedup::Simple)).await;
+    assert_eq!(stage.recount().await.total(), 1);
+}
+
+pub async fn a_job_that_crashed_too_often_frees_its_key(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let first = stage.push(keyed(Dedup::Simple)).await;
+    for _ in 0..MAX_CRASHES {
+        assert_eq!(offer(&stage, keyed(Dedup::Simple)).await, left_out_for(&first));
+        stage.worker().one().await;
+        fixture.advance(HOUR).await;
+        assert_eq!(stage.rescue().await, 1);
+    }
+    assert_eq!(stage.state(&first).await, JobState::Failed);
+    stage.push(keyed(Dedup::Simple)).await;
+}
+
+pub async fn whoever_goes_on_without_the_key_frees_nothing(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let first = stage.push(keyed(Dedup::Simple)).await;
+    assert!(stage.store.free_dedup_key(&QUEUE, KEY).await.answered());
+    assert!(!stage.store.free_dedup_key(&QUEUE, KEY).await.answered());
+    assert_eq!(owner(&stage).await, None);
+    let second = stage.push(keyed(Dedup::Simple)).await;
+    let worker = stage.worker();
+    let running = worker.one().await;
+    assert_eq!(running.envelope.id, first.id);
+    worker.settle(&running, complete()).await;
+    assert_eq!(owner(&stage).await, Some(second.id.clone()));
+    assert_eq!(offer(&stage, keyed(Dedup::Simple)).await, left_out_for(&second));
+}
+
+pub async fn the_id_counts_before_the_key(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let first = stage.push(keyed(Dedup::Simple)).await;
+    let exists = Pushed::Exists { task: TASK };
+    assert_eq!(offer(&stage, Envelope::clone(&first)).await, exists);
+    let again = Envelope { id: first.id.clone(), ..keyed_by("another", Dedup::Simple) };
+    assert_eq!(offer(&stage, again).await, exists);
+    assert_eq!(stage.store.dedup_owner(&QUEUE, "another").await.answered(), None);
+}
+
+pub async fn a_key_is_its_queues_own(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    stage.push(keyed(Dedup::Simple)).await;
+    let other = Name::from_static("another");
+    let there = stage.push(Envelope { queue: other.clone(), ..keyed(Dedup::Simple) }).await;
+    stage.push(keyed_by("user 8", Dedup::Simple)).await;
+    stage.push_all(jobs(2)).await;
+    assert_eq!(stage.store.dedup_owner(&other, KEY).await.answered(), Some(there.id.clone()));
+    assert_eq!(stage.store.dedup_owner(&Name::from_static("none"), KEY).await.answered(), None);
+}
+
+pub async fn a_job_of_another_task_is_left_alone(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let task = Name::from_static("app.other");
+    let theirs = stage.push(Envelope { task: task.clone(), ..keyed(Dedup::Debounce(HOUR)) }).await;
+    let modes = [
+        Dedup::Simple,
+        Dedup::Throttle(WINDOW).extend(),
+        Dedup::Debounce(WINDOW),
+        Dedup::Replace,
+        Dedup::KeepLast,
+    ];
+    for mode in modes {
+        let reply = offer(&stage, keyed(mode)).await;
+        assert_eq!(reply, Pushed::Deduplicated { id: theirs.id.clone(), task: task.clone() }, "{mode}");
+    }
+    assert_eq!((owner(&stage).await, stage.recount().await.total()), (Some(theirs.id.clone()), 1));
+}
+
+pub async fn jobs_of_one_call_count_in_their_order(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let of = |priority, mode| Arc::new(Envelope { priority, ..keyed(mode) });
+    let batch = [of(5, Dedup::Simple), of(9, Dedup::Replace), Arc::new(job()), of(5, Dedup::Simple)];
+    let reply = stage.push_again(&batch).await;
+    let [first, second, plain, _] = &batch;
+    assert_eq!(reply, [Pushed::Added, in_place_of(first), Pushed::Added, left_out_for(second)]);
+    assert_eq!(stage.list(JobState::Waiting).await, [plain.id.clone(), second.id.clone()]);
+    let again = [Arc::new(job()), of(5, Dedup::Replace), Arc::new(job())];
+    assert_eq!(stage.push_again(&again).await, [Pushed::Added, in_place_of(second), Pushed::Added]);
+    let mut waiting = vec![plain.id.clone()];
+    waiting.extend(ids(&again));
+    assert_eq!(stage.list(JobState::Waiting).await, waiting);
+    assert_eq!(ids_of(&stage.worker().claim(10).await), waiting);
+}
+
+pub async fn a_repeated_push_of_a_key_is_answered_as_the_first_one(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let batch: Vec<_> =
+        [Dedup::Simple, Dedup::Simple, Dedup::Replace].map(|mode| Arc::new(keyed(mode))).into();
+    let call = stage.next_call();
+    let reply = stage.store.push(call, &batch).await.answered();
+    assert_eq!(reply, [Pushed::Added, left_out_for(&batch[0]), in_place_of(&batch[0])]);
+    assert_eq!(stage.run(complete()).await.id, batch[2].id);
+    assert_eq!(stage.store.push(call, &batch).await.answered(), reply);
+    assert_eq!((owner(&stage).await, stage.recount().await.completed), (None, 1));
+}
+
+pub async fn a_throttle_holds_its_key_for_its_window_whatever_becomes_of_the_job(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let throttle = || keyed(Dedup::Throttle(WINDOW));
+    let first = stage.ended(throttle(), complete()).await;
+    fixture.advance(WINDOW - SECOND).await;
+    assert_eq!(offer(&stage, throttle()).await, left_out_for(&first));
+    assert_eq!(owner(&stage).await, Some(first.id.clone()));
+    stage.store.remove(&QUEUE, &first.id).await.answered();
+    assert_eq!(offer(&stage, throttle()).await, left_out_for(&first), "though nothing is left of it");
+    fixture.advance(SECOND).await;
+    assert_eq!(owner(&stage).await, None);
+    let second = stage.push(throttle()).await;
+    fixture.advance(WINDOW).await;
+    let third = stage.push(throttle()).await;
+    assert_eq!(stage.list(JobState::Waiting).await, [second.id.clone(), third.id.clone()], "both live");
+    assert_eq!(stage.run(complete()).await.id, second.id);
+    assert_eq!(offer(&stage, throttle()).await, left_out_for(&third));
+}
+
+pub async fn a_window_begins_anew_only_where_it_is_extended(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let first = stage.ended(keyed(Dedup::Throttle(WINDOW)), complete()).await;
+    let (plain, extended) = (Dedup::Throttle(WINDOW), Dedup::Throttle(WINDOW).extend());
+    for mode in [extended, extended, plain] {
+        fixture.advance(WINDOW - SECOND).await;
+        assert_eq!(offer(&stage, keyed(mode)).await, left_out_for(&first));
+    }
+    fixture.advance(SECOND).await;
+    stage.push(keyed(plain)).await;
+}
+
+pub async fn windows_that_are_over_are_cleared_away_a_bounded_part_at_a_time(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    for number in 0..5 {
+        let throttle = keyed_by(&format!("key {number}"), Dedup::Throttle(WINDOW));
+        stage.ended(Envelope { retention: Retention::Nothing, ..throttle }, complete()).await;
+    }
+    stage.ended(keyed(Dedup::Throttle(HOUR)), complete()).await;
+    assert_eq!(prune(&stage, 10).await, 0);
+    fixture.advance(WINDOW).await;
+    assert_eq!((prune(&stage, 3).await, prune(&stage, 3).await, prune(&stage, 3).await), (3, 2, 0));
+    assert!(owner(&stage).await.is_some(), "its window runs");
+    let live = stage.push(keyed_by("key 0", Dedup::Throttle(WINDOW))).await;
+    fixture.advance(WINDOW).await;
+    assert_eq!(prune(&stage, 10).await, 1);
+    assert_eq!(stage.state(&live).await, JobState::Waiting);
+    assert_eq!(offer(&stage, keyed_by("key 0", Dedup::Simple)).await, Pushed::Added);
+}
+
+pub async fn the_last_of_debounced_jobs_runs_when_nothing_came_for_its_time(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let (debounced, worker) = (|| Arc::new(keyed(Dedup::Debounce(WINDOW))), stage.worker());
+    let mut last = stage.push(keyed(Dedup::Debounce(WINDOW))).await;
+    for _ in 0..3 {
+        fixture.advance(WINDOW - SECOND).await;
+        assert!(worker.claim(10).await.is_empty(), "the time begins anew");
+        let next = debounced();
+        assert_eq!(stage.push_again(&[next.clone()]).await, [in_place_of(&last)]);
+        assert!(stage.find(&last).await.is_none());
+        last = next;
+    }
+    assert_eq!((owner(&stage).await, stage.recount().await.delayed), (Some(last.id.clone()), 1));
+    fixture.advance(WINDOW).await;
+    assert_eq!(ids_of(&worker.claim(10).await), only(&last));
+}
+
+pub async fn a_debounced_job_that_is_due_is_replaced_no_more(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let first = stage.push(keyed(Dedup::Debounce(WINDOW))).await;
+    fixture.advance(WINDOW).await;
+    let worker = stage.worker();
+    let running = worker.one().await;
+    let second = stage.push(keyed(Dedup::Debounce(WINDOW))).await;
+    assert_eq!(owner(&stage).await, Some(second.id.clone()));
+    worker.settle(&running, retry(HOUR)).await;
+    let third = keyed(Dedup::Debounce(WINDOW));
+    assert_eq!(offer(&stage, third.clone()).await, in_place_of(&second));
+    stage.store.promote(&QUEUE, &third.id).await.answered();
+    let fourth = stage.push(keyed(Dedup::Debounce(WINDOW))).await;
+    assert_eq!(stage.list(JobState::Waiting).await, only(&third));
+    assert_eq!(stage.list(JobState::Delayed).await, [fourth.id.clone(), first.id.clone()]);
+}
+
+pub async fn a_job_that_has_not_started_is_replaced_and_one_that_has_is_not(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let delayed = Envelope { due: crate::job::Due::After(HOUR), ..keyed(Dedup::Replace) };
+    let (first, second) = (stage.push(delayed).await, Arc::new(keyed(Dedup::Replace)));
+    assert_eq!(stage.push_again(&[second.clone()]).await, [in_place_of(&first)]);
+    let third = Arc::new(keyed(Dedup::Replace));
+    assert_eq!(stage.push_again(&[third.clone()]).await, [in_place_of(&second)]);
+    assert!(stage.find(&first).await.is_none() && stage.find(&second).await.is_none());
+    let worker = stage.worker();
+    let running = worker.one().await;
+    assert_eq!(running.envelope.id, third.id);
+    assert_eq!(offer(&stage, keyed(Dedup::Replace)).await, left_out_for(&third));
+    worker.settle(&running, retry(SECOND)).await;
+    assert_eq!(offer(&stage, keyed(Dedup::Replace)).await, left_out_for(&third), "it has started before");
+    fixture.advance(SECOND).await;
+    let running = worker.one().await;
+    worker.settle(&running, complete()).await;
+    assert_eq!(stage.recount().await.total(), 1);
+    stage.push(keyed(Dedup::Replace)).await;
+}
+
+pub async fn one_that_is_replaced_among_many_leaves_the_others_in_their_order(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let mut before = Vec::new();
+    for _ in 0..3 {
+        before.extend(ids(&stage.push_all(jobs(600)).await));
+    }
+    let mut last = stage.push(keyed(Dedup::Replace)).await;
+    let mut after = Vec::new();
+    for _ in 0..3 {
+        after.extend(ids(&stage.push_all(jobs(600)).await));
+    }
+    for _ in 0..3 {
+        let next = Arc::new(keyed(Dedup::Replace));
+        assert_eq!(stage.push_again(&[next.clone()]).await, [in_place_of(&last)]);
+        last = next;
+    }
+    let wanted: Vec<_> = before.into_iter().chain(after).chain(only(&last)).collect();
+    assert_eq!(stage.recount().await.waiting, wanted.len() as u64);
+    let (worker, mut claimed) = (stage.worker(), Vec::new());
+    while claimed.len() < wanted.len() {
+        claimed.extend(ids_of(&worker.claim(1_000).await));
+    }
+    assert_eq!(claimed, wanted);
+}
+
+pub async fn a_replayed_job_holds_its_key_again_if_it_is_free(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let first = stage.ended(keyed(Dedup::Simple), fail()).await;
+    let second = stage.ended(keyed(Dedup::Simple), fail()).await;
+    stage.store.retry(&QUEUE, &first.id).await.answered();
+    assert_eq!(offer(&stage, keyed(Dedup::Simple)).await, left_out_for(&first));
+    stage.store.retry(&QUEUE, &second.id).await.answered();
+    assert_eq!(owner(&stage).await, Some(first.id.clone()), "the other one runs without");
+    let worker = stage.worker();
+    let running = worker.claim(2).await;
+    worker.settle(&running[1], complete()).await;
+    assert_eq!(owner(&stage).await, Some(first.id.clone()));
+    worker.settle(&running[0], complete()).await;
+    assert_eq!(owner(&stage).await, None);
+}
+
+pub async fn what_was_left_out_and_what_was_replaced_is_told(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let mut listener = stage.listen(EventFilter::all()).await;
+    let first = stage.push(keyed(Dedup::Simple)).await;
+    let (second, third) = (keyed(Dedup::Simple), keyed(Dedup::Replace));
+    offer(&stage, second.clone()).await;
+    offer(&stage, third.clone()).await;
+    let about = |job: &Envelope| EventData::Dedup { key: KEY.into(), job: job.id.clone() };
+    let told = [
+        (EventKind::Enqueued, first.id.clone(), EventData::None),
+        (EventKind::Deduplicated, second.id.clone(), about(&first)),
+        (EventKind::Debounced, first.id.clone(), about(&third)),
+        (EventKind::Enqueued, third.id.clone(), EventData::None),
+    ];
+    for (kind, id, data) in told {
+        let event = listener.next().await;
+        assert_eq!((event.kind(), event.job_id(), event.data()), (kind, Some(&id), &data));
+        assert_eq!((event.queue(), event.task()), (Some(&*QUEUE), Some(&*TASK)));
+    }
+}
+
+pub async fn who_waits_for_a_job_learns_that_it_was_replaced(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let first = stage.push(keyed(Dedup::Replace)).await;
+    let mut listener = stage.listen(EventFilter::all().job(QUEUE, first.id.clone())).await;
+    offer(&stage, keyed(Dedup::Replace)).await;
+    assert_eq!(listener.next().await.kind(), EventKind::Debounced);
+}
+
+pub async fn one_of_many_pushes_of_a_key_is_taken_in(fixture: &dyn Fixture) {
+    let stage = Arc::new(Stage::of(fixture));
+    let push = |mode| {
+        let stage = stage.clone();
+        tokio::spawn(async move { offer(&stage, keyed(mode)).await })
+    };
+    let pushes: Vec<_> = (0..40).map(|_| push(Dedup::Simple)).collect();
+    let mut added = 0;
+    for push in pushes {
+        added += usize::from(push.await.expect("it ends") == Pushed::Added);
+    }
+    assert_eq!((added, stage.recount().await.total()), (1, 1));
+    let replacing: Vec<_> = (0..40).map(|_| push(Dedup::Replace)).collect();
+    for push in replacing {
+        assert!(matches!(push.await.expect("it ends"), Pushed::Debounced { .. }));
+    }
+    assert_eq!(stage.recount().await.total(), 1);
+}
