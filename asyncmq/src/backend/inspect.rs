@@ -96,7 +96,7 @@ pub struct QueueInfo {
     pub oldest_waiting: Option<Duration>,
     /// How many jobs it took in since the store was made.
     pub enqueued: u64,
-    /// How many jobs of it ended since the store was made, however they ended.
+    /// How many jobs of it ended since the store was made, however they ended; one that was replaced ended too.
     pub ended: u64,
 }
 

@@ -76,6 +76,7 @@ impl Model {
         };
         if let Some(gone) = replaced {
             self.jobs.remove(&(queue, gone));
+            self.queues[queue].ended += 1;
         }
         let met = replaced.map_or(Met::Nothing, Met::Replaced);
         match mode {

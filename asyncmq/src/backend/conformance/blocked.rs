@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::Fixture;
-use super::dedup::{KEY, in_place_of, keyed, left_out_for, offer, owner};
+use super::dedup::{KEY, in_place_of, keyed, left_out_for, offer, offer_kept, owner};
 use super::stage::{
     Answered, HOUR, MAX_CRASHES, QUEUE, SECOND, Stage, Worker, cancelled, complete, fail, job, jobs, only,
     retry, signal, work,
@@ -43,7 +43,7 @@ pub async fn the_last_one_that_came_while_a_job_ran_runs_after_it(fixture: &dyn 
     let worker = stage.worker();
     let running = worker.one().await;
     let (second, third) = (stage.push(keep_last()).await, Arc::new(keep_last()));
-    assert_eq!(stage.push_again(&[third.clone()]).await, [in_place_of(&second)]);
+    assert_eq!(offer_kept(&stage, &third).await, in_place_of(&second));
     assert!(stage.find(&second).await.is_none() && worker.claim(1).await.is_empty());
     assert_eq!(owner(&stage).await, Some(first.id.clone()));
     assert_eq!(stage.recount().await.blocked, 1);

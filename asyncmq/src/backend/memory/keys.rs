@@ -136,7 +136,8 @@ impl State {
 
     /// Removes a job that has not started, as another one takes its place.
     fn debounce(&mut self, place: u32, key: &DedupKey, by: &Envelope, now: Timestamp) -> Option<JobId> {
-        let id = self.slot(place)?.envelope.id.clone();
+        let (id, queue) = self.slot(place).map(|slot| (slot.envelope.id.clone(), slot.queue))?;
+        self.queues[queue as usize].finished += 1;
         let data = || EventData::Dedup { key: key.key.to_string(), job: by.id.clone() };
         self.emit(EventKind::Debounced, place, now, |_| data());
         self.displace(place);

@@ -26,6 +26,7 @@ end
 local function debounce(Q, id, rec, s, key, by, now)
   emit(Q, 13, id, rec, s.attempt, s.worker, now, 'k', about(key, by), true)
   displace(Q, id, rec, s)
+  call('HINCRBY', Q .. 'meta', 'x', 1)
   call('HDEL', Q .. 'jobs', id)
   call('HDEL', Q .. 'side', id)
   call('HDEL', Q .. 'more', 'e' .. id, 'l' .. id, 'p' .. id, 'k' .. id)

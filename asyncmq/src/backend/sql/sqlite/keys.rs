@@ -136,6 +136,7 @@ impl Tx<'_> {
         let id = self.envelope(&row)?.id;
         let data = EventData::Dedup { key: key.key.to_string(), job: by.id.clone() };
         self.emit_job(EventKind::Debounced, &row, |_| data)?;
+        self.count_ended(row.queue);
         self.erase(&row)?;
         Ok(id)
     }

@@ -17,6 +17,7 @@ use crate::lifecycle::{Keep, Limits, keep};
 
 /// One job.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column")]
 pub(super) struct Row {
     pub(super) job: i64,
     pub(super) queue: i64,
