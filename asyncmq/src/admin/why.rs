@@ -12,7 +12,7 @@ impl Admin {
     /// [`Error::Store`](crate::Error::Store) when the store cannot be asked.
     pub async fn why_not_running(&self, job: &Job) -> Result<Option<String>> {
         if job.state() != JobState::Waiting {
-            return Ok(None);
+            return self.why_blocked(job).await;
         }
         let queue = self.queue(job.queue()).await?;
         if queue.info.paused {

@@ -9,7 +9,8 @@
 //!      │        delayed ───┘  │           expired  │ │ └────── cancel ────▶ cancelled │ (replay)
 //!      │         ▲   due      │              │     │ │                        │       │
 //!      ▼         └────────────┼── retry, snooze ───┘ │                        │       │
-//!   blocked ── parents done ──┘◀── release, rescue ──┘     waiting ◀──────────┴───────┘
+//!   blocked ── parents done, ─┘◀── release, rescue ──┘     waiting ◀──────────┴───────┘
+//!              key freed
 //! ```
 //!
 //! Whatever has not ended can be cancelled. Stores apply these rules and add none of their own.
