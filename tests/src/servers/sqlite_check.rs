@@ -77,6 +77,21 @@ const OF_KEYS: [(&str, &str); 4] = [
     ),
 ];
 
+/// Looks at the deduplication keys alone, each question at one moment. Returns what is wrong, if anything is.
+///
+/// # Errors
+///
+/// Those of the file, which may not have its tables yet.
+pub fn broken_keys(conn: &Connection) -> rusqlite::Result<Option<String>> {
+    for (what, rows) in OF_KEYS {
+        let broken: i64 = conn.query_row(rows, [], |row| row.get(0))?;
+        if broken != 0 {
+            return Ok(Some(format!("there are {broken} {what}")));
+        }
+    }
+    Ok(None)
+}
+
 fn count(conn: &Connection, statement: &str) -> i64 {
     conn.query_row(statement, [], |row| row.get(0)).expect("the statement is one")
 }
