@@ -217,6 +217,32 @@ pub async fn jobs_of_one_call_count_in_their_order(fixture: &dyn Fixture) {
     assert_eq!(ids_of(&stage.worker().claim(10).await), waiting);
 }
 
+pub async fn many_keys_go_in_at_once(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let modes = [Dedup::Simple, Dedup::Throttle(WINDOW), Dedup::Debounce(WINDOW), Dedup::KeepLast];
+    let of = |number: usize| keyed_by(&format!("key {number}"), modes[number % 4]);
+    let mut batch: Vec<_> = (0..100).map(of).collect();
+    batch.extend(jobs(20));
+    let sent = stage.push_all(batch).await;
+    let again: Vec<_> = (0..100).map(|number| Arc::new(of(number))).collect();
+    for (number, met) in stage.push_again(&again).await.into_iter().enumerate() {
+        let debounced = matches!(modes[number % 4], Dedup::Debounce(_));
+        let wanted = if debounced { in_place_of(&sent[number]) } else { left_out_for(&sent[number]) };
+        assert_eq!(met, wanted, "{number}");
+    }
+    assert_eq!((stage.recount().await.waiting, stage.recount().await.delayed), (95, 25));
+    fixture.advance(WINDOW).await;
+    let worker = stage.worker();
+    let claimed = worker.claim(1_000).await;
+    assert_eq!(claimed.len(), 120);
+    let ends: Vec<_> = claimed.iter().map(|job| super::stage::settlement(job, complete())).collect();
+    worker.settle_all(&ends).await;
+    for number in 0..100 {
+        let owner = stage.store.dedup_owner(&QUEUE, &format!("key {number}")).await.answered();
+        assert_eq!(owner, None, "{number}");
+    }
+}
+
 pub async fn a_repeated_push_of_a_key_is_answered_as_the_first_one(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     let batch: Vec<_> =

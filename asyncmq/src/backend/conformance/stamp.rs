@@ -348,6 +348,7 @@ macro_rules! __conformance_list {
             a_key_is_its_queues_own
             a_job_of_another_task_is_left_alone
             jobs_of_one_call_count_in_their_order
+            many_keys_go_in_at_once
             a_repeated_push_of_a_key_is_answered_as_the_first_one
             a_throttle_holds_its_key_for_its_window_whatever_becomes_of_the_job
             a_window_begins_anew_only_where_it_is_extended

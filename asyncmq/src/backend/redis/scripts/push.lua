@@ -8,7 +8,7 @@
 -- Reply  for each job that is kept already: its place, length of its profile (2 bytes each), its profile; in the place of a
 --        profile D, length of an id (2 bytes), id and task of the job that holds its key, R and the id of the one that it replaced
 -- Cost   4 commands, 6 for each run (5 of one job), 9 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too;
---        a job of kind k 8 to 20
+--        a run of kind k 9 to 11 if no job of it meets another, else 8 to 20 a job
 local recall, mark = S .. 'r' .. ARGV[2], ARGV[3] .. ':'
 local known = call('HGET', recall, ARGV[4])
 if known and sub(known, 1, #mark) == mark then return sub(known, #mark + 1) end

@@ -31,26 +31,68 @@ local function debounce(Q, id, rec, s, key, by, now)
   call('HDEL', Q .. 'side', id)
   call('HDEL', Q .. 'more', 'e' .. id, 'l' .. id, 'p' .. id, 'k' .. id)
 end
--- Takes a job in: `into` names what a push has to do with it, `i` is where its times stand.
+-- Puts a job among those that are taken in together: `into` names what a push has to do with it, `i` is where its times stand.
+local function take_up(all, Q, id, body, i, into)
+  local record, mode = with_side(into.header(Q)) .. body, ARGV[i + 3]
+  all.jobs[#all.jobs + 1], all.jobs[#all.jobs + 2] = id, record
+  if into.waits(id, record, i, all) then all.waiting[#all.waiting + 1] = id end
+  if mode == '' then return end
+  all.side[#all.side] = sub(all.side[#all.side], 1, -2) .. string.char(KEYED)
+  all.more[#all.more + 1] = 'k' .. id
+  all.more[#all.more + 1] = mode .. pack('>I8', tonumber(ARGV[i + 4])) .. ARGV[i + 5]
+end
+local function nobody_yet()
+  return { jobs = {}, side = {}, more = {}, delayed = {}, mortal = {}, waiting = {} }
+end
+local function take_in(all, Q, lane, into)
+  call('HSET', Q .. 'jobs', unpack(all.jobs))
+  call('HSET', Q .. 'side', unpack(all.side))
+  if #all.more > 0 then call('HSET', Q .. 'more', unpack(all.more)) end
+  if #all.delayed > 0 then call('ZADD', Q .. 'delayed', unpack(all.delayed)) end
+  if #all.mortal > 0 then call('ZADD', Q .. 'mortal', unpack(all.mortal)) end
+  into.append(Q, lane, all.waiting)
+  for n = 1, #all.jobs, 2 do emit(Q, 1, all.jobs[n], all.jobs[n + 1], 0, NOBODY, time(), '-', '') end
+end
 local function take_one_in(Q, lane, id, body, i, into, is_blocked)
   into.count_in(Q, 1)
-  local record, times = with_side(into.header(Q)) .. body, { side = {}, delayed = {}, mortal = {} }
-  local is_waiting, mode = into.waits(id, record, i, times), ARGV[i + 3]
-  local side = times.side[2]
-  if mode ~= '' then
-    side = sub(side, 1, -2) .. string.char(KEYED)
-    call('HSET', Q .. 'more', 'k' .. id, mode .. pack('>I8', tonumber(ARGV[i + 4])) .. ARGV[i + 5])
-  end
-  call('HSET', Q .. 'jobs', id, record)
-  call('HSET', Q .. 'side', id, is_blocked and 'b' .. sub(side, 2) or side)
+  local all = nobody_yet()
+  take_up(all, Q, id, body, i, into)
   if is_blocked then
-    call('ZADD', Q .. 'blocked', number(seq_of(record)), id)
-  else
-    if #times.delayed > 0 then call('ZADD', Q .. 'delayed', unpack(times.delayed)) end
-    if #times.mortal > 0 then call('ZADD', Q .. 'mortal', unpack(times.mortal)) end
-    if is_waiting then into.append(Q, lane, { id }) end
+    all.side[2], all.delayed, all.mortal, all.waiting = 'b' .. sub(all.side[2], 2), {}, {}, {}
+    call('ZADD', Q .. 'blocked', number(seq_of(all.jobs[2])), id)
   end
-  emit(Q, 1, id, record, 0, NOBODY, time(), '-', '')
+  take_in(all, Q, lane, into)
+end
+-- Takes a run in of which no job meets another one, all with a few commands. Tells whether that was so.
+local function take_together(Q, lane, profile, count, first, into)
+  local asked, seen, fields, windows = {}, {}, {}, {}
+  for n = 0, count - 1 do
+    local i = first + 2 * count + 6 * n
+    local key = ARGV[i + 5]
+    if ARGV[i + 3] ~= '' and seen[key] then return false end
+    if ARGV[i + 3] ~= '' then seen[key], asked[#asked + 1] = true, key end
+  end
+  local have, held = call('HMGET', Q .. 'jobs', unpack(ARGV, first, first + count - 1)), call('HMGET', Q .. 'keys', unpack(asked))
+  for n = 1, count do
+    if have[n] or held[n] then return false end
+  end
+  into.count_in(Q, count)
+  local all, task = nobody_yet(), task_of(profile)
+  for n = 0, count - 1 do
+    local id, body, i = ARGV[first + n], ARGV[first + count + n], first + 2 * count + 6 * n
+    take_up(all, Q, id, body, i, into)
+    if ARGV[i + 3] ~= '' then
+      local window = tonumber(ARGV[i + 4])
+      local ends = window > 0 and time() + window or 0
+      fields[#fields + 1] = ARGV[i + 5]
+      fields[#fields + 1] = pack(KEY, 1, ends, 0, '', #id, id) .. task
+      if ends > 0 then windows[#windows + 1], windows[#windows + 2] = ends, ARGV[i + 5] end
+    end
+  end
+  take_in(all, Q, lane, into)
+  call('HSET', Q .. 'keys', unpack(fields))
+  if #windows > 0 then call('ZADD', Q .. 'windows', unpack(windows)) end
+  return true
 end
 local function take_keyed(Q, lane, profile, id, body, i, into)
   local mode, window, key, now, task = ARGV[i + 3], tonumber(ARGV[i + 4]), ARGV[i + 5], time(), task_of(profile)
@@ -79,8 +121,9 @@ local function take_keyed(Q, lane, profile, id, body, i, into)
   take_one_in(Q, lane, id, body, i, into, false)
   own(Q, id, mode .. pack('>I8', window) .. key, task, k, k and k.next or '', now)
 end
--- Takes a run in of which some jobs have keys, one after the other.
+-- Takes a run in of which some jobs have keys: together, or one after the other.
 local function take_all_keyed(Q, lane, profile, count, first, into)
+  if count > 1 and take_together(Q, lane, profile, count, first, into) then return end
   for n = 0, count - 1 do
     local id, body, i = ARGV[first + n], ARGV[first + count + n], first + 2 * count + 6 * n
     local have = call('HGET', Q .. 'jobs', id)
