@@ -31,13 +31,15 @@ async fn whole(a: u32, b: Option<String>) -> u32 {
     a + u32::try_from(b.unwrap_or_default().len()).unwrap()
 }
 
-#[task(name = "dedup.debounced", queue = "dedup", dedup = "debounce(1h)", dedup_key = number % 1)]
-async fn debounced(number: u32) -> u32 {
+#[task(name = "dedup.debounced", queue = "dedup", dedup = "debounce(1h)", dedup_key = group)]
+async fn debounced(group: u8, number: u32) -> u32 {
+    let _ = group;
     number
 }
 
-#[task(name = "dedup.gated", queue = "dedup gate", dedup = "keep_last", dedup_key = number % 1)]
-async fn gated(number: u32, gate: State<Gate>) -> u32 {
+#[task(name = "dedup.gated", queue = "dedup gate", dedup = "keep_last", dedup_key = group)]
+async fn gated(group: u8, number: u32, gate: State<Gate>) -> u32 {
+    let _ = group;
     gate.pass().await;
     number
 }
@@ -178,11 +180,11 @@ async fn what_cannot_be_says_what_to_do() {
 #[tokio::test]
 async fn who_waits_for_a_replaced_job_is_told_by_which() {
     let client = Client::memory();
-    let first = debounced::job(1).enqueue_on(&client).await.unwrap();
-    assert_eq!(only_key(&client).await, ("0".into(), Dedup::Debounce(Duration::from_secs(3_600))));
+    let first = debounced::job(7, 1).enqueue_on(&client).await.unwrap();
+    assert_eq!(only_key(&client).await, ("7".into(), Dedup::Debounce(Duration::from_secs(3_600))));
     let mut result = std::pin::pin!(first.result());
     assert!(futures::poll!(&mut result).is_pending(), "it listens");
-    let second = debounced::job(2).enqueue_on(&client).await.unwrap();
+    let second = debounced::job(7, 2).enqueue_on(&client).await.unwrap();
     assert_ne!(second.id(), first.id());
     let error = soon("the answer", result).await.unwrap_err();
     let Error::JobReplaced { id, by } = &error else { panic!("{error}") };
@@ -206,10 +208,10 @@ async fn a_key_can_be_looked_up_and_freed() {
 async fn the_last_one_that_came_while_a_job_ran_runs_after_it() {
     let gate = Gate::new();
     let stage = Stage::with("dedup gate", |worker| worker.state(gate.clone()).concurrency(9)).await;
-    let first = stage.enqueue(gated::job(1)).await;
+    let first = stage.enqueue(gated::job(7, 1)).await;
     gate.arrived(1).await;
-    let second = stage.enqueue(gated::job(2)).await;
-    let third = stage.enqueue(gated::job(3)).await;
+    let second = stage.enqueue(gated::job(7, 2)).await;
+    let third = stage.enqueue(gated::job(7, 3)).await;
     assert_eq!(third.state().await.unwrap(), JobState::Blocked);
     gate.open(1);
     assert_eq!(soon("the first result", first.result()).await.unwrap(), 1);

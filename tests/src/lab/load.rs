@@ -206,8 +206,8 @@ pub fn draw(dice: &mut Dice, id: String) -> Drawn {
             let drawn = Drawn::new("lab.wait", of_key, payload, micros_of(micros));
             drawn.keyed(key(mode, dice.below(KEYS)), mode)
         }
-        0..10 => drawn.delay(Duration::from_millis(1 + dice.below(1_500))),
-        10..12 => drawn.priority(u8::try_from(dice.below(10)).unwrap_or_default()),
+        5..15 => drawn.delay(Duration::from_millis(1 + dice.below(1_500))),
+        15..17 => drawn.priority(u8::try_from(dice.below(10)).unwrap_or_default()),
         _ => drawn,
     }
 }
@@ -221,7 +221,7 @@ pub const MODES: [Dedup; 5] = [
     Dedup::Debounce(Duration::from_millis(150)),
 ];
 /// How many keys each mode has.
-pub const KEYS: u64 = 2;
+pub const KEYS: u64 = 1;
 
 /// Returns a key of a mode.
 #[must_use]
