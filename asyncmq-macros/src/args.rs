@@ -78,7 +78,7 @@ const KEYS: &[(&str, Read)] = &[
     ("concurrency", |args, value| set(&mut args.concurrency, positive(value, "a whole number, 1 or more"))),
     ("key", |args, value| set(&mut args.key, expression(value))),
     ("dedup", |args, value| {
-        let wanted = "a text: `\"simple\"`, `\"throttle(10s)\"` or `\"debounce(10s)\"`";
+        let wanted = "a text: `\"simple\"`, `\"throttle(10s)\"`, `\"debounce(10s)\"`, `\"replace\"` or `\"keep_last\"`";
         set(&mut args.dedup, value.parsed(wanted, schedule::parse_dedup))
     }),
     ("dedup_key", |args, value| set(&mut args.dedup_key, expression(value))),

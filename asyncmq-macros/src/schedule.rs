@@ -11,7 +11,10 @@ const WORDS: [&str; 7] = ["@yearly", "@annually", "@monthly", "@weekly", "@daily
 pub(crate) enum DedupSyntax {
     Simple,
     Throttle(Duration),
+    ExtendedThrottle(Duration),
     Debounce(Duration),
+    Replace,
+    KeepLast,
 }
 
 /// Looks at a cron expression: its fields are counted, not understood.
@@ -46,23 +49,31 @@ pub(crate) fn check_zone(text: &str) -> Result<String, String> {
     Err(format!("{text:?} is no time zone: write its name, as in `\"Europe/Zurich\"` or `\"UTC\"`"))
 }
 
-/// Reads `"simple"`, `"throttle(10s)"`, `"debounce(10s)"`.
+/// Reads `"simple"`, `"throttle(10s)"`, `"throttle(10s, extend)"`, `"debounce(10s)"`, `"replace"`, `"keep_last"`.
 pub(crate) fn parse_dedup(text: &str) -> Result<DedupSyntax, String> {
     let wanted = || {
         format!(
-            "{text:?} is no deduplication: write `\"simple\"`, `\"throttle(10s)\"` or `\"debounce(10s)\"`"
+            "{text:?} is no deduplication: write `\"simple\"`, `\"throttle(10s)\"`, `\"throttle(10s, extend)\"`, `\"debounce(10s)\"`, `\"replace\"` or `\"keep_last\"`"
         )
     };
-    let (name, time) = match text.trim().split_once('(') {
-        None if text.trim() == "simple" => return Ok(DedupSyntax::Simple),
-        None => return Err(wanted()),
+    let (name, inner) = match text.trim().split_once('(') {
+        None => {
+            return match text.trim() {
+                "simple" => Ok(DedupSyntax::Simple),
+                "replace" => Ok(DedupSyntax::Replace),
+                "keep_last" => Ok(DedupSyntax::KeepLast),
+                _ => Err(wanted()),
+            };
+        }
         Some((name, rest)) => (name.trim(), rest.strip_suffix(')').ok_or_else(wanted)?),
     };
+    let (time, word) = inner.split_once(',').map_or((inner, None), |(time, word)| (time, Some(word.trim())));
     let time = grammar::parse_duration(time)?;
-    match name {
+    match (name, word) {
         _ if time.is_zero() => Err(format!("the time of `{name}` must not be 0")),
-        "throttle" => Ok(DedupSyntax::Throttle(time)),
-        "debounce" => Ok(DedupSyntax::Debounce(time)),
+        ("throttle", None) => Ok(DedupSyntax::Throttle(time)),
+        ("throttle", Some("extend")) => Ok(DedupSyntax::ExtendedThrottle(time)),
+        ("debounce", None) => Ok(DedupSyntax::Debounce(time)),
         _ => Err(wanted()),
     }
 }
@@ -103,7 +114,24 @@ mod tests {
         assert_eq!(parse_dedup("simple"), Ok(DedupSyntax::Simple));
         assert_eq!(parse_dedup("throttle(10s)"), Ok(DedupSyntax::Throttle(Duration::from_secs(10))));
         assert_eq!(parse_dedup(" debounce( 1m ) "), Ok(DedupSyntax::Debounce(Duration::from_secs(60))));
-        for text in ["", "once", "throttle", "throttle()", "throttle(0)", "simple(1s)", "debounce(1s"] {
+        assert_eq!(
+            parse_dedup("throttle(1s, extend)"),
+            Ok(DedupSyntax::ExtendedThrottle(Duration::from_secs(1)))
+        );
+        assert_eq!(parse_dedup("replace"), Ok(DedupSyntax::Replace));
+        assert_eq!(parse_dedup(" keep_last"), Ok(DedupSyntax::KeepLast));
+        for text in [
+            "",
+            "once",
+            "throttle",
+            "throttle()",
+            "throttle(0)",
+            "simple(1s)",
+            "debounce(1s",
+            "debounce(1s, extend)",
+            "throttle(1s, twice)",
+            "replace(1s)",
+        ] {
             assert!(parse_dedup(text).is_err(), "{text}");
         }
     }

@@ -57,6 +57,31 @@ pub enum Error {
         /// The task that was asked for.
         wanted: String,
     },
+    /// The deduplication key is held by a job of another task: nothing was enqueued.
+    #[error(
+        "the deduplication key {key:?} is held by job {id} of task {found:?}, not of {wanted:?}: give the jobs of each task keys of \
+         their own"
+    )]
+    KeyHeld {
+        /// The key.
+        key: String,
+        /// The job that holds it.
+        id: JobId,
+        /// That job's task.
+        found: String,
+        /// The task of the job that was to be enqueued.
+        wanted: String,
+    },
+    /// Another job of its deduplication key took the job's place before it started.
+    #[error(
+        "job {id} was replaced by job {by}, which has the same deduplication key, before it started: wait for that one"
+    )]
+    JobReplaced {
+        /// The job.
+        id: JobId,
+        /// The job in its place.
+        by: JobId,
+    },
     /// No such job: it never was, or its record is no longer kept.
     #[error("there is no job {id} in queue {queue:?}: it never was, or its record is no longer kept")]
     NotFound {

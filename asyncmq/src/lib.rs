@@ -159,7 +159,7 @@ pub use worker::{StopReport, Worker, WorkerHandle, WorkerStatus};
 /// | `rate_limit` | starts in a time, across all workers: `"100/1s"`, `"window(100/1s)"` | none |
 /// | `concurrency` | how many run at once, across all workers | no limit |
 /// | `key` | an expression over the arguments (`key = user.id`): the two limits count for each of its values | one for all |
-/// | `dedup` | `"simple"`, `"throttle(10s)"`, `"debounce(10s)"` | every job counts |
+/// | `dedup` | what becomes of jobs that have one key: `"simple"`, `"throttle(10s)"`, `"throttle(10s, extend)"`, `"debounce(10s)"`, `"replace"`, `"keep_last"` ([`Dedup`]) | every job counts |
 /// | `dedup_key` | an expression over the arguments: jobs of one value are the same | all arguments |
 /// | `cron` | five or six fields, or `"@daily"` and the like | does not run by itself |
 /// | `tz` | the time zone of `cron`: `"Europe/Zurich"` | UTC |
@@ -217,3 +217,8 @@ pub mod __private {
         pub use std::vec::Vec;
     }
 }
+
+/// The examples of the guide compile.
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../../docs/deduplication.md")]
+struct DeduplicationGuide;

@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod conformance;
 mod dashboard;
+mod dedup;
 mod events;
 mod fuzz;
 mod macros;

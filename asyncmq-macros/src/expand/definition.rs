@@ -80,7 +80,7 @@ fn definition(model: &Model) -> TokenStream {
         .iter()
         .any(|parameter| matches!(parameter, Parameter::Given(given) if given.state.is_none()));
     let blocking = model.shape.blocking;
-    let backoff = backoff(model);
+    let (backoff, dedup_key) = (backoff(model), dedup_key(model));
     quote! {
         #private::TaskDefinition {
             name: <Self as #private::Task>::NAME,
@@ -95,6 +95,7 @@ fn definition(model: &Model) -> TokenStream {
             line: ::core::line!(),
             run: <Self as #private::Task>::__run,
             backoff: #backoff,
+            dedup_key: #dedup_key,
         }
     }
 }
@@ -107,6 +108,15 @@ fn states(model: &Model) -> impl Iterator<Item = TokenStream> {
         }
         Parameter::Stored(_) => None,
     })
+}
+
+/// The key of jobs that are described by name: their arguments are read for it.
+fn dedup_key(model: &Model) -> TokenStream {
+    let private = model.names().inner();
+    match &model.args.dedup_key {
+        Some(_) => quote!(#private::dedup_key::<Self>()),
+        None => quote!(::core::option::Option::None),
+    }
 }
 
 fn backoff(model: &Model) -> TokenStream {

@@ -108,6 +108,12 @@ fn dedup(args: &Args, private: &TokenStream) -> Option<TokenStream> {
             let time = duration(time, private);
             quote!(#private::Dedup::Throttle(#time))
         }
+        DedupSyntax::ExtendedThrottle(time) => {
+            let time = duration(time, private);
+            quote!(#private::Dedup::ExtendedThrottle(#time))
+        }
+        DedupSyntax::Replace => quote!(#private::Dedup::Replace),
+        DedupSyntax::KeepLast => quote!(#private::Dedup::KeepLast),
         DedupSyntax::Debounce(time) => {
             let time = duration(time, private);
             quote!(#private::Dedup::Debounce(#time))

@@ -47,6 +47,7 @@ const _: () = {
                 line: ::core::line!(),
                 run: <Self as ::asyncmq::__private::Task>::__run,
                 backoff: ::asyncmq::__private::backoff(later),
+                dedup_key: ::core::option::Option::None,
             }
         };
         fn __encode(

@@ -89,6 +89,7 @@ const _: () = {
                 line: ::core::line!(),
                 run: <Self as ::jobs::__private::Task>::__run,
                 backoff: ::core::option::Option::None,
+                dedup_key: ::jobs::__private::dedup_key::<Self>(),
             }
         };
         fn __encode(

@@ -77,6 +77,7 @@ const _: () = {
                 line: ::core::line!(),
                 run: <Self as ::asyncmq::__private::Task>::__run,
                 backoff: ::core::option::Option::None,
+                dedup_key: ::core::option::Option::None,
             }
         };
         fn __encode(

@@ -22,6 +22,7 @@
 mod audit;
 mod bulk;
 mod count;
+mod dedup;
 pub mod doctor;
 mod hidden;
 mod jobs;

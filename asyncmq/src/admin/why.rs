@@ -13,7 +13,7 @@ impl Admin {
     /// [`Error::Store`](crate::Error::Store) when the store cannot be asked.
     pub async fn why_not_running(&self, job: &Job) -> Result<Option<String>> {
         match job.state() {
-            JobState::Waiting => Ok(Some(self.client.explain(job).await?.to_string())),
+            JobState::Waiting | JobState::Blocked => Ok(Some(self.client.explain(job).await?.to_string())),
             _ => Ok(None),
         }
     }

@@ -61,6 +61,13 @@ pub trait Control: Send + Sync + 'static {
     /// Makes a delayed job due now.
     async fn promote(&self, queue: &Name, id: &JobId) -> Result<Ordered, StoreError>;
 
+    /// Frees a deduplication key, so that the next job of it is taken in. The job that held it goes on without it, and one
+    /// that was blocked behind it waits from now on. Returns whether the key was held.
+    async fn free_dedup_key(&self, queue: &Name, key: &str) -> Result<bool, StoreError> {
+        let _ = (queue, key);
+        Err(StoreError::refused("deduplication keys are not supported by this store"))
+    }
+
     /// Removes jobs that have not started: at most `limit`. Returns how many.
     async fn drain(&self, queue: &Name, which: Drain, limit: usize) -> Result<usize, StoreError>;
 

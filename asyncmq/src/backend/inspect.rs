@@ -98,7 +98,7 @@ pub struct QueueInfo {
     pub oldest_waiting: Option<Duration>,
     /// How many jobs it took in since the store was made.
     pub enqueued: u64,
-    /// How many jobs of it ended since the store was made, however they ended.
+    /// How many jobs of it ended since the store was made, however they ended; one that was replaced ended too.
     pub ended: u64,
 }
 
@@ -171,6 +171,12 @@ pub trait Inspect: Send + Sync + 'static {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Scanned, StoreError>;
+
+    /// Returns the job that holds a deduplication key of a queue; it may have ended while a throttle's window runs.
+    async fn dedup_owner(&self, queue: &Name, key: &str) -> Result<Option<JobId>, StoreError> {
+        let _ = (queue, key);
+        Err(StoreError::refused("deduplication keys are not supported by this store"))
+    }
 
     /// Returns how a queue stands; one that nobody ever used is empty.
     async fn queue(&self, queue: &Name) -> Result<QueueInfo, StoreError>;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::backend::StoreError;
-use crate::job::{Envelope, LogLine, Name, Progress, WorkerId};
+use crate::job::{Envelope, JobId, LogLine, Name, Progress, WorkerId};
 use crate::lifecycle::Transition;
 
 /// Proof of one claim: whoever shows it may settle the job, once.
@@ -42,6 +42,18 @@ pub enum Pushed {
     Exists {
         /// The task of the job that is kept.
         task: Name,
+    },
+    /// Its deduplication key is held: it was not taken in.
+    Deduplicated {
+        /// The job that holds the key; after its end, a throttle's window does.
+        id: JobId,
+        /// That job's task.
+        task: Name,
+    },
+    /// It was taken in in the place of a job of its deduplication key that had not started, which is gone.
+    Debounced {
+        /// The job that is gone.
+        id: JobId,
     },
 }
 
@@ -191,7 +203,10 @@ pub trait Signals: Send {
 pub trait Store: Send + Sync + 'static {
     /// Takes jobs in, all or none. A repeated call is recognised by its id and answered as the first one.
     ///
-    /// A job whose id is kept in its queue is left as it is. Emits `job:enqueued` or `job:duplicated`.
+    /// A job whose id is kept in its queue is left as it is. Emits `job:enqueued` or `job:duplicated`. What becomes of one with a
+    /// deduplication key is decided by [`arrive`](crate::lifecycle::arrive), and told by `job:deduplicated` and `job:debounced`; jobs
+    /// of one call count in their order. The key is freed in the step that ends its owner, whatever that is, and the job that
+    /// was blocked behind it is the owner from then on (`job:ready`).
     async fn push(&self, call: CallId, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError>;
 
     /// Returns how many plain jobs take the store as long as this one: what a call carries weighs at most [`MAX_BATCH`](crate::backend::MAX_BATCH), or is

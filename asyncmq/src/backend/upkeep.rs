@@ -23,9 +23,9 @@ pub trait Upkeep: Send + Sync + 'static {
     /// Does at most `limit` jobs and returns how many. Emits `job:expired`.
     async fn expire(&self, limit: usize) -> Result<usize, StoreError>;
 
-    /// Drops records of ended jobs that are past their time or their number.
+    /// Drops records of ended jobs that are past their time or their number, and deduplication keys whose window is over.
     ///
-    /// Does at most `limit` jobs and returns how many. Emits `job:dropped` for dead letters.
+    /// Does at most `limit` of them together and returns how many. Emits `job:dropped` for dead letters.
     async fn prune(&self, limits: &Limits, limit: usize) -> Result<usize, StoreError>;
 
     /// Lists a worker, or brings its entry up to date, and extends its lease. Emits `worker:started` the first time.

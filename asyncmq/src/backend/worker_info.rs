@@ -100,4 +100,8 @@ pub struct TaskDefaults {
     pub tags: Vec<String>,
     /// Whether each of its jobs has a key, which only the task's code makes of the arguments.
     pub keyed: bool,
+    /// Which of its jobs count as the same one.
+    pub dedup: Option<crate::job::Dedup>,
+    /// Whether only the task's code can tell the keys of those.
+    pub dedup_keyed: bool,
 }

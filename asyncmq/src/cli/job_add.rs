@@ -39,6 +39,8 @@ pub(super) fn command() -> Command {
         .arg(value("retries", "N", "Attempts after the first"))
         .arg(value("ttl", "TIME", "How long after its due time it may still start"))
         .arg(value("timeout", "TIME", "How long one attempt may take"))
+        .arg(value("dedup", "MODE", "Counts as the same as others of its key: simple, throttle(10s), throttle(10s, extend), debounce(10s), replace, keep_last"))
+        .arg(value("dedup-key", "KEY", "That key; without it, one made of the task and the arguments"))
         .arg(value("id", "ID", "An id of your own: a second job of a kept one's id is not added"))
         .arg(repeated(value("tag", "TAG", "A word to find it by, may be repeated")))
         .arg(repeated(value("header", "KEY=VALUE", "A word for its handler, may be repeated")))
@@ -97,6 +99,12 @@ fn describe(mut job: NewJob<Untyped>, flags: &ArgMatches) -> Result<NewJob<Untyp
     }
     if let Some(timeout) = time(flags, "timeout")? {
         job = job.timeout(timeout);
+    }
+    if let Some(mode) = text(flags, "dedup") {
+        job = job.dedup(mode.parse()?);
+    }
+    if let Some(key) = text(flags, "dedup-key") {
+        job = job.dedup_key(key);
     }
     if let Some(id) = text(flags, "id") {
         job = job.id(id);

@@ -28,8 +28,8 @@ pub(super) fn command() -> Command {
 pub(super) async fn run(session: &Session, flags: &ArgMatches) -> Result<Ended> {
     let job = session.admin.job(text(flags, "ID").unwrap_or_default(), text(flags, "queue")).await?;
     let secrets = if flags.get_flag("reveal") { Secrets::Shown } else { Secrets::Hidden };
-    let mut view = JobDetailView::of(&job, secrets);
-    let why = session.admin.why_not_running(&job).await?;
+    let (owner, why) = (session.admin.dedup_owner(&job).await?, session.admin.why_not_running(&job).await?);
+    let mut view = JobDetailView::of(&job, secrets).with_dedup_owner(owner.as_ref());
     view.waits_for.clone_from(&why);
     if session.out.json {
         session.out.json(&view)?;
@@ -89,6 +89,7 @@ fn facts(job: &Job, view: &JobDetailView, why: Option<String>) -> Vec<(&'static 
     if !job.tags().is_empty() {
         facts.push(("tags", clean(&job.tags().join(", "))));
     }
+    facts.extend(dedup(view));
     for (key, value) in &view.headers {
         facts.push(("header", format!("{}: {}", clean(key), clean(value))));
     }
@@ -98,6 +99,17 @@ fn facts(job: &Job, view: &JobDetailView, why: Option<String>) -> Vec<(&'static 
     facts.push(("args", json(&view.args).unwrap_or_else(|| "not JSON".into())));
     facts.extend(json(&view.result).map(|result| ("result", result)));
     facts
+}
+
+/// Says by which key it counts as the same as others, and who holds that.
+fn dedup(view: &JobDetailView) -> Option<(&'static str, String)> {
+    let (mode, key) = view.dedup.as_deref().zip(view.dedup_key.as_deref())?;
+    let held = match view.dedup_owner.as_deref() {
+        Some(owner) if owner == view.job.id => "which it holds".to_owned(),
+        Some(owner) => format!("held by job {owner}"),
+        None => "held by nobody".to_owned(),
+    };
+    Some(("dedup", clean(&format!("{mode} by key {key}, {held}"))))
 }
 
 fn indented(text: &str) -> String {

@@ -62,7 +62,7 @@ impl Client {
     /// # Errors
     ///
     /// [`Error::InvalidName`], [`Error::Payload`], [`Error::Unsupported`]: nothing was sent. [`Error::OtherTask`]: a job of
-    /// that id is kept and belongs to another task. [`Error::Unconfirmed`]: the store did not answer within 10 s;
+    /// that id is kept and belongs to another task. [`Error::KeyHeld`]: a job of another task holds its deduplication key. [`Error::Unconfirmed`]: the store did not answer within 10 s;
     /// enqueue the same id again. [`Error::Store`]: the store refused.
     pub fn enqueue<T: 'static>(&self, job: NewJob<T>) -> Enqueue<T> {
         let client = self.clone();
@@ -72,8 +72,10 @@ impl Client {
     pub(crate) async fn enqueue_to<T>(&self, job: NewJob<T>, queue: Option<Name>) -> Result<JobHandle<T>> {
         let envelope = self.seal(job, queue.as_ref()).await?;
         let pushed = self.handle.push(std::slice::from_ref(&envelope)).await?;
-        pushed.first().map_or(Ok(()), |pushed| own_task(&envelope, pushed))?;
-        Ok(JobHandle::of(self, &envelope))
+        match pushed.first() {
+            Some(pushed) => self.handle_to(&envelope, pushed),
+            None => Ok(JobHandle::of(self, &envelope)),
+        }
     }
 
     /// Sends many jobs, up to a thousand in a round trip (in Redis 125 of those that are delayed or have a time to live, tags or
@@ -98,10 +100,28 @@ impl Client {
         let at = |index| move |error| Error::Bulk { index, source: Box::new(error) };
         let envelopes = self.seal_all(jobs, queue.as_ref()).await?;
         let pushed = self.handle.push(&envelopes).await?;
-        for (index, (envelope, pushed)) in envelopes.iter().zip(&pushed).enumerate() {
-            own_task(envelope, pushed).map_err(at(index))?;
-        }
-        Ok(envelopes.iter().map(|envelope| JobHandle::of(self, envelope)).collect())
+        let pushed = envelopes.iter().zip(&pushed).enumerate();
+        pushed.map(|(index, (sent, pushed))| self.handle_to(sent, pushed).map_err(at(index))).collect()
+    }
+
+    /// Returns the handle of the job that was taken in, or of the one that stands for it; refuses that of another task's.
+    fn handle_to<T>(&self, sent: &Arc<Envelope>, pushed: &Pushed) -> Result<JobHandle<T>> {
+        let (found, wanted) = match pushed {
+            Pushed::Exists { task } | Pushed::Deduplicated { task, .. } if *task != sent.task => {
+                (task.to_string(), sent.task.to_string())
+            }
+            Pushed::Deduplicated { id, .. } => return Ok(JobHandle::to(self, &sent.queue, id)),
+            Pushed::Added | Pushed::Exists { .. } | Pushed::Debounced { .. } => {
+                return Ok(JobHandle::of(self, sent));
+            }
+        };
+        Err(match pushed {
+            Pushed::Deduplicated { id, .. } => {
+                let key = sent.dedup().map_or_else(String::new, |dedup| dedup.key.to_string());
+                Error::KeyHeld { key, id: id.clone(), found, wanted }
+            }
+            _ => Error::OtherTask { id: sent.id.clone(), found, wanted },
+        })
     }
 }
 
@@ -119,18 +139,6 @@ impl Context {
     #[must_use]
     pub fn client(&self) -> Client {
         Client { handle: self.0.site.backend.clone() }
-    }
-}
-
-/// Refuses a handle to another task's job.
-fn own_task(envelope: &Arc<Envelope>, pushed: &Pushed) -> Result<()> {
-    match pushed {
-        Pushed::Exists { task } if *task != envelope.task => Err(Error::OtherTask {
-            id: envelope.id.clone(),
-            found: task.to_string(),
-            wanted: envelope.task.to_string(),
-        }),
-        Pushed::Added | Pushed::Exists { .. } => Ok(()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::backend::{LimitStanding, WorkerInfo};
 use crate::client::{Client, JobHandle};
 use crate::error::Result;
-use crate::job::{Job, JobState, Limit, LimitScope, Name};
+use crate::job::{Job, JobId, JobState, Limit, LimitScope, Name};
 use crate::lifecycle::Allowance;
 
 /// How far a waiting job is looked for from the front.
@@ -36,6 +36,13 @@ pub enum WaitsFor {
     },
     /// Other jobs that have to end first.
     Parents,
+    /// The job that holds its deduplication key.
+    Owner {
+        /// The key.
+        key: Arc<str>,
+        /// The job that holds it; nothing if that has just ended.
+        owner: Option<JobId>,
+    },
     /// That its queue is resumed.
     Resume,
     /// A worker that serves its queue.
@@ -92,10 +99,17 @@ impl Client {
         let reasons = match state {
             JobState::Waiting => self.explain_waiting(job).await?,
             JobState::Delayed => vec![WaitsFor::Time { until: job.status().run_at.into() }],
-            JobState::Blocked => vec![WaitsFor::Parents],
+            JobState::Blocked => vec![self.explain_blocked(job).await?],
             _ => Vec::new(),
         };
         Ok(Explanation { state, reasons })
+    }
+
+    async fn explain_blocked(&self, job: &Job) -> Result<WaitsFor> {
+        let Some(dedup) = job.envelope().dedup() else { return Ok(WaitsFor::Parents) };
+        let asked = self.backend().dedup_owner(job.queue_name(), &dedup.key);
+        let owner = self.handle.ask("look a key up", asked).await?;
+        Ok(WaitsFor::Owner { key: (*dedup.key).into(), owner })
     }
 
     async fn explain_waiting(&self, job: &Job) -> Result<Vec<WaitsFor>> {
@@ -193,6 +207,12 @@ impl fmt::Display for WaitsFor {
         match self {
             Self::Time { .. } => f.write_str("it is not due yet"),
             Self::Parents => f.write_str("it waits for other jobs to end"),
+            Self::Owner { key, owner: Some(owner) } => {
+                write!(f, "it waits for job {owner} to end, which holds the key {key:?}")
+            }
+            Self::Owner { key, owner: None } => {
+                write!(f, "it waits for the job to end that holds the key {key:?}")
+            }
             Self::Resume => f.write_str("its queue is paused"),
             Self::Worker => f.write_str("no worker serves its queue"),
             Self::Task { task, version } => {

@@ -32,7 +32,11 @@ pub struct JobHandle<T = Untyped> {
 
 impl<T> JobHandle<T> {
     pub(crate) fn of(client: &Client, envelope: &Arc<Envelope>) -> Self {
-        let (queue, id) = (envelope.queue.clone(), envelope.id.clone());
+        Self::to(client, &envelope.queue, &envelope.id)
+    }
+
+    pub(crate) fn to(client: &Client, queue: &Name, id: &JobId) -> Self {
+        let (queue, id) = (queue.clone(), id.clone());
         Self { client: client.clone(), queue, id, marker: PhantomData }
     }
 
@@ -124,7 +128,7 @@ impl<T> JobHandle<T> {
                 return outcome_of(&job);
             }
             while let Ok(Some(Heard::Event(event))) = tokio::time::timeout(RECHECK, events.next()).await {
-                if event.kind().is_terminal() {
+                if event.kind().is_terminal() || event.kind() == EventKind::Debounced {
                     return self.outcome_told(*event);
                 }
             }
@@ -149,6 +153,7 @@ impl<T> JobHandle<T> {
                 Err(Error::JobCancelled { id, reason: Some(reason) })
             }
             (EventKind::Cancelled, _) => Err(Error::JobCancelled { id, reason: None }),
+            (EventKind::Debounced, EventData::Dedup { job, .. }) => Err(Error::JobReplaced { id, by: job }),
             (EventKind::Expired, _) => Err(Error::JobExpired { id }),
             _ => Err(Error::ResultGone { id }),
         }
@@ -174,7 +179,8 @@ impl<T: Task> JobHandle<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::JobFailed`], [`Error::JobCancelled`], [`Error::JobExpired`] tell how else the job ended;
+    /// [`Error::JobFailed`], [`Error::JobCancelled`], [`Error::JobExpired`] tell how else the job ended, [`Error::JobReplaced`]
+    /// that one of its deduplication key took its place;
     /// [`Error::ResultGone`] that its record is not kept, [`Error::ResultType`] that the result is of another type.
     pub fn result(&self) -> ResultFuture<T::Output>
     where

@@ -58,6 +58,7 @@ pub(crate) struct Overrides {
     pub(crate) timeout: Option<Duration>,
     pub(crate) retention: Option<Retention>,
     pub(crate) dedup: Option<Dedup>,
+    pub(crate) dedup_key: Option<String>,
     pub(crate) parents: Vec<JobId>,
     pub(crate) tags: Vec<String>,
     pub(crate) headers: Vec<(String, String)>,
@@ -96,8 +97,12 @@ impl<T: Task> NewJob<T> {
             overrides: None,
             marker: PhantomData,
         };
-        match task.__key() {
+        let job = match task.__key() {
             Some(key) => job.key(key),
+            None => job,
+        };
+        match task.__dedup_key() {
+            Some(key) => job.with(|own| own.dedup_key = Some(key)),
             None => job,
         }
     }
@@ -162,7 +167,9 @@ impl<T> NewJob<T> {
         self.with(|own| own.id = Some(id.into()))
     }
 
-    /// Says which jobs count as the same one as this.
+    /// Lets the job count as the same one as others of its queue that have its key: see [`Dedup`] for what becomes of them.
+    ///
+    /// Where nothing else names a key, it is made of the task's name and the arguments.
     pub fn dedup(self, dedup: Dedup) -> Self {
         self.with(|own| own.dedup = Some(dedup))
     }
@@ -173,6 +180,13 @@ impl<T> NewJob<T> {
     /// A task's own `key` says it for each of its jobs; this is for jobs by name, or in its place.
     pub fn key(self, key: impl Into<String>) -> Self {
         self.with(|own| own.key = Some(key.into()))
+    }
+
+    /// Sets the key by which the job counts as the same one as others of its queue: 1 to 255 bytes without control characters.
+    ///
+    /// It needs [`NewJob::dedup`], or a task that has `dedup`.
+    pub fn dedup_key(self, key: impl Into<String>) -> Self {
+        self.with(|own| own.dedup_key = Some(key.into()))
     }
 
     /// Lets the job wait until these have ended: ids, or handles.

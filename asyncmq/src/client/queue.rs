@@ -156,6 +156,17 @@ impl Queue {
         Ok(self.client.handle.ask("count jobs", self.client.backend().queue(&queue)).await?.counts)
     }
 
+    /// Returns the job that holds a deduplication key. It may have ended while a throttle's window runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] when the store cannot be asked.
+    pub async fn get_deduplication_job_id(&self, key: impl AsRef<str>) -> Result<Option<JobId>> {
+        let queue = self.checked()?;
+        let owner = self.client.backend().dedup_owner(&queue, key.as_ref());
+        self.client.handle.ask("look a deduplication key up", owner).await
+    }
+
     /// Lists jobs that are not yet due, the next one first.
     ///
     /// # Errors

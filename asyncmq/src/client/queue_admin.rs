@@ -118,7 +118,8 @@ impl Queue {
         }
     }
 
-    /// Puts a failed, expired or cancelled job back with fresh attempts and a fresh time to live.
+    /// Puts a failed, expired or cancelled job back with fresh attempts and a fresh time to live. It holds its deduplication key
+    /// again if nobody else does, else it runs without one.
     ///
     /// # Errors
     ///
@@ -175,6 +176,18 @@ impl Queue {
         let (queue, id) = self.subject(id)?;
         let order = self.client.backend().promote(&queue, &id);
         self.carried_out("promote a job", order, (queue.clone(), id.clone()), JobState::Waiting).await
+    }
+
+    /// Frees a deduplication key: the next job of it is taken in, the one that held it goes on, and one that was blocked behind
+    /// it waits from now on. Returns whether the key was held.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] when the store cannot be asked.
+    pub async fn remove_deduplication_key(&self, key: impl AsRef<str>) -> Result<bool> {
+        let queue = self.checked()?;
+        let order = self.client.backend().free_dedup_key(&queue, key.as_ref());
+        self.client.handle.ask("free a deduplication key", order).await
     }
 
     /// Removes a job that is not yet due.

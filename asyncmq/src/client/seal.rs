@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::backend::{TaskDefaults, TaskInfo};
 use crate::client::new_job::{NewJob, Overrides, TaskRef};
 use crate::error::{Error, Result};
-use crate::job::{Backoff, Due, Envelope, Extras, JobId, Name, Retention, checked_key};
-use crate::task::{TaskDefinition, TaskOptions};
+use crate::job::{Backoff, Dedup, DedupKey, Due, Envelope, Extras, JobId, Name, Retention, checked_key};
+use crate::task::TaskDefinition;
 
 /// What a task says about its jobs, from whichever place it is known.
 pub(crate) enum Known<'a> {
@@ -42,16 +42,18 @@ pub(crate) fn seal<T>(
         (None, None) => known.queue(),
     };
     let mut envelope = Envelope::new(id, queue, task, args);
-    known.fill(&mut envelope)?;
+    known.fill(&mut envelope);
     if known.is_keyed() && own.as_ref().is_none_or(|own| own.key.is_none()) {
         return Err(Error::Invalid(format!(
             "the jobs of task {:?} take turns by key, and this one has none: give it `.key(…)`, the same text that the task makes of its arguments",
             envelope.task
         )));
     }
+    let asked = own.as_ref().map(|own| (own.dedup, own.dedup_key.clone(), own.due));
     if let Some(own) = own {
         override_with(&mut envelope, *own)?;
     }
+    deduplicate(&mut envelope, known, asked.unwrap_or_default())?;
     if let Some(trace) = super::trace::to_carry(&envelope) {
         envelope.extras_mut().headers.extend(trace.into_headers());
     }
@@ -67,7 +69,7 @@ impl Known<'_> {
         }
     }
 
-    /// Tells whether each job of the task has a key.
+    /// Tells whether each job of the task has a key by which it takes turns.
     fn is_keyed(&self) -> bool {
         match self {
             Self::Linked(definition) => definition.options().keyed,
@@ -76,21 +78,40 @@ impl Known<'_> {
         }
     }
 
-    fn fill(&self, envelope: &mut Envelope) -> Result<()> {
+    fn fill(&self, envelope: &mut Envelope) {
         match self {
             Self::Linked(definition) => fill_linked(envelope, definition),
-            Self::Published(info) => {
-                fill_published(envelope, info.version, &info.defaults);
-                Ok(())
+            Self::Published(info) => fill_published(envelope, info.version, &info.defaults),
+            Self::Unknown => {}
+        }
+    }
+
+    /// Returns which jobs of the task count as the same one, and whether only its code can tell their key.
+    fn dedup(&self) -> (Option<Dedup>, bool) {
+        match self {
+            Self::Linked(definition) => (definition.options().dedup, false),
+            Self::Published(info) => (info.defaults.dedup, info.defaults.dedup_keyed),
+            Self::Unknown => (None, false),
+        }
+    }
+
+    /// Returns the key that the task's own expression gives for these arguments.
+    fn dedup_key(&self, args: &[u8]) -> Result<Option<String>> {
+        match self {
+            Self::Linked(TaskDefinition { name, dedup_key: Some(key), .. }) => {
+                let unreadable = |error| Error::Payload {
+                    task: (*name).to_owned(),
+                    reason: format!("do not give its `dedup_key`: {error}"),
+                };
+                key(args).map_err(unreadable)
             }
-            Self::Unknown => Ok(()),
+            _ => Ok(None),
         }
     }
 }
 
-fn fill_linked(envelope: &mut Envelope, definition: &'static TaskDefinition) -> Result<()> {
+fn fill_linked(envelope: &mut Envelope, definition: &'static TaskDefinition) {
     let options = definition.options();
-    refuse_deferred(definition.name(), options)?;
     envelope.version = options.version;
     envelope.max_attempts = attempts(options.retries);
     envelope.priority = options.priority;
@@ -102,7 +123,6 @@ fn fill_linked(envelope: &mut Envelope, definition: &'static TaskDefinition) -> 
     if !options.tags.is_empty() {
         envelope.extras_mut().tags = options.tags.iter().map(ToString::to_string).collect();
     }
-    Ok(())
 }
 
 fn fill_published(envelope: &mut Envelope, version: u32, defaults: &TaskDefaults) {
@@ -125,9 +145,6 @@ pub(crate) const fn attempts(retries: u32) -> u32 {
 }
 
 fn override_with(envelope: &mut Envelope, own: Overrides) -> Result<()> {
-    if own.dedup.is_some() {
-        return Err(deferred("`dedup`", &envelope.task));
-    }
     if !own.parents.is_empty() {
         return Err(deferred("`depends_on`", &envelope.task));
     }
@@ -154,11 +171,45 @@ fn override_with(envelope: &mut Envelope, own: Overrides) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what the task asks for and this version would silently not do.
-fn refuse_deferred(task: &str, options: &TaskOptions) -> Result<()> {
-    if options.dedup.is_some() {
-        return Err(deferred("`dedup`", task));
+/// Gives a job its deduplication key, if it or its task asks for one: that of the job itself, that of the task's expression,
+/// or one made of its task and arguments.
+fn deduplicate(
+    envelope: &mut Envelope,
+    known: &Known<'_>,
+    (own, key, due): (Option<Dedup>, Option<String>, Option<Due>),
+) -> Result<()> {
+    let (of_task, only_its_code_can_tell) = known.dedup();
+    let Some(mode) = own.or(of_task) else {
+        return match key {
+            Some(_) => Err(Error::Invalid(format!(
+                "a job of task {:?} has a `dedup_key` and no `dedup`: say what becomes of jobs that have one key, as in \
+                 `.dedup(Dedup::Simple)`",
+                &*envelope.task
+            ))),
+            None => Ok(()),
+        };
+    };
+    if matches!(mode, Dedup::Debounce(_)) && due.is_some() {
+        return Err(Error::Invalid(format!(
+            "a job of task {:?} is debounced, which says when it is due: remove its `delay` or `at`",
+            &*envelope.task
+        )));
     }
+    let key = match key {
+        Some(key) => Some(key),
+        None => known.dedup_key(&envelope.args)?,
+    };
+    let key = match key {
+        Some(key) => DedupKey::new(&key, mode)?,
+        None if only_its_code_can_tell => {
+            return Err(Error::Unsupported(format!(
+                "only the code of task {:?}, which is not linked here, can tell its `dedup_key`: give the job one with `.dedup_key(…)`",
+                &*envelope.task
+            )));
+        }
+        None => DedupKey::of_arguments(&envelope.task, &envelope.args, mode)?,
+    };
+    envelope.deduplicate(key);
     Ok(())
 }
 

@@ -39,7 +39,7 @@ kinds! {
     Cancelled = "job:cancelled",
     /// A handler said how far it is.
     Progress = "job:progress",
-    /// A job that waited for its parents may run.
+    /// A job that waited for another one to end may run.
     Ready = "job:ready",
     /// The worker that held a job died or fell silent; the job waits again.
     Stalled = "job:stalled",
@@ -47,9 +47,9 @@ kinds! {
     Released = "job:released",
     /// An enqueue met a kept job of the same id.
     Duplicated = "job:duplicated",
-    /// An enqueue replaced a job that was still delayed.
+    /// An enqueue of the same deduplication key replaced a job that had not started; it is gone.
     Debounced = "job:debounced",
-    /// An enqueue met a job with the same deduplication key.
+    /// An enqueue met a job that holds its deduplication key, and was left out.
     Deduplicated = "job:deduplicated",
     /// Retention dropped a dead letter.
     Dropped = "job:dropped",

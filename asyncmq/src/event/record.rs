@@ -51,6 +51,14 @@ pub enum EventData {
     Progress(Progress),
     /// Why the job was cancelled (`job:cancelled`).
     Reason(String),
+    /// By which key the job met another one: that which holds the key (`job:deduplicated`), or the one that replaces it
+    /// (`job:debounced`).
+    Dedup {
+        /// The deduplication key.
+        key: String,
+        /// The other job.
+        job: JobId,
+    },
 }
 
 impl Event {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use crate::job::{Backoff, DEFAULT_PRIORITY, JobId, Name, Retention};
+use crate::job::{Backoff, DEFAULT_PRIORITY, Dedup, DedupKey, JobId, Name, Retention};
 
 /// When a job may first run, as the producer said it; stores turn it into a time of their own clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,6 +65,8 @@ pub struct Extras {
     pub parents: Vec<JobId>,
     /// What the job has in common with others of its task with which it takes turns, and shares the task's limits.
     pub key: Option<Arc<str>>,
+    /// By which key it counts as the same job as others of its queue.
+    pub dedup: Option<DedupKey>,
 }
 
 impl Envelope {
@@ -110,6 +112,20 @@ impl Envelope {
     /// Returns what few jobs have, to be changed.
     pub fn extras_mut(&mut self) -> &mut Extras {
         self.extras.get_or_insert_default()
+    }
+
+    /// Returns by which key it counts as the same job as others of its queue.
+    #[must_use]
+    pub fn dedup(&self) -> Option<&DedupKey> {
+        self.extras.as_ref()?.dedup.as_ref()
+    }
+
+    /// Lets it count as the same job as others of its queue that have this key. One that is debounced is due as much later.
+    pub fn deduplicate(&mut self, key: DedupKey) {
+        if let Dedup::Debounce(time) = key.mode {
+            self.due = Due::After(time);
+        }
+        self.extras_mut().dedup = Some(key);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The noun: what a job is. Plain data, without I/O and without decisions.
 
+mod dedup;
+mod digest;
 mod envelope;
 mod failure;
 #[cfg(feature = "conformance")]
@@ -15,13 +17,14 @@ mod secret;
 mod state;
 mod trace;
 
+pub use dedup::{Dedup, DedupKey, MAX_DEDUP_KEY};
 pub use envelope::{Due, Envelope, Extras};
 pub use failure::{Failure, FailureKind, KEPT_FAILURES, MAX_MESSAGE, remember};
 pub(crate) use grammar::{nearest, parse_duration, parse_size};
 pub use id::{JobId, MAX_JOB_ID, MAX_NAME, Name, WorkerId};
 pub(crate) use limit::checked_key;
 pub use limit::{Limit, LimitScope, LimitSource, MAX_KEY};
-pub use options::{Backoff, DEFAULT_PRIORITY, Dedup, RateLimit, RateWindow, Retention};
+pub use options::{Backoff, DEFAULT_PRIORITY, RateLimit, RateWindow, Retention};
 pub use progress::Progress;
 pub use rare::{Blank, Rare};
 pub use record::{Job, KEPT_LINES, LogLine, Notes, Status, keep_lines};

@@ -213,15 +213,3 @@ impl RateLimit {
         self.window
     }
 }
-
-/// Which jobs count as the same one, and for how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Dedup {
-    /// As long as the first one has not ended.
-    Simple,
-    /// For this long after the first one was enqueued.
-    Throttle(Duration),
-    /// The last one replaces the others until nothing came for this long.
-    Debounce(Duration),
-}

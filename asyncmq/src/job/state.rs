@@ -11,7 +11,7 @@ pub enum JobState {
     Active,
     /// Not yet due.
     Delayed,
-    /// Waiting for its parents to end.
+    /// Waiting for other jobs to end: for its parents, or for the one that holds its deduplication key.
     Blocked,
     /// Ended well.
     Completed,

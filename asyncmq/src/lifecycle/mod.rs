@@ -9,13 +9,15 @@
 //!      │        delayed ───┘  │           expired  │ │ └────── cancel ────▶ cancelled │ (replay)
 //!      │         ▲   due      │              │     │ │                        │       │
 //!      ▼         └────────────┼── retry, snooze ───┘ │                        │       │
-//!   blocked ── parents done ──┘◀── release, rescue ──┘     waiting ◀──────────┴───────┘
+//!   blocked ── parents done, ─┘◀── release, rescue ──┘     waiting ◀──────────┴───────┘
+//!              key freed
 //! ```
 //!
 //! Whatever has not ended can be cancelled. Stores apply these rules and add none of their own.
 
 mod admit;
 mod apply;
+mod dedup;
 mod limit;
 mod moves;
 mod rescue;
@@ -26,6 +28,7 @@ mod transition;
 
 pub use admit::{Admission, admit, enter, expires, expiry};
 pub use apply::{apply, heed_cancel};
+pub use dedup::{Arrival, Held, Owner, arrive, unblock};
 pub use limit::{Allowance, Starts, allowance};
 pub use moves::is_legal;
 pub use rescue::{Verdict, after_crash};

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::task::absent::absent;
-use crate::task::{Stored, TaskError, finite};
+use crate::task::{Stored, Task, TaskError, finite};
 
 /// How many bytes most jobs' arguments fit in.
 const USUAL_SIZE: usize = 128;
@@ -133,6 +133,15 @@ impl<T> Slot<T> {
 /// Returns the text of what `key` and `dedup_key` say.
 pub fn keyed(key: &(impl Key + ?Sized)) -> Option<String> {
     Some(key.to_string())
+}
+
+/// Reads the deduplication key out of the stored arguments.
+pub type DedupKeyFn = fn(&[u8]) -> Result<Option<String>, TaskError>;
+
+/// Takes the task's own deduplication key, for jobs that are described by name.
+#[must_use]
+pub const fn dedup_key<T: Task>() -> Option<DedupKeyFn> {
+    Some(|args| Ok(T::__decode(args)?.__dedup_key()))
 }
 
 /// What the value of `key` and `dedup_key` must be.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::job::{Backoff, DEFAULT_PRIORITY, Dedup, RateLimit, Retention};
-use crate::task::{Handler, TaskError};
+use crate::task::{DedupKeyFn, Handler, TaskError};
 
 /// A function that gives the delay before the next attempt, or `None` to give up.
 pub type BackoffFn = fn(attempt: u32, error: &TaskError) -> Option<Duration>;
@@ -36,6 +36,8 @@ pub struct TaskDefinition {
     pub run: Handler,
     #[doc(hidden)]
     pub backoff: Option<BackoffFn>,
+    #[doc(hidden)]
+    pub dedup_key: Option<DedupKeyFn>,
 }
 
 /// What a task says about its jobs.

@@ -19,7 +19,7 @@ mod stored;
 
 use bytes::Bytes;
 
-pub use argument::{Argument, Key, Slot, finish, keyed};
+pub use argument::{Argument, DedupKeyFn, Key, Slot, dedup_key, finish, keyed};
 pub(crate) use attempt::{Attempt, Reporter, Site, Stop};
 pub use context::Context;
 pub use definition::{ArgumentDefinition, BackoffFn, StateDefinition, TaskDefinition, TaskOptions, package};

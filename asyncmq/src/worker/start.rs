@@ -217,12 +217,8 @@ pub(super) fn check_task(task: &TaskDefinition, states: &States) -> Option<Strin
 
 /// Names what a task asks for and this version would silently not do.
 pub(crate) fn not_yet(options: &TaskOptions) -> Option<&'static str> {
-    let asked = [
-        (options.dedup.is_some(), "dedup"),
-        (options.cron.is_some(), "cron"),
-        (options.every.is_some(), "every"),
-        (options.sandbox, "sandbox"),
-    ];
+    let asked =
+        [(options.cron.is_some(), "cron"), (options.every.is_some(), "every"), (options.sandbox, "sandbox")];
     asked.into_iter().find(|(asked, _)| *asked).map(|(_, key)| key)
 }
 
@@ -267,6 +263,8 @@ fn task_info(task: &'static TaskDefinition) -> TaskInfo {
             retention: options.retain,
             tags: options.tags.iter().map(ToString::to_string).collect(),
             keyed: options.keyed,
+            dedup: options.dedup,
+            dedup_keyed: task.dedup_key.is_some(),
         },
     }
 }

@@ -97,6 +97,8 @@ async fn workers_that_died_or_drain_are_found() {
             retention: asyncmq::Retention::Standard,
             tags: Vec::new(),
             keyed: false,
+            dedup: None,
+            dedup_keyed: false,
         },
     };
     let other = WorkerInfo { id: WorkerId::generate(), tasks: vec![task], version: "0.0.9".into(), ..info };

@@ -1,5 +1,6 @@
 //! The command line as an operator has it: real processes, at a terminal and without one, on each store.
 
+mod dedup;
 mod doctor;
 mod journey;
 mod logs;

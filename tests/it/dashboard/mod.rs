@@ -2,6 +2,7 @@
 
 mod api;
 mod command;
+mod dedup;
 mod headers;
 mod hostile;
 mod inventory;

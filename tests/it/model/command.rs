@@ -4,6 +4,7 @@ use asyncmq::JobState;
 use asyncmq::backend::{Drain, Force};
 use proptest::prelude::*;
 
+use super::keys::WINDOW;
 use super::reference::Model;
 
 pub(crate) const QUEUES: usize = 2;
@@ -24,6 +25,19 @@ pub(crate) struct Sent {
     pub(crate) keep: Keep,
     /// Whether the workers know its task.
     pub(crate) known: bool,
+    /// What it says of the deduplication key of its queue, if it has that.
+    pub(crate) dedup: Option<Mode>,
+}
+
+/// Which jobs count as the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Simple,
+    Throttle,
+    Extend,
+    Debounce,
+    Replace,
+    KeepLast,
 }
 
 /// What is kept of a completed job.
@@ -78,6 +92,7 @@ pub(crate) enum Command {
     Remove(Target),
     Retry(Target),
     Promote(Target),
+    FreeKey(usize),
     Pause(usize),
     Resume(usize),
     Advance(u64),
@@ -121,6 +136,7 @@ pub(crate) fn command(model: &Model) -> BoxedStrategy<Command> {
         2 => target(model, |_| true).prop_map(Command::Remove),
         4 => target(model, JobState::is_dead).prop_map(Command::Retry),
         3 => target(model, |state| state == JobState::Delayed).prop_map(Command::Promote),
+        1 => (0..QUEUES).prop_map(Command::FreeKey),
         1 => (0..QUEUES).prop_map(Command::Pause),
         2 => (0..QUEUES).prop_map(Command::Resume),
         12 => (1..10_u64).prop_map(|halves| Command::Advance(halves * 500)),
@@ -178,14 +194,20 @@ fn sent() -> impl Strategy<Value = Sent> {
     let ttl = prop_oneof![2 => Just(None), 1 => (1..12_u64).prop_map(|halves| Some(halves * 500))];
     let keep = prop::sample::select(vec![Keep::Standard, Keep::Exactly, Keep::Nothing]);
     let known = prop::bool::weighted(0.85);
-    (0..IDS, 0..3_u8, delay, ttl, keep, known).prop_map(|(id, priority, delay, ttl, keep, known)| Sent {
-        id,
-        priority,
-        delay,
-        ttl,
-        keep,
-        known,
-    })
+    (0..IDS, 0..3_u8, delay, ttl, keep, known, mode()).prop_map(
+        |(id, priority, delay, ttl, keep, known, dedup)| {
+            // Which of several that have expired a claim throws out first is not promised, and nor is whom that lets wait first.
+            let ttl = ttl.filter(|_| dedup.is_none());
+            let delay = if dedup == Some(Mode::Debounce) { WINDOW } else { delay };
+            Sent { id, priority, delay, ttl, keep, known, dedup }
+        },
+    )
+}
+
+fn mode() -> impl Strategy<Value = Option<Mode>> {
+    use Mode::{Debounce, Extend, KeepLast, Replace, Simple, Throttle};
+    let modes = vec![Simple, Throttle, Extend, Debounce, Replace, KeepLast, KeepLast, KeepLast];
+    prop_oneof![2 => Just(None), 1 => prop::sample::select(modes).prop_map(Some)]
 }
 
 fn end() -> impl Strategy<Value = End> {

@@ -4,6 +4,7 @@
 //! of a lease or of a record's time, of which nothing is promised.
 
 mod command;
+mod keys;
 mod reference;
 mod system;
 

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
 use super::command::{Command, End, Keep, QUEUES, Sent, Target, WORKERS, command};
+use super::keys::Key;
 
 // None of these is a multiple of 500 ms, which all other times are: no end ever falls on a time that is looked at.
 pub(crate) const LEASE: u64 = 3_250;
@@ -59,6 +60,7 @@ pub(crate) struct Line {
     pub(crate) enqueued: u64,
     pub(crate) ended: u64,
     pub(crate) obliterated: bool,
+    pub(crate) key: Option<Key>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -72,8 +74,8 @@ struct Hand {
 pub(crate) enum Reply {
     #[default]
     Nothing,
-    /// Whether each job was new.
-    Pushed(Vec<bool>),
+    /// What each job met.
+    Pushed(Vec<Met>),
     /// Id, attempt and crashes of each; when the next one is due, unless the queue is paused.
     Claimed(Vec<(u8, u32, u32)>, Option<u64>),
     /// Whether each claim was good.
@@ -84,6 +86,19 @@ pub(crate) enum Reply {
     Changed(bool),
     Count(usize),
     Obliterated(Result<usize, u64>),
+}
+
+/// What a job met that was pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Met {
+    /// Nothing: it was taken in.
+    Nothing,
+    /// A job of its id.
+    Itself,
+    /// The job that holds its key.
+    Left(u8),
+    /// A job of its key, whose place it took.
+    Replaced(u8),
 }
 
 impl Entry {
@@ -180,6 +195,7 @@ impl Model {
             Command::Remove(target) => self.order(*target, Self::remove),
             Command::Retry(target) => self.order(*target, Self::retry),
             Command::Promote(target) => self.order(*target, Self::promote),
+            Command::FreeKey(queue) => Reply::Changed(self.free_dedup_key(*queue)),
             Command::Pause(queue) => {
                 Reply::Changed(!std::mem::replace(&mut self.queues[*queue].paused, true))
             }
@@ -197,16 +213,20 @@ impl Model {
 
     fn carry_out_rare(&mut self, command: &Command) -> Reply {
         match *command {
-            Command::Drain { queue, which } => self.remove_all(|(of, _), job| {
-                let delayed = which == Drain::WaitingAndDelayed && job.state == JobState::Delayed;
-                *of == queue && (job.state == JobState::Waiting || delayed)
-            }),
+            Command::Drain { queue, which } => {
+                let mut removed =
+                    self.remove_all(|(of, _), job| *of == queue && job.state == JobState::Waiting);
+                if which == Drain::WaitingAndDelayed {
+                    removed += self.remove_all(|(of, _), job| *of == queue && job.state == JobState::Delayed);
+                }
+                Reply::Count(removed)
+            }
             Command::Clean { queue, state, older_than } => {
                 // Compared as if shifted, as no time is negative.
                 let now = self.now;
                 let old = |job: &Entry| job.ended_at.unwrap_or(job.run_at) + older_than < now;
                 let of_state = |job: &Entry| job.state == state && state != JobState::Active;
-                self.remove_all(|(of, _), job| *of == queue && of_state(job) && old(job))
+                Reply::Count(self.remove_all(|(of, _), job| *of == queue && of_state(job) && old(job)))
             }
             Command::Obliterate { queue, force } => self.obliterate(queue, force),
             Command::Register { worker, draining } => {
@@ -219,11 +239,19 @@ impl Model {
         }
     }
 
-    /// Returns whether it was new.
-    fn push(&mut self, queue: usize, sent: &Sent) -> bool {
-        if self.jobs.contains_key(&(queue, sent.id)) {
-            return false;
+    fn push(&mut self, queue: usize, sent: &Sent) -> Met {
+        match sent.dedup {
+            _ if self.jobs.contains_key(&(queue, sent.id)) => Met::Itself,
+            Some(mode) => self.push_keyed(queue, sent, mode),
+            None => {
+                self.enter(queue, sent, None);
+                Met::Nothing
+            }
         }
+    }
+
+    /// Takes a job in, in that state or as its due time says.
+    pub(crate) fn enter(&mut self, queue: usize, sent: &Sent, state: Option<JobState>) {
         let (now, order) = (self.now, self.number());
         let run_at = now + sent.delay;
         let mut job = Entry {
@@ -243,9 +271,16 @@ impl Model {
             ended_at: None,
         };
         job.wait_until(now, run_at, order);
+        job.state = state.unwrap_or(job.state);
         self.jobs.insert((queue, sent.id), job);
         self.queues[queue].enqueued += 1;
-        true
+    }
+
+    /// Lets a job wait that was blocked.
+    pub(crate) fn unblock(&mut self, target: Target) {
+        let (now, order) = (self.now, self.number());
+        let run_at = self.jobs[&target].run_at.max(now);
+        self.job(target).wait_until(now, run_at, order);
     }
 
     fn renew(&mut self, worker: usize) {
@@ -344,6 +379,7 @@ impl Model {
     }
 
     fn retire(&mut self, target: Target, state: JobState) {
+        self.free_key(target);
         let now = self.now;
         let job = self.job(target);
         (job.state, job.claim, job.cancel, job.ended_at) = (state, None, false, Some(now));
@@ -377,7 +413,7 @@ impl Model {
                 self.job(target).cancel = true;
                 Ordered::Requested
             }
-            JobState::Waiting | JobState::Delayed => {
+            JobState::Waiting | JobState::Delayed | JobState::Blocked => {
                 self.retire(target, JobState::Cancelled);
                 Ordered::Done
             }
@@ -388,6 +424,9 @@ impl Model {
     fn remove(&mut self, target: Target, state: JobState) -> Ordered {
         if state == JobState::Active {
             return Ordered::Refused(state);
+        }
+        if !state.is_terminal() {
+            self.free_key(target);
         }
         self.jobs.remove(&target);
         Ordered::Done
@@ -402,6 +441,7 @@ impl Model {
         (job.attempt, job.crashes, job.suspect, job.ended_at) = (0, 0, false, None);
         job.expires_at = job.sent.ttl.map(|ttl| now + ttl);
         job.wait_until(now, now, order);
+        self.own_if_free(target);
         Ordered::Done
     }
 
@@ -462,22 +502,27 @@ impl Model {
 
     fn prune(&mut self) -> Reply {
         let now = self.now;
-        self.remove_all(|_, job| {
+        let windows = self.prune_keys();
+        let jobs = self.remove_all(|_, job| {
             let kept_for = match (job.state, job.sent.keep) {
                 (JobState::Completed, Keep::Exactly) => KEPT_EXACTLY,
                 (JobState::Completed | JobState::Cancelled, _) => ENDED_FOR,
                 _ => DEAD_FOR,
             };
             job.ended_at.is_some_and(|ended| ended + kept_for < now)
-        })
+        });
+        Reply::Count(windows + jobs)
     }
 
-    fn remove_all(&mut self, which: impl Fn(&Target, &Entry) -> bool) -> Reply {
+    fn remove_all(&mut self, which: impl Fn(&Target, &Entry) -> bool) -> usize {
         let targets = self.targets(which);
-        targets.iter().for_each(|target| {
+        for target in &targets {
+            if !self.jobs[target].state.is_terminal() {
+                self.free_key(*target);
+            }
             self.jobs.remove(target);
-        });
-        Reply::Count(targets.len())
+        }
+        targets.len()
     }
 
     fn obliterate(&mut self, queue: usize, force: Force) -> Reply {
@@ -488,6 +533,7 @@ impl Model {
         let count = self.jobs.len();
         self.jobs.retain(|(of, _), _| *of != queue);
         (self.queues[queue].paused, self.queues[queue].obliterated) = (false, true);
+        self.queues[queue].key = None;
         Reply::Obliterated(Ok(count - self.jobs.len()))
     }
 

@@ -8,17 +8,19 @@ use asyncmq::JobState;
 use asyncmq::backend::{
     Backend, CallId, Claim, ClaimedJob, Fenced, Pushed, Report, Settlement, StoreError, TaskSet, WorkerInfo,
 };
-use asyncmq::job::{Due, Envelope, Failure, FailureKind, JobId, Name, Retention, WorkerId};
+use asyncmq::job::{DedupKey, Due, Envelope, Failure, FailureKind, JobId, Name, Retention, WorkerId};
 use asyncmq::lifecycle::{Limits, Transition};
 use bytes::Bytes;
 use proptest_state_machine::StateMachineTest;
 use tokio::runtime::Runtime;
 
 use super::command::{Command, End, Keep, QUEUES, Sent, Target, Times, WORKERS};
-use super::reference::{DEAD_FOR, ENDED_FOR, Entry, KEPT_EXACTLY, LEASE, MAX_CRASHES, Model, Reply};
+use super::reference::{DEAD_FOR, ENDED_FOR, Entry, KEPT_EXACTLY, LEASE, MAX_CRASHES, Met, Model, Reply};
 use crate::support::Make;
 
 const MANY: usize = 1_000;
+/// The deduplication key of each queue.
+const KEY: &str = "the {key}";
 
 /// The store and those who call it.
 pub(crate) struct Driven<F> {
@@ -92,6 +94,7 @@ impl<F: Make> Driven<F> {
             Command::Promote((queue, id)) => {
                 Reply::Ordered(store.promote(&name(*queue), &job_id(*id)).await?)
             }
+            Command::FreeKey(queue) => Reply::Changed(store.free_dedup_key(&name(*queue), KEY).await?),
             Command::Pause(queue) => Reply::Changed(store.pause(&name(*queue)).await?),
             Command::Resume(queue) => Reply::Changed(store.resume(&name(*queue)).await?),
             Command::Advance(time) => {
@@ -138,7 +141,13 @@ impl<F: Make> Driven<F> {
         if times == Times::Twice {
             assert_eq!(self.store.push(call, &jobs).await?, reply, "the repeated push");
         }
-        Ok(Reply::Pushed(reply.into_iter().map(|reply| reply == Pushed::Added).collect()))
+        let met = reply.iter().map(|reply| match reply {
+            Pushed::Added => Met::Nothing,
+            Pushed::Exists { .. } => Met::Itself,
+            Pushed::Deduplicated { id, .. } => Met::Left(number(id)),
+            Pushed::Debounced { id } => Met::Replaced(number(id)),
+        });
+        Ok(Reply::Pushed(met.collect()))
     }
 
     async fn claim(
@@ -212,7 +221,8 @@ impl<F: Make> Driven<F> {
             jobs.push((state, sorted(state, list.collect())));
         }
         let through = (!model.queues[queue].obliterated).then_some((info.enqueued, info.ended));
-        Ok(Standing { paused: info.paused, through, jobs })
+        let owner = self.store.dedup_owner(&name(queue), KEY).await?.map(|id| number(&id));
+        Ok(Standing { paused: info.paused, through, owner, jobs })
     }
 }
 
@@ -222,6 +232,8 @@ struct Standing {
     paused: bool,
     /// How many it took in and how many ended, unless it was obliterated meanwhile.
     through: Option<(u64, u64)>,
+    /// Who holds the key.
+    owner: Option<u8>,
     jobs: Vec<(JobState, Vec<Seen>)>,
 }
 
@@ -244,7 +256,8 @@ fn expected(model: &Model, queue: usize) -> Standing {
     };
     let list = |state| (state, sorted(state, model.list(queue, state).into_iter().map(seen).collect()));
     let through = (!line.obliterated).then_some((line.enqueued, line.ended));
-    Standing { paused: line.paused, through, jobs: JobState::ALL.map(list).into() }
+    let owner = model.owner(queue);
+    Standing { paused: line.paused, through, owner, jobs: JobState::ALL.map(list).into() }
 }
 
 /// Leaves what waits and what is delayed in its order; of the others, those of one step have none.
@@ -280,14 +293,18 @@ fn envelope(queue: usize, sent: &Sent) -> Envelope {
     let task = if sent.known { "known" } else { "unknown" };
     let millis = Duration::from_millis;
     let args = Bytes::from(format!("[{queue}, {}]", sent.id));
-    Envelope {
+    let mut envelope = Envelope {
         priority: sent.priority,
         max_attempts: 100,
         due: if sent.delay == 0 { Due::Now } else { Due::After(millis(sent.delay)) },
         ttl: sent.ttl.map(millis),
         retention: retention(sent.keep),
         ..Envelope::new(job_id(sent.id), name(queue), Name::from_static(task), args)
+    };
+    if let Some(mode) = sent.dedup {
+        envelope.deduplicate(DedupKey::new(KEY, mode.dedup()).expect("it is a key"));
     }
+    envelope
 }
 
 const fn retention(keep: Keep) -> Retention {

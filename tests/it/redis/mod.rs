@@ -7,6 +7,7 @@ mod cuts;
 mod failover;
 mod faults;
 mod field;
+mod keyed;
 mod keys;
 mod large;
 mod long;

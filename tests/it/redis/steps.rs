@@ -7,9 +7,11 @@ use asyncmq::backend::redis::RedisStore;
 use asyncmq::backend::{
     CallId, Claim, ClaimedJob, Control, Fenced, Inspect, Ordered, Report, Settlement, Store, TaskSet,
 };
-use asyncmq::job::{Due, Envelope, Failure, FailureKind, JobId, Name, Progress, Retention, WorkerId};
+use asyncmq::job::{
+    DedupKey, Due, Envelope, Failure, FailureKind, JobId, Name, Progress, Retention, WorkerId,
+};
 use asyncmq::lifecycle::Transition;
-use asyncmq::{Clock, JobState, Limit, LimitScope, LimitSource, RateLimit};
+use asyncmq::{Clock, Dedup, JobState, Limit, LimitScope, LimitSource, RateLimit};
 use bytes::Bytes;
 
 use asyncmq_tests::servers::dice::Dice;
@@ -69,6 +71,7 @@ impl Steps {
             places.waiting += count(JobState::Waiting);
             places.delayed += count(JobState::Delayed);
             places.active += count(JobState::Active);
+            places.blocked += count(JobState::Blocked);
             let ended = [JobState::Completed, JobState::Failed, JobState::Expired, JobState::Cancelled];
             places.ended += ended.into_iter().map(count).sum::<usize>();
         }
@@ -156,6 +159,19 @@ fn job(dice: &mut Dice) -> Envelope {
         2 => job.priority = 3,
         3 => job.retention = Retention::Nothing,
         _ => {}
+    }
+    if dice.below(3) == 0 {
+        let (key, window) = (format!("key {}", dice.below(3)), Duration::from_millis(1 + dice.below(3_000)));
+        let modes = [
+            Dedup::Simple,
+            Dedup::Throttle(window),
+            Dedup::ExtendedThrottle(window),
+            Dedup::Debounce(window),
+            Dedup::Replace,
+            Dedup::KeepLast,
+        ];
+        let mode = modes[usize::try_from(dice.below(6)).unwrap()];
+        job.deduplicate(DedupKey::new(&key, mode).unwrap());
     }
     if dice.below(3) == 0 {
         job.extras_mut().key = Some(KEYS[usize::try_from(dice.below(3)).unwrap()].into());

@@ -31,6 +31,8 @@ pub(crate) enum Deed {
     /// A worker went and gave back what it held.
     Deregistered(WorkerId),
     Replayed(JobId),
+    /// Another job of its deduplication key took its place.
+    Replaced(JobId),
 }
 
 /// What a store did.
@@ -46,9 +48,14 @@ impl History {
         if !self.calls.insert(("push", call)) {
             return;
         }
-        let added = jobs.iter().zip(reply).filter(|(_, pushed)| **pushed == Pushed::Added);
-        let deeds = added.map(|(job, _)| Deed::Pushed { id: job.id.clone(), args: job.args.clone() });
-        self.deeds.extend(deeds);
+        for (job, pushed) in jobs.iter().zip(reply) {
+            match pushed {
+                Pushed::Added => {}
+                Pushed::Debounced { id } => self.deeds.push(Deed::Replaced(id.clone())),
+                Pushed::Exists { .. } | Pushed::Deduplicated { .. } => continue,
+            }
+            self.deeds.push(Deed::Pushed { id: job.id.clone(), args: job.args.clone() });
+        }
     }
 
     pub(crate) fn claimed(&mut self, call: CallId, reply: &Claimed) {
@@ -106,10 +113,12 @@ impl History {
         self.deeds.iter().filter(|deed| matches!(deed, Deed::Settled { id, .. } if id == job)).count()
     }
 
-    /// Returns the ids that the store took in.
+    /// Returns the ids that the store took in, but for those that were replaced.
     pub(crate) fn taken_in(&self) -> Vec<JobId> {
+        let is_gone =
+            |id: &JobId| self.deeds.iter().any(|deed| matches!(deed, Deed::Replaced(gone) if gone == id));
         let ids = self.deeds.iter().filter_map(|deed| match deed {
-            Deed::Pushed { id, .. } => Some(id.clone()),
+            Deed::Pushed { id, .. } if !is_gone(id) => Some(id.clone()),
             _ => None,
         });
         ids.collect()
@@ -148,6 +157,12 @@ impl History {
                     jobs.values_mut()
                         .filter(of_worker)
                         .for_each(|life| (life.free, life.claim) = (true, None));
+                }
+                Deed::Replaced(id) => {
+                    let life =
+                        jobs.get_mut(id).unwrap_or_else(|| panic!("{id} was replaced and never pushed"));
+                    assert!(life.free && !life.ended, "{id} was replaced though it had started or ended");
+                    life.ended = true;
                 }
                 Deed::Replayed(id) => {
                     let life =

@@ -361,6 +361,15 @@ impl<W: Wire> Inspect for Line<W> {
         self.send(Verb::Look, |store| async move { store.diagnose().await }).await
     }
 
+    async fn dedup_owner(&self, queue: &Name, key: &str) -> Answer<Option<JobId>> {
+        let of = (queue.clone(), key.to_owned());
+        let look = move |store: Arc<dyn Backend>| {
+            let of = of.clone();
+            async move { store.dedup_owner(&of.0, &of.1).await }
+        };
+        self.send(Verb::Look, look).await
+    }
+
     async fn queue(&self, queue: &Name) -> Answer<QueueInfo> {
         let name = queue.clone();
         let look = move |store: Arc<dyn Backend>| {
@@ -446,6 +455,15 @@ impl<W: Wire> Control for Line<W> {
             async move { store.cancel(&of.0, &of.1, of.2.as_deref()).await }
         };
         self.send(Verb::Order, cancel).await
+    }
+
+    async fn free_dedup_key(&self, queue: &Name, key: &str) -> Answer<bool> {
+        let of = (queue.clone(), key.to_owned());
+        let free = move |store: Arc<dyn Backend>| {
+            let of = of.clone();
+            async move { store.free_dedup_key(&of.0, &of.1).await }
+        };
+        self.send(Verb::Order, free).await
     }
 
     async fn retry(&self, queue: &Name, id: &JobId) -> Answer<Ordered> {

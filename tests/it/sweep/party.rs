@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use asyncmq::JobState;
 use asyncmq::backend::conformance::Fixture;
 use asyncmq::backend::{
-    CallId, Claim, ClaimedJob, Control, Extension, Fenced, Ordered, Report, Settlement, Store, StoreError,
-    TaskSet, Token, Upkeep, WorkerInfo,
+    CallId, Claim, ClaimedJob, Control, Extension, Fenced, Ordered, Pushed, Report, Settlement, Store,
+    StoreError, TaskSet, Token, Upkeep, WorkerInfo,
 };
-use asyncmq::job::{Envelope, JobId, Name, Retention, WorkerId};
+use asyncmq::job::{DedupKey, Envelope, JobId, Name, Retention, WorkerId};
 use asyncmq::lifecycle::Transition;
+use asyncmq::{Dedup, JobState};
 use bytes::Bytes;
 
 use crate::support::faulty::FaultyBackend;
@@ -81,6 +81,16 @@ impl<'a> Party<'a> {
         self.ask(async || self.store.push(call, &jobs).await).await?;
         self.acknowledged.extend(jobs.iter().map(|job| job.id.clone()));
         Ok(jobs)
+    }
+
+    /// Pushes a job of a deduplication key, the same one for all.
+    pub(crate) async fn offer(&mut self, mode: Dedup) -> Result<(Arc<Envelope>, Pushed), Died> {
+        let (call, mut job) = (self.next(), job());
+        job.deduplicate(DedupKey::new("swept", mode).expect("it is a key"));
+        let jobs = [Arc::new(job)];
+        let mut reply = self.ask(async || self.store.push(call, &jobs).await).await?;
+        let [job] = jobs;
+        Ok((job, reply.remove(0)))
     }
 
     pub(crate) async fn claim(&mut self, limit: usize) -> Result<Vec<ClaimedJob>, Died> {

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use asyncmq::backend::{Control, Fenced, Ordered, Upkeep};
-use asyncmq::job::{Failure, FailureKind};
+use asyncmq::backend::{Control, Fenced, Ordered, Pushed, Upkeep};
+use asyncmq::job::{Envelope, Failure, FailureKind};
 use asyncmq::lifecycle::Transition;
-use asyncmq::{Counts, JobState};
+use asyncmq::{Counts, Dedup, JobState};
 
 use super::party::{Died, LEASE, OnLoss, Party, QUEUE, SECOND, complete};
 use crate::support::Make;
@@ -184,6 +184,33 @@ async fn replays_a_dead_letter(party: &mut Party<'_>) -> Result<(), Died> {
     Ok(())
 }
 
+/// Whatever is lost on the way, each job meets what it met the first time.
+async fn deduplicates(party: &mut Party<'_>) -> Result<(), Died> {
+    let left_out = |owner: &Envelope| Pushed::Deduplicated { id: owner.id.clone(), task: owner.task.clone() };
+    let in_place_of = |gone: &Envelope| Pushed::Debounced { id: gone.id.clone() };
+    let (one, met) = party.offer(Dedup::Simple).await?;
+    assert_eq!(met, Pushed::Added);
+    assert_eq!(party.offer(Dedup::Simple).await?.1, left_out(&one));
+    let (two, met) = party.offer(Dedup::Replace).await?;
+    assert_eq!(met, in_place_of(&one));
+    let held = party.claim(2).await?;
+    assert_eq!(held.iter().map(|job| &job.envelope.id).collect::<Vec<_>>(), [&two.id]);
+    party.run(&held);
+    let (three, met) = party.offer(Dedup::KeepLast).await?;
+    assert_eq!(met, Pushed::Added);
+    let (four, met) = party.offer(Dedup::KeepLast).await?;
+    assert_eq!(met, in_place_of(&three));
+    assert_eq!(party.state(&four).await, JobState::Blocked);
+    assert_eq!(party.settle(&held, complete()).await?, [Fenced::Applied]);
+    assert_eq!(party.offer(Dedup::Simple).await?.1, left_out(&four));
+    assert_eq!(party.work(2, complete()).await?, 1);
+    let (five, met) = party.offer(Dedup::Throttle(SECOND)).await?;
+    assert_eq!(met, Pushed::Added);
+    assert_eq!(party.work(2, complete()).await?, 1);
+    assert_eq!(party.offer(Dedup::Simple).await?.1, left_out(&five));
+    Ok(())
+}
+
 /// Makes a test of each program for a store.
 macro_rules! sweeps {
     ($store:ident, $fixture:ty: $($program:ident)*) => {
@@ -200,7 +227,7 @@ macro_rules! sweeps {
     };
 }
 
-sweeps!(memory, Memory: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter);
+sweeps!(memory, Memory: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates);
 #[cfg(feature = "redis")]
-sweeps!(redis, Redis: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter);
-sweeps!(sqlite, Sqlite: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter);
+sweeps!(redis, Redis: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates);
+sweeps!(sqlite, Sqlite: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates);

@@ -20,9 +20,6 @@ async fn plain() {}
 #[task(name = "start.versioned", queue = "versions", version = 2)]
 async fn versioned() {}
 
-#[task(name = "start.deduplicated", queue = "deferred dedup", dedup = "simple")]
-async fn deduplicated() {}
-
 #[task(name = "start.hourly", queue = "deferred every", every = "1h")]
 async fn hourly() {}
 
@@ -60,7 +57,6 @@ async fn a_state_that_nobody_gave_is_named_at_the_start() {
 #[tokio::test]
 async fn what_this_version_does_not_do_is_refused_and_named() {
     let refused = [
-        ("deferred dedup", Registry::new().with::<deduplicated>(), "`dedup`"),
         ("deferred every", Registry::new().with::<hourly>(), "`every`"),
         ("deferred sandbox", Registry::new().with::<sandboxed>(), "`sandbox`"),
     ];

@@ -71,6 +71,19 @@ pub struct Sent {
     pub fate: Fate,
     /// Whether nothing is kept of it once it completed.
     pub vanishes: bool,
+    /// By which key it counts as the same job as others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dedup: Option<Keyed>,
+}
+
+/// A deduplication key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keyed {
+    pub key: String,
+    /// The name of the mode.
+    pub mode: String,
+    /// The time that the mode names, in microseconds.
+    pub window: u64,
 }
 
 /// A job as a claim gave it.
@@ -135,6 +148,8 @@ pub enum Event {
         /// What was said.
         error: String,
     },
+    /// The store left a job out, as another one holds its deduplication key.
+    LeftOut { queue: String, job: String, owner: String },
     /// Nobody knows whether the store took a job in.
     Unknown { queue: String, job: String },
     /// A worker started.

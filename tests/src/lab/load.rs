@@ -3,10 +3,10 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use asyncmq::{Context, NewJob, Registry, Retention, TaskError, task};
+use asyncmq::{Context, Dedup, NewJob, Registry, Retention, TaskError, task};
 use serde::{Deserialize, Serialize};
 
-use crate::lab::event::{Event, Fate, Sent, digest};
+use crate::lab::event::{Event, Fate, Keyed, Sent, digest};
 use crate::lab::journal::Journal;
 use crate::servers::dice::Dice;
 
@@ -164,6 +164,17 @@ impl Drawn {
         self
     }
 
+    /// Lets it count as the same job as others of a key.
+    fn keyed(mut self, key: String, mode: Dedup) -> Self {
+        let window = u64::try_from(mode.time().unwrap_or_default().as_micros()).unwrap_or(u64::MAX);
+        self.job = self.job.dedup(mode).dedup_key(&key);
+        if matches!(mode, Dedup::Debounce(_)) {
+            self.sent.delay = window;
+        }
+        self.sent.dedup = Some(Keyed { key, mode: mode.name().to_owned(), window });
+        self
+    }
+
     fn priority(mut self, priority: u8) -> Self {
         self.job = self.job.priority(priority);
         self.sent.priority = priority;
@@ -173,7 +184,7 @@ impl Drawn {
 
 /// Draws a job of the mix.
 pub fn draw(dice: &mut Dice, id: String) -> Drawn {
-    let (payload, kind) = (Payload::draw(dice), dice.below(1_000));
+    let (payload, kind, of_key) = (Payload::draw(dice), dice.below(1_000), id.clone());
     let wait = |payload, micros: u64| Drawn::new("lab.wait", id.clone(), payload, micros_of(micros));
     let drawn = match kind {
         0..845 => wait(payload, dice.below(5_000)),
@@ -188,10 +199,34 @@ pub fn draw(dice: &mut Dice, id: String) -> Drawn {
         _ => wait(payload, 0).queue(PAUSED),
     };
     match dice.below(100) {
-        0..10 => drawn.delay(Duration::from_millis(1 + dice.below(1_500))),
-        10..12 => drawn.priority(u8::try_from(dice.below(10)).unwrap_or_default()),
+        0..5 => {
+            // Long enough that others come meanwhile.
+            let (payload, micros) = (Payload::draw(dice), 50_000 + dice.below(200_000));
+            let mode = MODES[dice.below(MODES.len() as u64) as usize];
+            let drawn = Drawn::new("lab.wait", of_key, payload, micros_of(micros));
+            drawn.keyed(key(mode, dice.below(KEYS)), mode)
+        }
+        5..15 => drawn.delay(Duration::from_millis(1 + dice.below(1_500))),
+        15..17 => drawn.priority(u8::try_from(dice.below(10)).unwrap_or_default()),
         _ => drawn,
     }
+}
+
+/// The modes of the jobs that have a deduplication key, each with keys of its own.
+pub const MODES: [Dedup; 5] = [
+    Dedup::Simple,
+    Dedup::Replace,
+    Dedup::KeepLast,
+    Dedup::Throttle(Duration::from_millis(400)),
+    Dedup::Debounce(Duration::from_millis(150)),
+];
+/// How many keys each mode has.
+pub const KEYS: u64 = 1;
+
+/// Returns a key of a mode.
+#[must_use]
+pub fn key(mode: Dedup, number: u64) -> String {
+    format!("{} {number}", mode.name())
 }
 
 fn micros_of(micros: u64) -> serde_json::Value {

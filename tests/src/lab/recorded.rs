@@ -242,6 +242,10 @@ impl Inspect for Recorded {
         self.inner.diagnose().await
     }
 
+    async fn dedup_owner(&self, queue: &Name, key: &str) -> Result<Option<JobId>, StoreError> {
+        self.inner.dedup_owner(queue, key).await
+    }
+
     async fn queue(&self, queue: &Name) -> Result<QueueInfo, StoreError> {
         self.inner.queue(queue).await
     }
@@ -305,6 +309,10 @@ impl Control for Recorded {
 
     async fn promote(&self, queue: &Name, id: &JobId) -> Result<Ordered, StoreError> {
         self.inner.promote(queue, id).await
+    }
+
+    async fn free_dedup_key(&self, queue: &Name, key: &str) -> Result<bool, StoreError> {
+        self.inner.free_dedup_key(queue, key).await
     }
 
     async fn drain(&self, queue: &Name, which: Drain, limit: usize) -> Result<usize, StoreError> {

@@ -37,6 +37,10 @@ impl Sender {
             }
             Err(_) => Vec::new(),
         };
+        for ((queue, job), (_, owner)) in names.iter().zip(&acknowledged).filter(|(own, met)| own != met) {
+            let (queue, job, owner) = (queue.clone(), job.clone(), owner.clone());
+            self.journal.note(Event::LeftOut { queue, job, owner });
+        }
         for (queue, job) in acknowledged {
             self.journal.note(Event::Acknowledged { queue, job, began });
         }

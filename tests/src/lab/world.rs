@@ -70,6 +70,8 @@ pub struct Life {
     pub effects: Vec<u64>,
     /// What people ordered: (call, answer, verb, whether it was carried out).
     pub orders: Vec<(u64, Option<u64>, String, bool)>,
+    /// The jobs that it was left out for, as they held its deduplication key.
+    pub left_out: Vec<String>,
     /// How it stood at the end: state and crashes; more than one is wrong.
     pub last: Vec<(String, u32)>,
 }
@@ -231,6 +233,7 @@ impl World {
             Event::Began { queue, job, attempt, digest } => {
                 self.life(queue, job).runs.push((at, pid, *attempt, *digest));
             }
+            Event::LeftOut { queue, job, owner } => self.life(queue, job).left_out.push(owner.clone()),
             Event::Effect { queue, job, .. } => self.life(queue, job).effects.push(at),
             Event::Final { queue, job, state, crashes } => {
                 self.life(queue, job).last.push((state.clone(), *crashes));

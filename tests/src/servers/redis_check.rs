@@ -15,6 +15,7 @@ pub struct Places {
     pub waiting: usize,
     pub delayed: usize,
     pub active: usize,
+    pub blocked: usize,
     pub ended: usize,
 }
 
@@ -33,12 +34,13 @@ pub fn check(connection: &mut Connection, prefix: &str, counters: bool) -> Place
                 value.unwrap_or_default()
             };
             let (taken_in, ended) = (of("b") - of("r"), of("x"));
-            let unfinished = places.waiting + places.delayed + places.active;
+            let unfinished = places.waiting + places.delayed + places.active + places.blocked;
             assert_eq!(taken_in - ended, i64::try_from(unfinished).unwrap(), "{base}: the counters");
         }
         sum.waiting += places.waiting;
         sum.delayed += places.delayed;
         sum.active += places.active;
+        sum.blocked += places.blocked;
         sum.ended += places.ended;
     }
     sum
@@ -84,6 +86,33 @@ fn group_of(claim: &[u8]) -> Option<&[u8]> {
     Some(&rest[2..2 + length])
 }
 
+/// Reads the deduplication keys out of what is noted of jobs.
+fn keyed(more: HashMap<Bytes, Bytes>) -> HashMap<Bytes, Bytes> {
+    let of_keys = more.into_iter().filter(|(field, _)| field[0] == b'k');
+    of_keys.map(|(field, note)| (field[1..].to_vec(), note[9..].to_vec())).collect()
+}
+
+/// Who holds a deduplication key.
+struct Holder {
+    is_live: bool,
+    ends: u64,
+    next: Bytes,
+    id: Bytes,
+}
+
+impl Holder {
+    fn read(bytes: &[u8]) -> Self {
+        let text = |at: usize| {
+            let length = usize::from(u16::from_be_bytes([bytes[at], bytes[at + 1]]));
+            bytes[at + 2..at + 2 + length].to_vec()
+        };
+        let ends = u64::from_be_bytes(bytes[1..9].try_into().unwrap());
+        let next = text(9);
+        let id = text(11 + next.len());
+        Self { is_live: bytes[0] == 1, ends, next, id }
+    }
+}
+
 /// All keys of one queue.
 struct Queue {
     base: String,
@@ -100,6 +129,12 @@ struct Queue {
     cancel: HashSet<Bytes>,
     turns: Turns,
     ended: HashMap<&'static str, HashSet<Bytes>>,
+    blocked: HashSet<Bytes>,
+    /// Who holds each deduplication key, as the scripts write it.
+    keys: HashMap<Bytes, Bytes>,
+    windows: HashSet<Bytes>,
+    /// The keys of jobs that have one.
+    keyed: HashMap<Bytes, Bytes>,
 }
 
 impl Queue {
@@ -153,13 +188,17 @@ impl Queue {
             cancel: connection.hkeys(key("cancel")).unwrap(),
             turns,
             ended,
+            blocked: connection.zrange(key("blocked"), 0, -1).unwrap(),
+            keys: connection.hgetall(key("keys")).unwrap(),
+            windows: connection.zrange(key("windows"), 0, -1).unwrap(),
+            keyed: keyed(connection.hgetall(key("more")).unwrap()),
         }
     }
 
     fn places(&self) -> Places {
         let waiting = self.lines.iter().map(|(_, entries)| entries.len()).sum();
         let (delayed, active, ended) = (self.delayed.len(), self.active.len(), self.done.len());
-        Places { waiting, delayed, active, ended }
+        Places { waiting, delayed, active, blocked: self.blocked.len(), ended }
     }
 
     fn check(&self, sessions: &HashSet<Bytes>) {
@@ -169,6 +208,7 @@ impl Queue {
         self.check_ended();
         self.check_turns();
         self.check_permits();
+        self.check_keys();
         for (id, claim) in &self.active {
             assert!(sessions.contains(&claim[..16]), "{}: nobody would rescue {id:?}", self.base);
             let has_side = claim.get(31) == Some(&b'h');
@@ -182,6 +222,7 @@ impl Queue {
         let waiting = self.lines.iter().flat_map(|(_, ids)| ids);
         let whole = waiting.chain(self.active.keys()).chain(self.done.keys()).map(Vec::as_slice);
         let delayed = self.delayed.iter().map(|member| &member[7..]);
+        let whole = whole.chain(self.blocked.iter().map(Vec::as_slice));
         whole.chain(delayed).for_each(|id| *found.entry(id).or_default() += 1);
         for id in self.jobs.keys() {
             let places = found.get(id.as_slice()).copied().unwrap_or_default();
@@ -272,6 +313,27 @@ impl Queue {
         for id in &self.mortal {
             assert!(is_free(id), "{}: {id:?} would expire after its start", self.base);
         }
+    }
+
+    /// Whoever holds a key and has not ended is there and has that key, and so is whoever is blocked behind it; no other job is
+    /// blocked, and no other window runs.
+    fn check_keys(&self) {
+        let (mut behind, mut windows) = (HashSet::new(), HashSet::new());
+        for (key, holder) in &self.keys {
+            let holder = Holder::read(holder);
+            if holder.ends != 0 {
+                windows.insert(key.clone());
+            }
+            let has_key = |id: &Bytes| self.keyed.get(id) == Some(key) && !self.done.contains_key(id);
+            assert!(!holder.is_live || has_key(&holder.id), "{}: the owner of {key:?} has gone", self.base);
+            assert!(holder.is_live || holder.ends != 0, "{}: nobody holds {key:?}", self.base);
+            if !holder.next.is_empty() {
+                assert!(holder.is_live && has_key(&holder.next), "{}: who waits for {key:?}", self.base);
+                behind.insert(holder.next);
+            }
+        }
+        assert_eq!(behind, self.blocked, "{}: blocked jobs", self.base);
+        assert_eq!(windows, self.windows, "{}: the windows of keys", self.base);
     }
 
     /// Every ended job is in the one list that is pruned for its state.

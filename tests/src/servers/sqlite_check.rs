@@ -46,9 +46,50 @@ pub fn is_sound(path: &Path) {
             "ended jobs without an end",
             "SELECT count(*) FROM jobs WHERE (finished_at IS NULL) <> (state IN ('waiting', 'delayed', 'active', 'blocked'))",
         ),
-    ] {
+    ]
+    .into_iter()
+    .chain(OF_KEYS)
+    {
         assert_eq!(count(&conn, rows), 0, "there are {what}");
     }
+}
+
+/// What there must not be of deduplication keys.
+const OF_KEYS: [(&str, &str); 4] = [
+    (
+        "deduplication keys whose owner has gone",
+        "SELECT count(*) FROM dedup_keys WHERE job IS NOT NULL AND job NOT IN \
+             (SELECT job FROM jobs WHERE keyed = 1 AND finished_at IS NULL)",
+    ),
+    (
+        "deduplication keys that nobody holds",
+        "SELECT count(*) FROM dedup_keys WHERE job IS NULL AND until IS NULL",
+    ),
+    (
+        "blocked jobs that wait for nobody",
+        "SELECT count(*) FROM jobs WHERE state = 'blocked' AND job NOT IN \
+             (SELECT next FROM dedup_keys WHERE next IS NOT NULL AND job IS NOT NULL)",
+    ),
+    (
+        "jobs that others wait for and that are not blocked",
+        "SELECT count(*) FROM dedup_keys WHERE next IS NOT NULL AND next NOT IN \
+             (SELECT job FROM jobs WHERE state = 'blocked')",
+    ),
+];
+
+/// Looks at the deduplication keys alone, each question at one moment. Returns what is wrong, if anything is.
+///
+/// # Errors
+///
+/// Those of the file, which may not have its tables yet.
+pub fn broken_keys(conn: &Connection) -> rusqlite::Result<Option<String>> {
+    for (what, rows) in OF_KEYS {
+        let broken: i64 = conn.query_row(rows, [], |row| row.get(0))?;
+        if broken != 0 {
+            return Ok(Some(format!("there are {broken} {what}")));
+        }
+    }
+    Ok(None)
 }
 
 fn count(conn: &Connection, statement: &str) -> i64 {

@@ -74,6 +74,10 @@ impl Test {
                 Key::Task => pattern.matches(job.task()),
                 Key::Id => pattern.matches(job.id().as_str()),
                 Key::Tag => job.tags().iter().any(|tag| pattern.matches(tag)),
+                Key::Dedup => {
+                    let key = job.envelope().dedup().map(|dedup| hidden.text(job.task(), &dedup.key));
+                    key.is_some_and(|key| pattern.matches(&key))
+                }
                 Key::Worker => job.worker().is_some_and(|worker| pattern.matches(&worker.to_string())),
                 Key::Error => job.errors().iter().any(|failure| {
                     pattern.matches(failure.kind().name())

@@ -64,6 +64,7 @@ enum Key {
     Task,
     Id,
     Tag,
+    Dedup,
     Worker,
     Error,
 }
@@ -104,6 +105,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("task", "a task's name"),
     ("id", "a job's id"),
     ("tag", "a word that the job has"),
+    ("dedup", "its deduplication key"),
     ("worker", "the id of the worker that holds it, or held it last"),
     ("error", "a part of what went wrong, or its kind: error, panic, timeout, crash, arguments, result"),
     ("age", "how long it has been there: >1h, <5m"),

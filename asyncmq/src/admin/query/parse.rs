@@ -93,6 +93,7 @@ impl<'a> Reader<'a> {
             "task" => Ok(Test::Text(Key::Task, self.patterns(key)?)),
             "id" => Ok(Test::Text(Key::Id, self.patterns(key)?)),
             "tag" => Ok(Test::Text(Key::Tag, self.patterns(key)?)),
+            "dedup" => Ok(Test::Text(Key::Dedup, self.patterns(key)?)),
             "worker" => Ok(Test::Text(Key::Worker, self.patterns(key)?)),
             "error" => Ok(Test::Text(Key::Error, self.patterns(key)?)),
             "age" => self.time(TimeKey::Age),

@@ -35,6 +35,7 @@ impl Key {
             Self::Task => "task",
             Self::Id => "id",
             Self::Tag => "tag",
+            Self::Dedup => "dedup",
             Self::Worker => "worker",
             Self::Error => "error",
         }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::clock::Timestamp;
-use crate::job::{Envelope, Failure, FailureKind, Job, JobId, Name, Status};
+use crate::job::{Dedup, DedupKey, Envelope, Failure, FailureKind, Job, JobId, Name, Status};
 
 fn read(text: &str) -> Query {
     text.parse().unwrap_or_else(|error| panic!("{error}"))
@@ -91,6 +91,7 @@ fn job() -> (Job, Timestamp) {
         Name::from_static("app.send_mail"),
         Default::default(),
     );
+    envelope.deduplicate(DedupKey::new("user 7", Dedup::Simple).unwrap());
     envelope.extras_mut().tags = vec!["billing".into(), "to do".into()];
     envelope.priority = 5;
     let now = Timestamp::from_micros(10_000_000_000);
@@ -123,6 +124,9 @@ fn jobs_are_meant_or_not() {
         ("id:order-*,x", true),
         ("tag:billing tag:\"to do\"", true),
         ("tag:to", false),
+        ("dedup:\"user 7\"", true),
+        ("dedup:user*", true),
+        ("dedup:user", false),
         ("-tag:vip", true),
         ("error:timeout", true),
         ("error:refused", true),

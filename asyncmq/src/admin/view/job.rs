@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::rfc3339;
 use crate::admin::{Hidden, REDACTED};
-use crate::job::{Failure, Job, Progress};
+use crate::job::{Failure, Job, JobId, Progress};
 
 /// Whether secrets in arguments, results and headers are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +107,9 @@ pub struct JobDetailView {
     pub cancel_reason: Option<String>,
     pub progress: Option<f64>,
     pub parents: Vec<String>,
+    pub dedup: Option<String>,
+    pub dedup_key: Option<String>,
+    pub dedup_owner: Option<String>,
     pub errors: Vec<FailureView>,
     pub logs: Vec<String>,
     pub waits_for: Option<String>,
@@ -141,10 +144,22 @@ impl JobDetailView {
             cancel_reason: job.cancel_reason().map(text),
             progress: job.progress().map(Progress::percent),
             parents: job.parents().iter().map(ToString::to_string).collect(),
+            dedup: envelope.dedup().map(|dedup| dedup.mode.to_string()),
+            dedup_key: envelope.dedup().map(|dedup| text(&dedup.key)),
+            dedup_owner: None,
             errors: job.errors().iter().map(|failure| FailureView::of(failure, text)).collect(),
             logs: job.logs().iter().map(|line| text(&line.message)).collect(),
             waits_for: None,
         }
+    }
+}
+
+impl JobDetailView {
+    /// Adds who holds its deduplication key.
+    #[must_use]
+    pub fn with_dedup_owner(mut self, owner: Option<&JobId>) -> Self {
+        self.dedup_owner = owner.map(ToString::to_string);
+        self
     }
 }
 

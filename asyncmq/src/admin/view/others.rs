@@ -210,6 +210,7 @@ fn detail(data: &EventData) -> Option<String> {
         EventData::Wait(time) => Some(format!("again in {time:?}")),
         EventData::Progress(progress) => Some(format!("{} %", progress.percent())),
         EventData::Reason(reason) => Some(reason.clone()),
+        EventData::Dedup { key, job } => Some(format!("key {key}: job {job}")),
     }
 }
 

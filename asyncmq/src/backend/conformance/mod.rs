@@ -30,8 +30,11 @@
 //! ```
 
 pub mod audit;
+pub mod blocked;
 pub mod claim;
 pub mod control;
+pub mod dedup;
+pub mod dedup_window;
 pub mod due;
 pub mod events;
 pub mod expire;
@@ -40,6 +43,8 @@ pub mod inspect;
 pub mod keys;
 pub mod lease;
 pub mod limits;
+#[cfg(test)]
+mod listed;
 pub mod obliterate;
 pub mod prune;
 pub mod push;

@@ -29,6 +29,8 @@ fn published() -> TaskInfo {
             retention: Retention::For(HOUR),
             tags: vec!["vip".into()],
             keyed: true,
+            dedup: Some(crate::job::Dedup::Throttle(HOUR).extend()),
+            dedup_keyed: true,
         },
     }
 }

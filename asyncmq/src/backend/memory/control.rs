@@ -38,7 +38,7 @@ impl Control for MemoryStore {
         if state.slot(place).is_some_and(|slot| slot.status.state == JobState::Active) {
             return Ok(Ordered::Refused(JobState::Active));
         }
-        state.remove(place);
+        state.remove(place, self.clock.now());
         Ok(Ordered::Done)
     }
 
@@ -48,13 +48,17 @@ impl Control for MemoryStore {
         Ok(place.map_or(Ordered::Missing, |place| state.promote(place, self.clock.now())))
     }
 
+    async fn free_dedup_key(&self, queue: &Name, key: &str) -> Result<bool, StoreError> {
+        Ok(self.state().free_dedup_key(queue, key, self.clock.now()))
+    }
+
     async fn drain(&self, queue: &Name, which: Drain, limit: usize) -> Result<usize, StoreError> {
         let mut state = self.state();
         let states: &[JobState] = match which {
             Drain::Waiting => &[JobState::Waiting],
             Drain::WaitingAndDelayed => &[JobState::Waiting, JobState::Delayed],
         };
-        Ok(state.remove_some(queue, states, limit, |_| true))
+        Ok(state.remove_some((queue, states), limit, self.clock.now(), |_| true))
     }
 
     async fn clean(
@@ -68,7 +72,7 @@ impl Control for MemoryStore {
         if of == JobState::Active {
             return Ok(0);
         }
-        Ok(self.state().remove_some(queue, &[of], limit, older))
+        Ok(self.state().remove_some((queue, &[of]), limit, self.clock.now(), older))
     }
 
     async fn obliterate(
@@ -85,7 +89,7 @@ impl Control for MemoryStore {
         }
         let places: Vec<u32> = state.queues[kept as usize].ids.slots().take(limit).collect();
         for place in &places {
-            state.remove(*place);
+            state.remove(*place, self.clock.now());
         }
         let queue = &mut state.queues[kept as usize];
         if queue.ids.is_empty() {
@@ -94,6 +98,7 @@ impl Control for MemoryStore {
             queue.lanes.clear();
             queue.keyed.clear();
             queue.limits = None;
+            queue.keys.clear();
         }
         Ok(Ok(places.len()))
     }
@@ -183,6 +188,7 @@ impl State {
             status.expires_at = expiry(&slot.envelope, now);
         }
         self.back_in_line(place);
+        self.own_if_free(place, now);
         self.emit(EventKind::Enqueued, place, now, |_| EventData::None);
         Ordered::Done
     }
@@ -212,9 +218,9 @@ impl State {
 
     fn remove_some(
         &mut self,
-        queue: &Name,
-        states: &[JobState],
+        (queue, states): (&Name, &[JobState]),
         limit: usize,
+        now: Timestamp,
         which: impl Fn(&crate::job::Status) -> bool,
     ) -> usize {
         let Some(queue) = self.known_queue(queue) else { return 0 };
@@ -222,7 +228,7 @@ impl State {
         for state in states {
             let places = self.some_of(queue, *state, limit - removed, &which);
             removed += places.len();
-            places.into_iter().for_each(|place| self.remove(place));
+            places.into_iter().for_each(|place| self.remove(place, now));
         }
         removed
     }
@@ -248,13 +254,15 @@ impl State {
                 places.filter(wanted).take(limit).collect()
             }
             JobState::Delayed => queue.delayed.values().copied().filter(wanted).take(limit).collect(),
-            JobState::Active | JobState::Blocked => Vec::new(),
+            JobState::Blocked => queue.blocked.values().copied().filter(wanted).take(limit).collect(),
+            JobState::Active => Vec::new(),
             ended => queue.ended.oldest_first(slots, ended).filter(wanted).take(limit).collect(),
         }
     }
 
     /// Removes a job from wherever it is; a worker that holds it is told.
-    fn remove(&mut self, place: u32) {
+    fn remove(&mut self, place: u32, now: Timestamp) {
+        self.free_key(place, now);
         let Some(slot) = self.slot(place) else { return };
         let (state, worker, token) = (slot.status.state, slot.status.worker, self.token(place));
         if state == JobState::Active {

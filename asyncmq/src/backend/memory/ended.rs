@@ -110,6 +110,7 @@ fn is_of(slots: &[Option<Slot>], place: (u64, u32), state: JobState) -> bool {
 impl State {
     /// Keeps a job that has just ended for as long as the rules say, and drops the oldest beyond the number to be kept.
     pub(super) fn retire(&mut self, place: u32, now: Timestamp) {
+        self.free_key(place, now);
         let number = self.number();
         let limits = self.limits;
         let Some(slot) = self.slots[place as usize].as_mut() else { return };
@@ -182,6 +183,7 @@ impl State {
             if let Some(limits) = self.queues[queue as usize].limits.as_mut() {
                 limits.forget_idle(now);
             }
+            dropped += self.prune_keys(queue, now, limit - dropped);
             for state in [JobState::Completed, JobState::Cancelled, JobState::Failed] {
                 dropped += self.trim(queue, state, now, limit - dropped);
                 let age = if state.is_dead() { limits.dead_for } else { limits.ended_for };

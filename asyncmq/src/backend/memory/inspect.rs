@@ -58,6 +58,10 @@ impl Inspect for MemoryStore {
         Ok(Scanned { jobs, next })
     }
 
+    async fn dedup_owner(&self, queue: &Name, key: &str) -> Result<Option<JobId>, StoreError> {
+        Ok(self.state().dedup_owner(queue, key, self.clock.now()))
+    }
+
     async fn queue(&self, name: &Name) -> Result<QueueInfo, StoreError> {
         let (state, now) = (self.state(), self.clock.now());
         let unused = Queue::default();
@@ -89,8 +93,8 @@ impl Inspect for MemoryStore {
             return Ok(Vec::new());
         };
         let group = Group { task: task.clone(), key: key.map(Into::into) };
-        let standings = |limits: &Box<QueueLimits>| limits.standings(group, kept.counts.active, now);
-        Ok(kept.limits.as_ref().map_or_else(Vec::new, standings))
+        let standings = |limits: &QueueLimits| limits.standings(group, kept.counts.active, now);
+        Ok(kept.limits.as_deref().map_or_else(Vec::new, standings))
     }
 
     async fn queues(&self) -> Result<Vec<Name>, StoreError> {
@@ -145,7 +149,7 @@ impl State {
             JobState::Waiting => Box::new(self.waiting(kept)),
             JobState::Delayed => Box::new(kept.delayed.values().copied()),
             JobState::Active => Box::new(self.active(queue).into_iter()),
-            JobState::Blocked => Box::new(std::iter::empty()),
+            JobState::Blocked => Box::new(kept.blocked.values().copied()),
             JobState::Completed | JobState::Failed | JobState::Expired | JobState::Cancelled => {
                 Box::new(kept.ended.newest_first(&self.slots, of))
             }
@@ -188,7 +192,11 @@ impl State {
                 let places = places.filter_map(|place| Some((key(place)?, place)));
                 places.filter(|(key, _)| is_behind(*key)).sorted_unstable().take(limit).collect()
             }
-            JobState::Blocked => Vec::new(),
+            JobState::Blocked => {
+                let from = after.map_or(Bound::Unbounded, |(_, number)| Bound::Excluded(number));
+                let places = kept.blocked.range((from, Bound::Unbounded));
+                places.map(|(number, place)| ((0, *number), *place)).take(limit).collect()
+            }
             JobState::Completed | JobState::Failed | JobState::Expired | JobState::Cancelled => {
                 let before = after.map_or(u64::MAX, |(_, number)| number);
                 let places = kept.ended.newest_before(&self.slots, of, before);

@@ -10,6 +10,7 @@ mod ended;
 mod ids;
 mod inspect;
 mod keyed;
+mod keys;
 mod lane;
 mod limits;
 mod recall;

@@ -10,6 +10,7 @@ use super::emitter::Emitter;
 use super::ended::Ended;
 use super::ids::Ids;
 use super::keyed::KeyedLane;
+use super::keys::Keys;
 use super::lane::{Entry, Lane};
 use super::limits::QueueLimits;
 use super::recall::{RecallPushes, RecallSettles};
@@ -91,6 +92,9 @@ pub(super) struct Queue {
     pub(super) limits: Option<Box<QueueLimits>>,
     /// Jobs that are not yet due, first to last.
     pub(super) delayed: BTreeMap<(Timestamp, u64), u32>,
+    /// Jobs that wait for another one to end, in the order of their numbers.
+    pub(super) blocked: BTreeMap<u64, u32>,
+    pub(super) keys: Keys,
     pub(super) ended: Ended,
     pub(super) counts: Counts,
     pub(super) enqueued: u64,
@@ -220,10 +224,10 @@ impl State {
         u32::try_from(self.slots.len() - 1).expect("a process cannot hold that many jobs")
     }
 
-    /// Puts a waiting or delayed job where it will be found, and takes note of when its time to live ends.
+    /// Puts a waiting, delayed or blocked job where it will be found, and takes note of when its time to live ends.
     pub(super) fn place(&mut self, place: u32) {
         let Some(slot) = self.slots[place as usize].as_ref() else { return };
-        if let Some(end) = expires(&slot.status) {
+        if let Some(end) = expires(&slot.status).filter(|_| slot.status.state != JobState::Blocked) {
             self.mortal.insert((end, slot.seq), place);
         }
         let queue = &mut self.queues[slot.queue as usize];
@@ -240,6 +244,9 @@ impl State {
                 queue.delayed.insert((slot.status.run_at, slot.seq), place);
                 self.watchers.wake(slot.queue);
             }
+            JobState::Blocked => {
+                queue.blocked.insert(slot.seq, place);
+            }
             _ => {}
         }
     }
@@ -254,7 +261,7 @@ impl State {
         }
     }
 
-    /// Takes a waiting or delayed job out of where it would be found.
+    /// Takes a waiting, delayed or blocked job out of where it would be found.
     pub(super) fn displace(&mut self, place: u32) {
         self.immortalise(place);
         let Some(slot) = self.slots[place as usize].as_mut() else { return };
@@ -263,6 +270,9 @@ impl State {
         match state {
             JobState::Delayed => {
                 queue.delayed.remove(&(run_at, seq));
+            }
+            JobState::Blocked => {
+                queue.blocked.remove(&seq);
             }
             JobState::Waiting => {
                 slot.seq = 0;

@@ -41,6 +41,10 @@ impl Store for MemoryStore {
                 reply.push(Pushed::Exists { task });
                 continue;
             }
+            if let Some(key) = job.dedup() {
+                reply.push(state.push_keyed((queue, hash), job, key, now));
+                continue;
+            }
             let place = state.add(queue, hash, job, enter(job, now));
             state.emit(EventKind::Enqueued, place, now, |_| EventData::None);
             reply.push(Pushed::Added);

@@ -8,7 +8,7 @@ use super::codec::{id_bytes, letter_of, reason_parts, state_of};
 use super::error::worded;
 use super::inspect::read_time;
 use super::reply::{bytes, next, number, parts, strange};
-use super::script::{AUDIT, Call, ORDER, PAUSE, TAKE};
+use super::script::{AUDIT, Call, KEY, ORDER, PAUSE, TAKE};
 use crate::backend::{
     AuditEntry, Control, Drain, Force, Inspect, KEPT_ENTRIES, MAX_BATCH, Ordered, StoreError,
 };
@@ -45,6 +45,12 @@ impl Control for RedisStore {
         self.order("promote", queue, id, &[]).await
     }
 
+    async fn free_dedup_key(&self, queue: &Name, key: &str) -> Result<bool, StoreError> {
+        let mut call = self.call(&KEY, std::slice::from_ref(queue)).await.map_err(worded)?;
+        call.arg("free").arg(key);
+        Ok(number(&self.send(&call).await.map_err(worded)?)? == 1)
+    }
+
     async fn drain(&self, queue: &Name, which: Drain, limit: usize) -> Result<usize, StoreError> {
         let removed = self.take(queue, "waiting", limit, &[]).await?;
         match which {
@@ -64,11 +70,11 @@ impl Control for RedisStore {
     ) -> Result<usize, StoreError> {
         let before_text = before.as_micros().min(super::LAST).to_string();
         match state {
-            JobState::Active | JobState::Blocked => Ok(0),
-            JobState::Waiting => self.clean_waiting(queue, before, limit).await,
+            JobState::Active => Ok(0),
+            JobState::Waiting | JobState::Blocked => self.clean_one_by_one(queue, state, before, limit).await,
             JobState::Delayed => self.take(queue, "delayed", limit, &[before_text.as_bytes()]).await,
             JobState::Completed | JobState::Failed | JobState::Expired | JobState::Cancelled => {
-                let letter = letter_of(state).ok_or_else(strange)?;
+                let letter = letter_of(state);
                 self.take(queue, "ended", limit, &[before_text.as_bytes(), letter.as_bytes()]).await
             }
         }
@@ -203,21 +209,23 @@ impl RedisStore {
         Ok(removed)
     }
 
-    /// Looks through the waiting jobs, as they lie in no order of their due times, and removes those that were due before.
-    async fn clean_waiting(
+    /// Looks through waiting or blocked jobs, as they lie in no order of their due times, and removes those that were due before.
+    async fn clean_one_by_one(
         &self,
         queue: &Name,
+        state: JobState,
         before: Timestamp,
         limit: usize,
     ) -> Result<usize, StoreError> {
         let (mut removed, mut start) = (0, 0);
         loop {
             let page = (start..start + MAX_BATCH as u64).into();
-            let jobs = self.list(queue, JobState::Waiting, page).await?;
+            let jobs = self.list(queue, state, page).await?;
             let old: Vec<_> = jobs.iter().filter(|job| job.status().run_at < before).collect();
             let mut gone = 0;
             for some in old[..old.len().min(limit - removed)].chunks(AT_ONCE) {
                 let mut call = self.call_take(queue, "named", some.len()).await?;
+                call.arg(letter_of(state));
                 for job in some {
                     call.arg(id_bytes(job.id()));
                 }

@@ -15,7 +15,7 @@ use super::keys::Keys;
 use super::link::Link;
 use super::reply::{bytes, count, next, number, parts, strange};
 use super::scan::{Held, read_audit};
-use super::script::{LIST, LOOK, STATS};
+use super::script::{KEY, LIST, LOOK, STATS};
 use crate::backend::{
     AuditEntry, Control, Counts, Cursor, EventStream, Finding, Inspect, LimitInfo, LimitStanding, Page,
     QueueInfo, Scanned, StoreError, WorkerInfo,
@@ -43,7 +43,6 @@ impl Inspect for RedisStore {
 
     async fn list(&self, queue: &Name, of: JobState, page: Page) -> Result<Vec<Job>, StoreError> {
         match of {
-            JobState::Blocked => Ok(Vec::new()),
             JobState::Active => self.list_active(queue, page).await,
             _ => self.list_in_order(queue, of, page).await,
         }
@@ -57,10 +56,16 @@ impl Inspect for RedisStore {
         limit: usize,
     ) -> Result<Scanned, StoreError> {
         match of {
-            JobState::Blocked => Ok(Scanned { jobs: Vec::new(), next: None }),
             JobState::Active => self.scan_active(queue, after, limit).await,
             _ => self.scan_in_order(queue, of, after, limit).await,
         }
+    }
+
+    async fn dedup_owner(&self, queue: &Name, key: &str) -> Result<Option<JobId>, StoreError> {
+        let mut call = self.call(&KEY, std::slice::from_ref(queue)).await.map_err(worded)?;
+        call.arg("owner").arg(key);
+        let id = bytes(self.ask(&call).await?)?;
+        Ok(if id.is_empty() { None } else { Some(read_id(&id)?) })
     }
 
     async fn queue(&self, queue: &Name) -> Result<QueueInfo, StoreError> {
@@ -71,12 +76,12 @@ impl Inspect for RedisStore {
         let (now, paused) = (number()?, number()? == 1);
         let mut size = || u64::try_from(number()?).map_err(|_| strange());
         let (enqueued, ended, all) = (size()?, size()?, size()?);
-        let (active, delayed, completed) = (size()?, size()?, size()?);
+        let (active, delayed, blocked, completed) = (size()?, size()?, size()?, size()?);
         let (failed, expired, cancelled) = (size()?, size()?, size()?);
         let oldest = number()?;
-        let others = active + delayed + completed + failed + expired + cancelled;
+        let others = active + delayed + blocked + completed + failed + expired + cancelled;
         let waiting = all.saturating_sub(others);
-        let counts = Counts { waiting, active, delayed, blocked: 0, completed, failed, expired, cancelled };
+        let counts = Counts { waiting, active, delayed, blocked, completed, failed, expired, cancelled };
         let waits =
             |due: u64| Duration::from_micros(u64::try_from(now).unwrap_or_default().saturating_sub(due));
         let oldest_waiting = u64::try_from(oldest).ok().map(waits);
@@ -163,7 +168,7 @@ impl RedisStore {
     }
 
     async fn list_in_order(&self, queue: &Name, of: JobState, page: Page) -> Result<Vec<Job>, StoreError> {
-        let letter = letter_of(of).ok_or_else(strange)?;
+        let letter = letter_of(of);
         let (mut jobs, mut start) = (Vec::new(), page.start);
         while start < page.end {
             let some = AT_ONCE.min(page.end - start);

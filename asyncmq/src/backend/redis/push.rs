@@ -1,18 +1,18 @@
 //! Push: jobs in runs of one queue and lane, so that the script takes each run in with a few commands.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use redis::Value;
 
-use super::codec::{put_body, put_id, task_in};
+use super::codec::{put_body, put_id, read_id, task_in};
 use super::error::worded_push;
 use super::reply::{bytes, strange};
-use super::script::PUSH;
+use super::script::{Call, PUSH};
 use super::{RedisStore, micros, moment, slot};
 use crate::backend::{CallId, Pushed, StoreError};
-use crate::job::{Due, Envelope, JobId, Name};
+use crate::job::{Dedup, DedupKey, Due, Envelope, JobId, Name};
 
 use super::lanes::Placed;
 
@@ -20,18 +20,22 @@ use super::lanes::Placed;
 struct Run {
     queue: usize,
     placed: Placed,
-    /// Whether its jobs have times, or other things that are written apart.
+    /// Whether some of its jobs have times, or other things that are written apart.
     has_sides: bool,
+    /// Whether some of them have a deduplication key.
+    keyed: bool,
     jobs: Vec<usize>,
 }
 
 impl Run {
-    /// Returns the letter by which the script knows what the run's jobs need.
+    /// Returns the letter by which the script knows what the run's jobs need: plain ones, such as take turns by key, others,
+    /// or such as may have deduplication keys.
     const fn kind(&self) -> &'static str {
-        match (self.placed.whole, self.has_sides) {
-            (true, _) => "p",
-            (false, true) => "x",
-            (false, false) => "k",
+        match (self.keyed, self.placed.whole, self.has_sides) {
+            (true, ..) => "k",
+            (false, true, _) => "p",
+            (false, false, true) => "x",
+            (false, false, false) => "t",
         }
     }
 }
@@ -62,10 +66,13 @@ impl RedisStore {
                 put_body(jobs[*place], u16::try_from(*place).unwrap_or(u16::MAX), *lane, *whole, &mut bytes);
                 script.arg(&bytes);
             }
-            if run.kind() == "x" {
+            if matches!(run.kind(), "x" | "k") {
                 for job in run.jobs.iter().map(|place| jobs[*place]) {
                     let (due, value) = due_parts(job.due);
                     script.arg(due).number(value).number(job.ttl.map_or(0, |ttl| micros(ttl) + 1));
+                    if run.keyed {
+                        put_key(job, &mut script);
+                    }
                 }
             }
         }
@@ -79,7 +86,7 @@ impl RedisStore {
         let mut runs: Vec<Run> = Vec::new();
         let mut seen: HashSet<(usize, &JobId), foldhash::fast::RandomState> = HashSet::default();
         seen.reserve(jobs.len());
-        let mut open_from = 0;
+        let (mut open_from, mut keyed) = (0, KeyRuns::default());
         for (place, job) in jobs.iter().enumerate() {
             let queue = queues.iter().position(|queue| *queue == job.queue).unwrap_or_else(|| {
                 queues.push(job.queue.clone());
@@ -89,22 +96,72 @@ impl RedisStore {
                 open_from = runs.len();
             }
             let placed = self.lanes.place(job);
-            let has_sides = !(placed.whole || is_plain_with_key(job));
-            let same = |run: &&mut Run| {
-                run.queue == queue && run.placed.lane == placed.lane && run.has_sides == has_sides
-            };
-            match runs[open_from..].iter_mut().rev().find(same) {
-                Some(run) => run.jobs.push(place),
-                None => runs.push(Run { queue, placed, has_sides, jobs: vec![place] }),
+            let from = open_from.max(keyed.first_for(queue, job, runs.len()));
+            let same = |run: &&Run| run.queue == queue && run.placed.lane == placed.lane;
+            let found = runs[from..].iter().rposition(|run| same(&run)).map(|found| from + found);
+            let at = found.unwrap_or_else(|| {
+                runs.push(Run { queue, placed, has_sides: false, keyed: false, jobs: Vec::new() });
+                runs.len() - 1
+            });
+            runs[at].jobs.push(place);
+            // Jobs of one list go in together, so that their numbers are in order there.
+            runs[at].has_sides |= !takes_turns_only(job);
+            if job.dedup().is_some() {
+                runs[at].keyed = true;
+                open_from = open_from.max(keyed.note(queue, job, at));
             }
         }
         (queues, runs)
     }
 }
 
-/// Tells whether a job would be plain but for its key, and words to find it by.
-fn is_plain_with_key(job: &Envelope) -> bool {
+/// Tells whether a job would be plain but for the key by which it takes turns, and words to find it by.
+fn takes_turns_only(job: &Envelope) -> bool {
     job.due == Due::Now && job.ttl.is_none() && job.key().is_some()
+}
+
+/// Which runs jobs with keys are in, so that those of one key are taken in in the order in which they came.
+#[derive(Default)]
+struct KeyRuns<'a>(HashMap<(usize, &'a str), usize>);
+
+/// Tells whether a job may take the place of another one: whatever came before it must stand before it, and what comes behind, behind.
+fn may_remove(mode: Dedup) -> bool {
+    matches!(mode, Dedup::Debounce(_) | Dedup::Replace | Dedup::KeepLast)
+}
+
+impl<'a> KeyRuns<'a> {
+    /// Returns the first run that a job may be in.
+    fn first_for(&self, queue: usize, job: &'a Envelope, runs: usize) -> usize {
+        match job.dedup() {
+            None => 0,
+            Some(key) if may_remove(key.mode) => runs.saturating_sub(1),
+            Some(key) => self.0.get(&(queue, &*key.key)).copied().unwrap_or_default(),
+        }
+    }
+
+    /// Takes note of the run of a job. Returns the first run that whatever comes behind may be in.
+    fn note(&mut self, queue: usize, job: &'a Envelope, run: usize) -> usize {
+        let Some(key) = job.dedup() else { return 0 };
+        self.0.insert((queue, &key.key), run);
+        if may_remove(key.mode) { run } else { 0 }
+    }
+}
+
+/// Writes by which key a job counts as the same one as others.
+fn put_key(job: &Envelope, script: &mut Call) {
+    let Some(DedupKey { key, mode }) = job.dedup() else {
+        script.arg("").number(0).arg("");
+        return;
+    };
+    let letter = match mode {
+        Dedup::Simple => "s",
+        Dedup::Throttle(_) => "t",
+        Dedup::ExtendedThrottle(_) => "T",
+        Dedup::Debounce(_) => "d",
+        Dedup::Replace => "r",
+        Dedup::KeepLast => "l",
+    };
+    script.arg(letter).number(mode.window().map_or(0, |window| micros(window).max(1))).arg(key.as_bytes());
 }
 
 fn due_parts(due: Due) -> (&'static str, u64) {
@@ -115,7 +172,8 @@ fn due_parts(due: Due) -> (&'static str, u64) {
     }
 }
 
-/// Reads which jobs were kept already: place, length of the profile, profile.
+/// Reads what jobs met: place, length, and the profile of the one of its id, the one that holds its key, or the one that it
+/// replaced.
 fn read_answer(answer: Value, jobs: &[&Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
     let mut pushed = vec![Pushed::Added; jobs.len()];
     let answer = bytes(answer)?;
@@ -123,9 +181,22 @@ fn read_answer(answer: Value, jobs: &[&Arc<Envelope>]) -> Result<Vec<Pushed>, St
     while let [place0, place1, length0, length1, tail @ ..] = rest {
         let (place, length) =
             (u16::from_be_bytes([*place0, *place1]), u16::from_be_bytes([*length0, *length1]));
-        let (profile, tail) = tail.split_at_checked(usize::from(length)).ok_or_else(strange)?;
-        *pushed.get_mut(usize::from(place)).ok_or_else(strange)? = Pushed::Exists { task: task_in(profile)? };
+        let (met, tail) = tail.split_at_checked(usize::from(length)).ok_or_else(strange)?;
+        *pushed.get_mut(usize::from(place)).ok_or_else(strange)? = read_met(met)?;
         rest = tail;
     }
     Ok(pushed)
+}
+
+fn read_met(met: &[u8]) -> Result<Pushed, StoreError> {
+    Ok(match met {
+        [b'D', length0, length1, rest @ ..] => {
+            let length = usize::from(u16::from_be_bytes([*length0, *length1]));
+            let (id, task) = rest.split_at_checked(length).ok_or_else(strange)?;
+            let task = std::str::from_utf8(task).map_err(|_| strange())?;
+            Pushed::Deduplicated { id: read_id(id)?, task: Name::from_stored(task) }
+        }
+        [b'R', id @ ..] => Pushed::Debounced { id: read_id(id)? },
+        profile => Pushed::Exists { task: task_in(profile)? },
+    })
 }

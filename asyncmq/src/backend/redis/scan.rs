@@ -22,7 +22,7 @@ impl RedisStore {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Scanned, StoreError> {
-        let letter = letter_of(of).ok_or_else(strange)?;
+        let letter = letter_of(of);
         let place = after.map(|after| Ok::<_, StoreError>((after.part::<u64>(0)?, after.part::<u64>(1)?)));
         let mut call = self.call(&SCAN, std::slice::from_ref(queue)).await.map_err(worded)?;
         call.arg(letter);

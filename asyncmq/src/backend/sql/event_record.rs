@@ -44,6 +44,10 @@ enum DataText {
     Wait(Duration),
     Progress(ProgressText),
     Reason(String),
+    Dedup {
+        key: String,
+        job: String,
+    },
 }
 
 pub(super) fn write(event: &Event) -> serde_json::Result<String> {
@@ -71,6 +75,7 @@ fn data_text(data: &EventData) -> Option<DataText> {
         EventData::Wait(time) => DataText::Wait(*time),
         EventData::Progress(progress) => DataText::Progress(progress.into()),
         EventData::Reason(reason) => DataText::Reason(reason.clone()),
+        EventData::Dedup { key, job } => DataText::Dedup { key: key.clone(), job: job.to_string() },
     })
 }
 
@@ -100,6 +105,7 @@ fn data_of(data: DataText) -> EventData {
         DataText::Wait(time) => EventData::Wait(time),
         DataText::Progress(progress) => EventData::Progress(progress.into()),
         DataText::Reason(reason) => EventData::Reason(reason),
+        DataText::Dedup { key, job } => EventData::Dedup { key, job: JobId::from_stored(&job) },
     }
 }
 
@@ -128,6 +134,7 @@ mod tests {
             EventData::Wait(Duration::ZERO),
             EventData::Progress(Progress::new(1.5, serde_json::Value::Null)),
             EventData::Reason("r".into()),
+            EventData::Dedup { key: "k".into(), job: JobId::generate() },
         ];
         for data in all {
             let event = job_event(data);

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Backoff, Due, Envelope, Extras, JobId, Retention};
+use crate::job::{Backoff, Dedup, DedupKey, Due, Envelope, Extras, JobId, Retention};
 
 /// The options of an envelope.
 #[derive(Serialize, Deserialize, Default)]
@@ -28,6 +28,29 @@ struct Options<'a> {
     parents: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dedup: Option<DedupText<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dedup_key: Option<Cow<'a, str>>,
+}
+
+/// Which jobs count as the same one.
+#[derive(Serialize, Deserialize)]
+pub(super) struct DedupText<'a> {
+    mode: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    time: Duration,
+}
+
+impl DedupText<'_> {
+    pub(super) fn of(mode: Dedup) -> Self {
+        Self { mode: Cow::Borrowed(mode.name()), time: mode.time().unwrap_or_default() }
+    }
+
+    /// Returns the mode; nothing if this version does not know it.
+    pub(super) fn mode(&self) -> Option<Dedup> {
+        Dedup::of(&self.mode, self.time)
+    }
 }
 
 #[expect(clippy::ptr_arg, reason = "serde calls it with a reference to the field")]
@@ -126,6 +149,8 @@ pub(super) fn write(envelope: &Envelope) -> serde_json::Result<Option<String>> {
         headers: Cow::Borrowed(&extras.headers),
         parents: extras.parents.iter().map(ToString::to_string).collect(),
         key: extras.key.as_deref().map(Cow::Borrowed),
+        dedup: extras.dedup.as_ref().map(|dedup| DedupText::of(dedup.mode)),
+        dedup_key: extras.dedup.as_ref().map(|dedup| Cow::Borrowed(&*dedup.key)),
     };
     serde_json::to_string(&options).map(Some)
 }
@@ -162,10 +187,17 @@ pub(super) fn read(text: &str, envelope: &mut Envelope) -> serde_json::Result<()
         envelope.retention = retention.into_retention();
     }
     let (tags, headers) = (options.tags.into_owned(), options.headers.into_owned());
-    let key = options.key.as_deref().map(Into::into);
-    if !(tags.is_empty() && headers.is_empty() && options.parents.is_empty() && key.is_none()) {
-        let parents = options.parents.iter().map(|id| JobId::from_stored(id)).collect();
-        envelope.extras = Some(Box::new(Extras { tags, headers, parents, key }));
+    let mode = options.dedup.and_then(|text| text.mode());
+    let dedup = mode.zip(options.dedup_key).map(|(mode, key)| DedupKey::from_stored(&key, mode));
+    let extras = Extras {
+        tags,
+        headers,
+        parents: options.parents.iter().map(|id| JobId::from_stored(id)).collect(),
+        key: options.key.as_deref().map(Into::into),
+        dedup,
+    };
+    if extras != Extras::default() {
+        envelope.extras = Some(Box::new(extras));
     }
     Ok(())
 }
@@ -204,9 +236,16 @@ mod tests {
         tagged.extras_mut().tags = vec!["a\"b".into()];
         tagged.extras_mut().headers = vec![("k".into(), "v".into())];
         all.push(tagged);
-        let mut keyed = plain();
-        keyed.extras_mut().key = Some("tenant \"7\"".into());
-        all.push(keyed);
+        let mut turning = plain();
+        turning.extras_mut().key = Some("tenant \"7\"".into());
+        all.push(turning);
+        for mode in
+            [Dedup::Simple, Dedup::Throttle(second).extend(), Dedup::Debounce(second), Dedup::KeepLast]
+        {
+            let mut keyed = plain();
+            keyed.deduplicate(DedupKey::new("user:\"7\"", mode).unwrap());
+            all.push(keyed);
+        }
         for envelope in all {
             let text = write(&envelope).unwrap().unwrap();
             let mut back = plain();

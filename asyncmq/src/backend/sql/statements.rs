@@ -124,4 +124,13 @@ statements! {
     EVENT_ADD = "event_add",
     EVENT_TRIM = "event_trim",
     EVENTS_AFTER = "events_after",
+    KEY_FIND = "key_find",
+    KEY_SAVE = "key_save",
+    KEY_DELETE = "key_delete",
+    KEYS_OVER = "keys_over",
+    KEYS_CLEAR = "keys_clear",
+    JOB_KEYED = "job_keyed",
+    LIST_BLOCKED = "list_blocked",
+    SCAN_BLOCKED = "scan_blocked",
+    OLDER_BLOCKED = "older_blocked",
 }

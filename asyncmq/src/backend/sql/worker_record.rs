@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::options::{BackoffText, RetentionText};
+use super::options::{BackoffText, DedupText, RetentionText};
 use crate::backend::{TaskDefaults, TaskInfo, WorkerInfo};
 use crate::clock::Timestamp;
 use crate::job::{Name, WorkerId};
@@ -41,6 +41,10 @@ struct TaskText<'a> {
     tags: Cow<'a, [String]>,
     #[serde(default)]
     keyed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dedup: Option<DedupText<'a>>,
+    #[serde(default)]
+    dedup_keyed: bool,
 }
 
 pub(super) fn write(worker: &WorkerInfo) -> serde_json::Result<String> {
@@ -74,6 +78,8 @@ fn task_text(task: &TaskInfo) -> TaskText<'_> {
         retention: RetentionText::of(defaults.retention),
         tags: Cow::Borrowed(&defaults.tags),
         keyed: defaults.keyed,
+        dedup: defaults.dedup.map(DedupText::of),
+        dedup_keyed: defaults.dedup_keyed,
     }
 }
 
@@ -119,6 +125,8 @@ fn task_info(task: TaskText<'_>) -> TaskInfo {
             retention: task.retention.into_retention(),
             tags: task.tags.into_owned(),
             keyed: task.keyed,
+            dedup: task.dedup.and_then(|mode| mode.mode()),
+            dedup_keyed: task.dedup_keyed,
         },
     }
 }

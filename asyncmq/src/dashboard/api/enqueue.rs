@@ -29,6 +29,8 @@ pub(in crate::dashboard) struct Wanted {
     ttl: Option<Time>,
     timeout: Option<Time>,
     id: Option<String>,
+    dedup: Option<String>,
+    dedup_key: Option<String>,
     #[serde(default)]
     tags: Vec<String>,
     #[serde(default)]
@@ -105,6 +107,12 @@ fn describe(wanted: Wanted) -> Result<NewJob<Untyped>, Refusal> {
     }
     if let Some(timeout) = wanted.timeout {
         job = job.timeout(timeout.read("timeout")?);
+    }
+    if let Some(mode) = wanted.dedup {
+        job = job.dedup(mode.parse()?);
+    }
+    if let Some(key) = wanted.dedup_key {
+        job = job.dedup_key(key);
     }
     if let Some(id) = wanted.id {
         job = job.id(id);

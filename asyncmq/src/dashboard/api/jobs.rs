@@ -9,7 +9,7 @@ use crate::dashboard::error::Answer;
 use crate::dashboard::pages::job::revealed;
 use crate::dashboard::pages::jobs::MOST;
 use crate::dashboard::visit::Visit;
-use crate::job::JobState;
+use crate::job::{Job, JobState};
 
 /// Lists what a query means.
 pub(in crate::dashboard) async fn list(visit: Visit) -> Answer {
@@ -38,7 +38,7 @@ async fn among(visit: &Visit, states: Option<&[JobState]>) -> Answer {
 /// Shows all about one, without secrets.
 pub(in crate::dashboard) async fn inspect(visit: Visit) -> Answer {
     let job = visit.admin().job(visit.query.must("id")?, visit.query.get("queue")).await?;
-    answer(&visit.dashboard.conceal.detail(&job, Secrets::Hidden))
+    detail(&visit, &job, Secrets::Hidden).await
 }
 
 #[derive(Deserialize)]
@@ -51,5 +51,10 @@ pub(in crate::dashboard) struct Reveal {
 /// Shows all about one, with secrets, on record.
 pub(in crate::dashboard) async fn reveal(visit: Visit, Body(which): Body<Reveal>) -> Answer {
     let job = revealed(&visit, &which.id, which.queue.as_deref()).await?;
-    answer(&visit.dashboard.conceal.detail(&job, Secrets::Shown))
+    detail(&visit, &job, Secrets::Shown).await
+}
+
+async fn detail(visit: &Visit, job: &Job, secrets: Secrets) -> Answer {
+    let owner = visit.admin().dedup_owner(job).await?;
+    answer(&visit.dashboard.conceal.detail(job, secrets).with_dedup_owner(owner.as_ref()))
 }

@@ -75,11 +75,11 @@ pub(in crate::dashboard) async fn revealed(
 }
 
 async fn draw(visit: &Visit, job: &Job, secrets: Secrets) -> Answer {
-    let view = visit.dashboard.conceal.detail(job, secrets);
+    let owner = visit.admin().dedup_owner(job).await?;
+    let view = visit.dashboard.conceal.detail(job, secrets).with_dedup_owner(owner.as_ref());
     let (state, is_shown) = (job.state(), secrets == Secrets::Shown);
     let why = match state {
         JobState::Delayed => Some("it is not due yet".into()),
-        JobState::Blocked => Some("it waits for other jobs to end".into()),
         _ => visit.admin().why_not_running(job).await?,
     };
     let shell = Shell::new(visit, "/jobs", job.task());
@@ -138,6 +138,15 @@ fn facts(view: &JobDetailView) -> Vec<(&'static str, String)> {
     ];
     if view.job.crashes != 0 {
         facts.push(("Crashes", view.job.crashes.to_string()));
+    }
+    if let Some((mode, key)) = view.dedup.as_deref().zip(view.dedup_key.as_deref()) {
+        facts.push(("Deduplication", format!("{mode} by {}", visible(key))));
+        let held_by = match view.dedup_owner.as_deref() {
+            Some(owner) if owner == view.job.id => "this job".to_owned(),
+            Some(owner) => visible(owner),
+            None => "nobody".to_owned(),
+        };
+        facts.push(("Key held by", held_by));
     }
     facts.extend(view.timeout.map(|seconds| ("Timeout", time(seconds))));
     facts.extend(view.ttl.map(|seconds| ("Time to live", time(seconds))));

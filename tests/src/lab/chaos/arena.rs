@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 
 use crate::lab::chaos::Plan;
 use crate::servers::redis_server::RedisServer;
+use crate::servers::sqlite_check::broken_keys;
 
 /// Which store a run is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,24 @@ impl std::str::FromStr for StoreKind {
         }
     }
 }
+
+/// Lists the keys that nobody holds any more, and the jobs that wait for nobody.
+const BROKEN_KEYS: &str = "
+local broken = {}
+for _, base in ipairs(redis.call('SMEMBERS', 'asyncmq:queues')) do
+  local all, behind = redis.call('HGETALL', base .. 'keys'), 0
+  for i = 1, #all, 2 do
+    local live, ends, following, id = struct.unpack('>BI8I2c0I2c0', all[i + 1])
+    local is_there = redis.call('HEXISTS', base .. 'jobs', id) == 1 and redis.call('HEXISTS', base .. 'done', id) == 0
+    if live == 1 and not is_there or live == 0 and ends == 0 then broken[#broken + 1] = all[i] end
+    if following ~= '' then
+      behind = behind + 1
+      if live == 0 or not redis.call('ZSCORE', base .. 'blocked', following) then broken[#broken + 1] = all[i] end
+    end
+  end
+  if behind ~= redis.call('ZCARD', base .. 'blocked') then broken[#broken + 1] = base .. 'blocked' end
+end
+return broken";
 
 /// The store of a run.
 pub(super) enum Arena {
@@ -77,6 +96,22 @@ impl Arena {
             Self::Sqlite(file) => {
                 let bytes = std::fs::metadata(file).ok()?.len();
                 Some((bytes, bytes / 4_096))
+            }
+        }
+    }
+
+    /// Looks at all deduplication keys at one moment: `Some(None)` if each has an owner that lives, or a window; nothing while
+    /// the store cannot be asked.
+    pub(super) fn broken_keys(&self) -> Option<Option<String>> {
+        match self {
+            Self::Redis(server) => {
+                let mut connection = redis::Client::open(server.url()).ok()?.get_connection().ok()?;
+                let broken = redis::Script::new(BROKEN_KEYS).invoke::<Vec<String>>(&mut connection).ok()?;
+                Some((!broken.is_empty()).then(|| broken.join(", ")))
+            }
+            Self::Sqlite(file) => {
+                let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+                broken_keys(&rusqlite::Connection::open_with_flags(file, flags).ok()?).ok()
             }
         }
     }

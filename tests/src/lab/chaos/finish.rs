@@ -7,6 +7,7 @@ use asyncmq::JobState;
 use crate::lab::chaos::arena::Arena;
 use crate::lab::chaos::watch::Watch;
 use crate::lab::event::Event;
+use crate::lab::load;
 use crate::lab::send::Sender;
 use crate::servers::sqlite_check::is_sound;
 
@@ -55,6 +56,7 @@ pub(super) async fn look(sender: &Sender, arena: &Arena, drained: Option<String>
             audit(sender, "I7", &format!("{state} jobs of {}", queue.as_str()), wrong);
         }
     }
+    check_keys(sender).await?;
     check_itself(sender, arena, "when all has ended").await?;
     clean(sender).await?;
     check_itself(sender, arena, "when all was cleaned").await?;
@@ -89,6 +91,21 @@ async fn list(sender: &Sender, queue: &str, state: JobState) -> asyncmq::Result<
             return Ok(count);
         }
     }
+}
+
+/// Writes down which deduplication keys are held though every job has ended and every window is over.
+async fn check_keys(sender: &Sender) -> asyncmq::Result<()> {
+    let longest = load::MODES.iter().filter_map(|mode| mode.time()).max().unwrap_or_default();
+    // A window may have begun a moment ago.
+    tokio::time::sleep(longest).await;
+    for (mode, number) in load::MODES.into_iter().flat_map(|mode| (0..load::KEYS).map(move |key| (mode, key)))
+    {
+        let key = load::key(mode, number);
+        let owner = sender.client.queue(load::WORK).get_deduplication_job_id(&key).await?;
+        let wrong = owner.map(|owner| format!("job {owner} holds it"));
+        audit(sender, "I16", &format!("key {key:?} is free when all has ended"), wrong);
+    }
+    Ok(())
 }
 
 /// Reads the store past asyncmq, and says where it does not agree with itself.

@@ -49,9 +49,14 @@ impl Watch {
             while !is_over.load(Ordering::SeqCst) {
                 tokio::time::sleep(SAMPLE_EVERY).await;
                 let arena = arena.clone();
-                let size = tokio::task::spawn_blocking(move || arena.size()).await;
-                if let Ok(Some((memory, keys))) = size {
+                let look = tokio::task::spawn_blocking(move || (arena.size(), arena.broken_keys())).await;
+                let Ok((size, broken)) = look else { continue };
+                if let Some((memory, keys)) = size {
                     journal.note(Event::Sample { memory, keys });
+                }
+                if let Some(wrong) = broken {
+                    let (invariant, name) = ("I16".to_owned(), "deduplication keys at a moment".to_owned());
+                    journal.note(Event::Audit { invariant, name, wrong });
                 }
             }
         }));

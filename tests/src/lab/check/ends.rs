@@ -2,6 +2,7 @@
 
 use crate::lab::check::Findings;
 use crate::lab::check::claims::{Cause, cause};
+use crate::lab::check::dedup;
 use crate::lab::event::{Fate, Kind};
 use crate::lab::world::{Life, World};
 
@@ -11,8 +12,10 @@ pub(super) fn check(world: &World, findings: &mut Findings) {
     // A run that was not looked at when it was over says nothing of how jobs end.
     let is_over = world.phase("end").is_some();
     let max_crashes = world.workers.values().map(|worker| worker.max_crashes).max().unwrap_or(u32::MAX);
+    let by_key = dedup::by_key(world);
     for (key, life) in &world.jobs {
-        if is_over {
+        let was_replaced = life.last.is_empty() && dedup::may_have_been_replaced(&by_key, key, life);
+        if is_over && !was_replaced {
             end(world, key, life, max_crashes, findings);
         }
         refused(key, life, findings);

@@ -1,9 +1,10 @@
 //! The invariants: what must hold of every history.
 //!
-//! Each is named as in the plan of the laboratory (docs/guarantees.md says what they mean for users). I12, I13, I15 and I16
-//! are about schedules, limits, flows and deduplication; their places are free until those exist.
+//! Each is named as in the plan of the laboratory (docs/guarantees.md says what they mean for users). I12, I13 and I15 are about
+//! schedules, limits and flows; their places are free until those exist.
 
 mod claims;
+mod dedup;
 mod ends;
 mod liveness;
 mod order;
@@ -66,6 +67,7 @@ pub fn check(lines: &[Line]) -> Report {
     ends::check(&world, &mut findings);
     time::check(&world, &mut findings);
     order::check(&world, &mut findings);
+    dedup::check(&world, &mut findings);
     processes::check(&world, &mut findings);
     liveness::check(&world, &mut findings);
     for (invariant, name, wrong) in &world.audits {
@@ -95,6 +97,7 @@ fn mentions(event: &Event, in_queue: &str, of: &str) -> bool {
         Event::Acknowledged { queue, job, .. }
         | Event::Refused { queue, job, .. }
         | Event::Unknown { queue, job }
+        | Event::LeftOut { queue, job, .. }
         | Event::Began { queue, job, .. }
         | Event::Effect { queue, job, .. }
         | Event::Ordering { queue, job, .. }

@@ -27,7 +27,12 @@ pub(super) fn check(world: &World, findings: &mut Findings) {
             continue;
         };
         let is_calm = from < *sent && claim.at < until;
-        if is_calm && what.delay == 0 && !world.pauses.iter().any(|pause| pause.queue == key.0) {
+        // A job may be blocked behind another one of its key.
+        if is_calm
+            && what.delay == 0
+            && what.dedup.is_none()
+            && !world.pauses.iter().any(|pause| pause.queue == key.0)
+        {
             let passage =
                 Passage { key, sent: *sent, taken_in: *taken_in, asked: claim.began, given: claim.at };
             lines.entry((&key.0, &what.task, what.priority)).or_default().push(passage);

@@ -35,6 +35,9 @@ pub struct Report {
     pub acknowledged: usize,
     /// Those of which he did not.
     pub unacknowledged: usize,
+    /// Jobs that were left out, as another one held their deduplication key.
+    #[serde(default)]
+    pub left_out: usize,
     /// How many jobs stood in which state at the end; `gone` is what is kept of no completed job.
     pub states: BTreeMap<String, usize>,
     /// How many faults there were of each kind.
@@ -137,6 +140,7 @@ impl Report {
             self.sent += 1;
             match life.acknowledged.is_empty() {
                 false => self.acknowledged += 1,
+                true if !life.left_out.is_empty() => self.left_out += 1,
                 true => self.unacknowledged += 1,
             }
             let state = life.last.first().map_or("gone", |(state, _)| state.as_str());

@@ -37,9 +37,10 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "jobs        {} sent, {} acknowledged, {} not; {}",
+            "jobs        {} sent, {} acknowledged, {} left out for their key, {} not; {}",
             self.sent,
             self.acknowledged,
+            self.left_out,
             self.unacknowledged,
             list(&self.states)
         )?;

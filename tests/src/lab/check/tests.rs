@@ -1,7 +1,7 @@
 //! A history in which nothing is wrong, and what each invariant says when one thing in it is.
 
 use crate::lab::check::check;
-use crate::lab::event::{Ending, Event, Fate, Given, Kind, Line, Proof, Sent};
+use crate::lab::event::{Ending, Event, Fate, Given, Keyed, Kind, Line, Proof, Sent};
 
 const LEASE: u64 = 2_000_000;
 
@@ -404,4 +404,105 @@ fn the_story_of_a_job_has_all_that_happened_to_it_and_nothing_else() {
     let story = super::story(&script.0, &("work".to_owned(), "one".to_owned()));
     assert_eq!(story.lines().count(), 7, "{story}");
     assert!(!story.contains("other"), "{story}");
+}
+
+/// Sends a job of a key.
+fn send_keyed(script: &mut Script, job: &str, (mode, window): (&str, u64)) -> u64 {
+    let keyed = Keyed { key: "k".to_owned(), mode: mode.to_owned(), window };
+    script.send_as(job, |sent| sent.dedup = Some(keyed))
+}
+
+/// Sends a job that is left out for another one.
+fn leave_out(script: &mut Script, job: &str, owner: &str, mode: (&str, u64)) {
+    send_keyed(script, job, mode);
+    script.0.pop();
+    let (queue, job, owner) = ("work".to_owned(), job.to_owned(), owner.to_owned());
+    script.add(Event::LeftOut { queue, job, owner });
+}
+
+#[test]
+fn i16_two_jobs_of_a_key_are_not_in_hand_at_once() {
+    for (mode, violated) in [("simple", 1), ("replace", 1), ("keep_last", 1), ("throttle", 0)] {
+        let mut script = Script::new();
+        send_keyed(&mut script, "first", (mode, 0));
+        script.claim("w1", "first", 1);
+        send_keyed(&mut script, "second", (mode, 0));
+        let mut in_order = Script(script.0.clone());
+        script.claim("w2", "second", 2);
+        script.settle("w1", "first", 1, (Kind::Complete, 0));
+        assert_eq!(script.violated(), vec!["I16"; violated], "{mode}");
+        in_order.settle("w1", "first", 1, (Kind::Complete, 0));
+        in_order.claim("w2", "second", 2);
+        assert_eq!(in_order.violated(), [""; 0], "{mode}");
+    }
+}
+
+#[test]
+fn i16_who_lost_its_lease_holds_up_nobody() {
+    let mut script = Script::new();
+    send_keyed(&mut script, "first", ("replace", 0));
+    script.claim("w1", "first", 1);
+    let later = script.now() + 2 * LEASE;
+    script.add_at(later, Event::Rescued { worker: String::new(), jobs: 1 });
+    send_keyed(&mut script, "second", ("replace", 0));
+    script.claim("w2", "second", 2);
+    assert_eq!(script.violated(), [""; 0]);
+}
+
+#[test]
+fn i16_one_throttled_job_is_taken_in_a_window() {
+    for (window, violated) in [(100, 0), (10_000, 1)] {
+        let mut script = Script::new();
+        send_keyed(&mut script, "first", ("throttle", window));
+        send_keyed(&mut script, "second", ("throttle", window));
+        assert_eq!(script.violated(), vec!["I16"; violated], "{window}");
+    }
+}
+
+#[test]
+fn i16_who_is_left_out_is_so_for_a_job_that_holds_its_key() {
+    let mut script = Script::new();
+    send_keyed(&mut script, "first", ("simple", 0));
+    leave_out(&mut script, "second", "first", ("simple", 0));
+    script.claim("w1", "first", 1);
+    script.settle("w1", "first", 1, (Kind::Complete, 0));
+    assert_eq!(script.violated(), [""; 0]);
+    leave_out(&mut script, "third", "first", ("simple", 0));
+    assert_eq!(script.violated(), ["I16"], "it had ended");
+    let mut script = Script::new();
+    script.send("plain");
+    leave_out(&mut script, "second", "plain", ("simple", 0));
+    assert_eq!(script.violated(), ["I16"], "it has another key");
+    let mut script = Script::new();
+    send_keyed(&mut script, "first", ("throttle", 50));
+    leave_out(&mut script, "second", "first", ("throttle", 50));
+    assert_eq!(script.violated(), ["I16"], "its window was over");
+}
+
+#[test]
+fn i1_only_who_never_ran_can_have_been_replaced_and_only_by_a_later_job() {
+    let absent = |mode: &str, runs: bool, has_later: bool| {
+        let mut script = Script::new();
+        send_keyed(&mut script, "first", (mode, 0));
+        if runs {
+            script.claim("w1", "first", 1);
+            script.settle("w1", "first", 1, (Kind::Retry, 0));
+        }
+        if has_later {
+            send_keyed(&mut script, "second", (mode, 0));
+            script.claim("w1", "second", 2);
+            script.run("second");
+            script.settle("w1", "second", 2, (Kind::Complete, 0));
+        }
+        script.phase("end");
+        if has_later {
+            script.end("second", "completed");
+        }
+        script.violated()
+    };
+    assert_eq!(absent("replace", false, true), [""; 0]);
+    assert_eq!(absent("debounce", false, true), [""; 0]);
+    assert_eq!(absent("replace", true, true), ["I1"]);
+    assert_eq!(absent("replace", false, false), ["I1"]);
+    assert_eq!(absent("simple", false, true), ["I1"]);
 }

@@ -84,6 +84,7 @@ fn read_data(what: u8, data: &[u8], time: Timestamp) -> Result<EventData> {
         b'w' => EventData::Wait(Duration::from_micros(from.u64()?)),
         b'p' => EventData::Progress(read_progress(data)?),
         b'x' => EventData::Reason(text(data)?.to_owned()),
+        b'k' => EventData::Dedup { key: from.text()?.to_owned(), job: read_id(from.0)? },
         _ => return Err(Garbled("the data of an event")),
     })
 }

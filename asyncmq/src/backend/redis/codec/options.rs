@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::bytes::{Garbled, Reader, Result, Writer};
-use crate::job::{Backoff, Due, Extras, JobId, Retention};
+use crate::job::{Backoff, Dedup, DedupKey, Due, Extras, JobId, Retention};
 
 pub(super) fn put_backoff(backoff: &Backoff, to: &mut Vec<u8>) {
     match backoff {
@@ -100,6 +100,16 @@ pub(super) fn read_due(from: &mut Reader<'_>) -> Result<Due> {
     })
 }
 
+pub(super) fn put_dedup(mode: Dedup, to: &mut Vec<u8>) {
+    to.put_text(mode.name());
+    to.put_duration(mode.time().unwrap_or_default());
+}
+
+pub(super) fn read_dedup(from: &mut Reader<'_>) -> Result<Dedup> {
+    let (name, time) = (from.text()?, from.duration()?);
+    Dedup::of(name, time).ok_or(Garbled("a deduplication"))
+}
+
 pub(super) fn put_extras(extras: &Extras, to: &mut Vec<u8>) {
     to.put_texts(&extras.tags);
     to.put_u16(extras.headers.len());
@@ -111,6 +121,10 @@ pub(super) fn put_extras(extras: &Extras, to: &mut Vec<u8>) {
     for parent in extras.parents.iter().take(usize::from(u16::MAX)) {
         to.put_text(parent);
     }
+    to.put_option(extras.dedup.as_ref(), |to, dedup| {
+        put_dedup(dedup.mode, to);
+        to.put_text(&dedup.key);
+    });
 }
 
 pub(super) fn read_extras(from: &mut Reader<'_>) -> Result<Extras> {
@@ -120,5 +134,9 @@ pub(super) fn read_extras(from: &mut Reader<'_>) -> Result<Extras> {
         .collect::<Result<Vec<_>>>()?;
     let parents =
         (0..from.u16()?).map(|_| from.text().map(JobId::from_stored)).collect::<Result<Vec<_>>>()?;
-    Ok(Extras { tags, headers, parents, key: None })
+    let dedup = from.option(|from| {
+        let mode = read_dedup(from)?;
+        Ok(DedupKey::from_stored(from.text()?, mode))
+    })?;
+    Ok(Extras { tags, headers, parents, dedup, key: None })
 }

@@ -25,7 +25,7 @@ pub(in super::super) struct Kept {
 /// A side record, as far as it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Side {
-    is_delayed: bool,
+    state: JobState,
     pub(in super::super) attempt: u32,
     pub(in super::super) crashes: u32,
     run_at: u64,
@@ -37,13 +37,17 @@ pub(in super::super) struct Side {
 /// Reads a side record.
 pub(in super::super) fn read_side(bytes: &[u8]) -> Result<Side> {
     let mut from = Reader(bytes);
-    let is_delayed = from.u8()? == b'd';
+    let state = match from.u8()? {
+        b'd' => JobState::Delayed,
+        b'b' => JobState::Blocked,
+        _ => JobState::Waiting,
+    };
     // The high bit says that it lives its last life.
     let (attempt, crashes) = (from.u32()?, from.u32()? & (u32::MAX >> 1));
     let (run_at, expires, _ttl) = (from.u64()?, from.u64()?, from.u64()?);
     from.take(7)?;
     let (started, worker) = (from.u64()?, from.array()?);
-    Ok(Side { is_delayed, attempt, crashes, run_at, expires, started, worker })
+    Ok(Side { state, attempt, crashes, run_at, expires, started, worker })
 }
 
 /// Returns how a job stands.
@@ -54,7 +58,7 @@ pub(in super::super) fn read_status(kept: &Kept) -> Result<Status> {
     let some = |micros: u64| (micros != 0).then(|| Timestamp::from_micros(micros));
     if !kept.side.is_empty() {
         let side = read_side(&kept.side)?;
-        status.state = if side.is_delayed { JobState::Delayed } else { JobState::Waiting };
+        status.state = side.state;
         (status.attempt, status.crashes) = (side.attempt, side.crashes);
         status.run_at = Timestamp::from_micros(side.run_at);
         (status.expires_at, status.started_at) = (some(side.expires), some(side.started));
@@ -110,6 +114,7 @@ pub(in super::super) fn state_of(letter: u8) -> Result<JobState> {
         b'w' => JobState::Waiting,
         b'a' => JobState::Active,
         b'd' => JobState::Delayed,
+        b'b' => JobState::Blocked,
         b'c' => JobState::Completed,
         b'f' => JobState::Failed,
         b'e' => JobState::Expired,
@@ -118,18 +123,18 @@ pub(in super::super) fn state_of(letter: u8) -> Result<JobState> {
     })
 }
 
-/// Returns the letter of a state; scripts know none for blocked jobs.
-pub(in super::super) const fn letter_of(state: JobState) -> Option<&'static str> {
-    Some(match state {
+/// Returns the letter of a state.
+pub(in super::super) const fn letter_of(state: JobState) -> &'static str {
+    match state {
         JobState::Waiting => "w",
         JobState::Active => "a",
         JobState::Delayed => "d",
-        JobState::Blocked => return None,
+        JobState::Blocked => "b",
         JobState::Completed => "c",
         JobState::Failed => "f",
         JobState::Expired => "e",
         JobState::Cancelled => "x",
-    })
+    }
 }
 
 /// Writes a failure without its time, which the script adds.

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::backend::{TaskDefaults, TaskInfo, WorkerInfo};
 use crate::clock::Timestamp;
-use crate::job::{Backoff, Due, Envelope, Extras, JobId, Name, Retention, WorkerId};
+use crate::job::{Backoff, Dedup, DedupKey, Due, Envelope, Extras, JobId, Name, Retention, WorkerId};
 
 fn duration() -> impl Strategy<Value = Duration> {
     (any::<u32>(), 0..1_000_000_000_u32).prop_map(|(seconds, nanos)| Duration::new(seconds.into(), nanos))
@@ -41,15 +41,26 @@ fn due() -> impl Strategy<Value = Due> {
 }
 
 fn extras() -> impl Strategy<Value = Extras> {
-    let key = option::of("\\P{Cc}{1,40}");
-    (vec(".{0,9}", 0..3), vec((".{0,9}", ".{0,9}"), 0..3), vec("[a-z]{1,40}", 0..3), key).prop_map(
-        |(tags, headers, parents, key)| Extras {
-            tags,
-            headers,
-            parents: parents.iter().map(|id| JobId::from_stored(id)).collect(),
-            key: key.map(Into::into),
-        },
-    )
+    let (key, dedup) = (option::of("\\P{Cc}{1,40}"), option::of(("\\P{Cc}{1,40}", dedup())));
+    let words = (vec(".{0,9}", 0..3), vec((".{0,9}", ".{0,9}"), 0..3), vec("[a-z]{1,40}", 0..3));
+    (words, key, dedup).prop_map(|((tags, headers, parents), key, dedup)| Extras {
+        tags,
+        headers,
+        parents: parents.iter().map(|id| JobId::from_stored(id)).collect(),
+        key: key.map(Into::into),
+        dedup: dedup.map(|(key, mode)| DedupKey::from_stored(&key, mode)),
+    })
+}
+
+fn dedup() -> impl Strategy<Value = Dedup> {
+    prop_oneof![
+        Just(Dedup::Simple),
+        Just(Dedup::Replace),
+        Just(Dedup::KeepLast),
+        duration().prop_map(Dedup::Throttle),
+        duration().prop_map(Dedup::ExtendedThrottle),
+        duration().prop_map(Dedup::Debounce)
+    ]
 }
 
 fn id() -> impl Strategy<Value = JobId> {
@@ -132,12 +143,13 @@ proptest! {
         texts in vec("[^\\x00-\\x1f]{1,20}", 4),
         (pid, concurrency, running, completed) in any::<(u32, u32, u32, u64)>(),
         (backoff, retention, delay) in (backoff(), retention(), option::of(duration())),
-        draining in any::<bool>(),
+        (draining, dedup) in (any::<bool>(), option::of(dedup())),
     ) {
         let name = |place: usize| Name::from_stored(&texts[place]);
         let defaults = TaskDefaults {
             max_attempts: 3, priority: 9, delay, ttl: None, timeout: delay, backoff, retention, tags: texts.clone(),
             keyed: draining,
+            dedup, dedup_keyed: draining,
         };
         let task = TaskInfo {
             name: name(0), version: 2, queue: name(1), arguments: texts.clone(), defaults,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bytes::{Garbled, Reader, Result, Writer};
 use super::id::read_worker;
-use super::options::{put_backoff, put_retention, read_backoff, read_retention};
+use super::options::{put_backoff, put_dedup, put_retention, read_backoff, read_dedup, read_retention};
 use crate::backend::{DEAD_AFTER, TaskDefaults, TaskInfo, WorkerInfo};
 use crate::clock::Timestamp;
 use crate::job::Name;
@@ -49,6 +49,8 @@ fn put_task(task: &TaskInfo, to: &mut Vec<u8>) {
     put_retention(defaults.retention, to);
     to.put_texts(&defaults.tags);
     to.put(&[u8::from(defaults.keyed)]);
+    to.put_option(defaults.dedup, |to, mode| put_dedup(mode, to));
+    to.put(&[u8::from(defaults.dedup_keyed)]);
 }
 
 fn read_task(from: &mut Reader<'_>, version_of_entry: u8) -> Result<TaskInfo> {
@@ -62,9 +64,23 @@ fn read_task(from: &mut Reader<'_>, version_of_entry: u8) -> Result<TaskInfo> {
     let timeout = from.option(Reader::duration)?;
     let (backoff, retention) = (read_backoff(from)?, read_retention(from)?);
     let tags = from.texts()?;
-    let keyed = FIRST < version_of_entry && from.u8()? == 1;
-    let defaults =
-        TaskDefaults { max_attempts, priority, delay, ttl, timeout, backoff, retention, tags, keyed };
+    let is_first = version_of_entry == FIRST;
+    let keyed = !is_first && from.u8()? == 1;
+    let (dedup, dedup_keyed) =
+        if is_first { (None, false) } else { (from.option(read_dedup)?, from.u8()? == 1) };
+    let defaults = TaskDefaults {
+        max_attempts,
+        priority,
+        delay,
+        ttl,
+        timeout,
+        backoff,
+        retention,
+        tags,
+        keyed,
+        dedup,
+        dedup_keyed,
+    };
     Ok(TaskInfo { name, version, queue, arguments, defaults })
 }
 

@@ -31,6 +31,7 @@ local function carry_out(Q, id, rec, s, op, amount, data, now)
     emit(Q, 3, id, rec, attempt, s.worker, now, 'r', data, true)
     local keep = tonumber(amount)
     if keep > 0 then keep = now + keep elseif keep < 0 then keep = nil end
+    if s.is_keyed then free_key(Q, id, now) end
     finish(Q, id, 'c', now, attempt, s.crashes, s.worker, s.started, data, keep)
   elseif op == 'R' then
     s.attempt = attempt
@@ -42,6 +43,7 @@ local function carry_out(Q, id, rec, s, op, amount, data, now)
     write_side(Q, id, rec, s)
     keep_failure(Q, id, now, data)
     emit(Q, 4, id, rec, attempt, s.worker, now, 'f', data, true)
+    if s.is_keyed then free_key(Q, id, now) end
     finish(Q, id, 'f', now, attempt, s.crashes, s.worker, s.started, '')
   elseif op == 'S' then
     s.expires = 0
@@ -50,6 +52,7 @@ local function carry_out(Q, id, rec, s, op, amount, data, now)
   elseif op == 'X' then
     local said = amount == '1'
     emit(Q, 7, id, rec, attempt, s.worker, now, said and 'x' or '-', data, true)
+    if s.is_keyed then free_key(Q, id, now) end
     finish(Q, id, 'x', now, attempt, s.crashes, s.worker, s.started, amount .. data)
   else
     s.state = 'w'

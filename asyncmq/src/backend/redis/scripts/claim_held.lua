@@ -87,7 +87,7 @@ local function started(hold, name, limit, count)
 end
 -- Returns the task of the jobs in a list or ring.
 local tasks_by_lane = {}
-local function task_of(Q, line)
+local function task_in(Q, line)
   local lane = sub(line, 2, 10)
   if not tasks_by_lane[lane] then
     local profile = call('HGET', Q .. 'meta', lane)
@@ -133,7 +133,7 @@ local function take_ring(hold, ring, most, taken)
     if has_suspect() or taken.suspect then return end
     most = 1
   end
-  local task, prefix = task_of(Q, ring), string.lower(sub(ring, 1, 1)) .. sub(ring, 2)
+  local task, prefix = task_in(Q, ring), string.lower(sub(ring, 1, 1)) .. sub(ring, 2)
   local limit = hold.tasks[task]
   while most > 0 and hold.looked < 1000 do
     local size = call('LLEN', Q .. ring)
@@ -175,7 +175,7 @@ end
 local function take_plain(hold, lines, most, taken)
   local Q, rest, open, names = hold.Q, {}, {}, {}
   for _, line in ipairs(lines) do
-    local name = task_of(Q, line)
+    local name = task_in(Q, line)
     names[line] = name
     if not rest[name] then rest[name] = left(hold, name, hold.tasks[name]) end
     if rest[name] > 0 then open[#open + 1] = line end

@@ -9,6 +9,9 @@ local function purge(Q, ids)
   for _, kind in ipairs({ 'e', 'l', 'p' }) do
     local fields = {}
     for i = 1, #ids do fields[i] = kind .. ids[i] end
+    if kind == 'p' then
+      for i = 1, #ids do fields[#ids + i] = 'k' .. ids[i] end
+    end
     call('HDEL', Q .. 'more', unpack(fields))
   end
 end
@@ -95,5 +98,6 @@ end
 -- Makes a dead letter of a job whose time to live is over; it has left its list already.
 local function expire_job(Q, id, rec, s, now)
   emit(Q, 6, id, rec, s.attempt, s.worker, now, '-', '', true)
+  if s.is_keyed then free_key(Q, id, now) end
   finish(Q, id, 'e', now, s.attempt, s.crashes, s.worker, s.started, '')
 end

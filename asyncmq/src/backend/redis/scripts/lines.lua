@@ -100,10 +100,12 @@ end
 local function delayed_member(s, id)
   return s.seq .. id
 end
--- Takes a waiting or delayed job out of where it would be found.
+-- Takes a waiting, delayed or blocked job out of where it would be found.
 local function displace(Q, id, rec, s)
   if s.state == 'd' then
     call('ZREM', Q .. 'delayed', delayed_member(s, id))
+  elseif s.state == 'b' then
+    call('ZREM', Q .. 'blocked', id)
   else
     bury(Q, line_of(rec, s.suspect), id)
   end

@@ -1,7 +1,7 @@
 -- list: jobs of one state of one queue, in the order in which they are shown.
 --
 -- KEYS   shared base, base of the queue
--- ARGV   time, state's letter (w, d, c, x, f, e), first place, number
+-- ARGV   time, state's letter (w, d, b, c, x, f, e), first place, number
 -- Reply  as look
 -- Cost   5 to 8 commands, and the places before the first one where lists are merged
 local Q, state, first, count = KEYS[2], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -86,6 +86,8 @@ if state == 'w' then
   waiting()
 elseif state == 'd' then
   for i, member in ipairs(call('ZRANGE', Q .. 'delayed', first, first + count - 1)) do ids[i] = sub(member, 8) end
+elseif state == 'b' then
+  ids = call('ZRANGE', Q .. 'blocked', first, first + count - 1)
 elseif state == 'c' then
   completed()
 else

@@ -19,6 +19,7 @@ local function cancel()
   if done then return { 'refused', state } end
   displace(Q, id, rec, s)
   emit(Q, 7, id, rec, s.attempt, s.worker, now, ARGV[4] == '1' and 'x' or '-', ARGV[5], true)
+  if s.is_keyed then free_key(Q, id, now) end
   finish(Q, id, 'x', now, s.attempt, s.crashes, s.worker, s.started, ARGV[4] .. ARGV[5])
   return { 'done' }
 end
@@ -42,6 +43,15 @@ local function wait_behind()
   wake(Q)
 end
 
+-- A job that begins anew holds its key again, unless another one does.
+local function own_if_free()
+  local note = call('HGET', Q .. 'more', 'k' .. id)
+  local k = note and read_key(Q, sub(note, 10))
+  if not note or k and holds(k, now) then return end
+  local profile = call('HGET', Q .. 'meta', sub(rec, 15, 23))
+  own(Q, id, note, task_of(profile), k, '', now)
+end
+
 local function retry()
   if not done or state == 'c' then return { 'refused', state } end
   unretire()
@@ -50,12 +60,14 @@ local function retry()
   s.worker, s.suspect = sub(done, 17, 32), false
   s.expires = s.ttl > 0 and now + s.ttl - 1 or 0
   wait_behind()
+  if s.is_keyed then own_if_free() end
   emit(Q, 1, id, rec, 0, s.worker, now, '-', '')
   return { 'done' }
 end
 
 local function remove()
   if state == 'a' then return { 'refused', state } end
+  if not done and s.is_keyed then free_key(Q, id, now) end
   if done then unretire() else displace(Q, id, rec, s) end
   purge(Q, { id })
   return { 'done' }

@@ -2,8 +2,8 @@
 --
 -- KEYS   shared base, base of the queue
 -- ARGV   time, how long completed and cancelled ones are kept, how many; the same for dead ones; limit
--- Reply  number of jobs
--- Cost   10 commands; per job 4, dead ones 6
+-- Reply  number of jobs and of deduplication keys
+-- Cost   11 commands; per job 4, dead ones 6, per deduplication key whose window is over 3
 local now, Q, limit = time(), KEYS[2], tonumber(ARGV[6])
 call('HSET', S .. 'limits', 'ended', ARGV[3], 'dead', ARGV[5])
 local over = call('ZRANGEBYSCORE', Q .. 'zu', '-inf', string.format('%.0f', now), 'LIMIT', 0, limit)
@@ -13,6 +13,19 @@ if #over > 0 then
   purge(Q, over)
 end
 local dropped = #over
+local over_keys = call('ZRANGEBYSCORE', Q .. 'windows', '-inf', string.format('%.0f', now), 'LIMIT', 0, limit - dropped)
+for _, key in ipairs(over_keys) do
+  local k = read_key(Q, key)
+  if k and k.next ~= '' then
+    -- Somebody waits for the owner, which holds the key until it has ended.
+    local ended = k.ends
+    k.ends = 0
+    put_key(Q, key, k, ended)
+  elseif k then
+    drop_key(Q, key, k)
+  end
+end
+dropped = dropped + #over_keys
 -- Lists the first of a list that ended before a time.
 local function aged(list, before, most)
   local ids, old = call('ZRANGE', Q .. list, 0, most - 1), {}

@@ -3,10 +3,13 @@
 -- KEYS   shared base, bases of the queues
 -- ARGV   time, sender, sequence, slot, number of runs; for each run, jobs of one queue and lane: place of the queue in
 --        KEYS, lane, profile, kind, number of jobs, then their ids, then their bodies (each begins with the job's place in
---        the batch, 2 bytes); kind k is plain jobs with keys; for kind x then for each: due kind (n now, d delay, a time), due value, time to live and
---        1 more (0 for ever)
--- Reply  for each job that is kept already: its place, length of its profile (2 bytes each), its profile
--- Cost   4 commands, 6 for each run (5 of one job), 9 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too
+--        the batch, 2 bytes); kind t is jobs that are plain but for the key by which they take turns; for kinds x and k then for
+--        each: due kind (n now, d delay, a time), due value, time to live and 1 more (0 for ever); for kind k also mode (empty for
+--        none), window (0 for none) and deduplication key
+-- Reply  for each job that is kept already: its place, length of its profile (2 bytes each), its profile; in the place of a
+--        profile D, length of an id (2 bytes), id and task of the job that holds its key, R and the id of the one that it replaced
+-- Cost   4 commands, 6 for each run (5 of one job), 9 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too;
+--        a run of kind k 9 to 11 if no job of it meets another, else 8 to 20 a job; with a key to take turns by, 3 for each key
 local recall, mark = S .. 'r' .. ARGV[2], ARGV[3] .. ':'
 local known = call('HGET', recall, ARGV[4])
 if known and sub(known, 1, #mark) == mark then return sub(known, #mark + 1) end
@@ -20,7 +23,7 @@ for r = 1, tonumber(ARGV[5]) do
   if own[1] and own[1] ~= profile then return redis.error_reply('LANE two profiles share the name ' .. lane) end
   marks[Q] = own[2] or false
   runs[r] = { Q, lane, not own[1] and profile, kind, count, at + 5 }
-  at = at + 5 + count * (kind == 'x' and 5 or 2)
+  at = at + 5 + count * (kind == 'x' and 5 or kind == 'k' and 8 or 2)
 end
 local rare_parts
 local function rare()
@@ -35,8 +38,9 @@ local function count_in(Q, n)
   if number == n then rare().begin(Q) end
   headers[Q] = headers[Q] or pack('>I5I7', number, now)
 end
--- Lets jobs wait behind the others.
-local function append(Q, lane, ids)
+-- Lets jobs wait behind the others; those that take turns by key, in the list of their key, which their records have.
+local function append(Q, lane, ids, records)
+  if byte(lane, 1) > 102 then return rare().let_wait(Q, ids, records) end
   if #ids > 0 and call('RPUSH', Q .. 'w' .. lane, unpack(ids)) == #ids then
     call('ZADD', Q .. 'ready', tonumber(sub(lane, 1, 2), 16), 'w' .. lane)
   end
@@ -55,7 +59,8 @@ local function take_in(Q, lane, kind, count, first, have)
       records[i] = header .. body
       fields[#fields + 1], fields[#fields + 2] = id, records[i]
       if kind ~= 'x' or parts.waits(id, records[i], first + 2 * count + 3 * (i - 1), times) then
-        waiting[#waiting + 1], their_records[#waiting + 1] = id, records[i]
+        local n = #waiting + 1
+        waiting[n], their_records[n] = id, records[i]
       end
     end
   end
@@ -63,7 +68,7 @@ local function take_in(Q, lane, kind, count, first, have)
   if #times.side > 0 then call('HSET', Q .. 'side', unpack(times.side)) end
   if #times.delayed > 0 then call('ZADD', Q .. 'delayed', unpack(times.delayed)) end
   if #times.mortal > 0 then call('ZADD', Q .. 'mortal', unpack(times.mortal)) end
-  if byte(lane, 1) > 102 then parts.let_wait(Q, waiting, their_records) else append(Q, lane, waiting) end
+  append(Q, lane, waiting, their_records)
   if not parts.noisy(Q) then return end
   for i = 1, count do
     parts.emit(Q, have[i] and 12 or 1, ARGV[first + i - 1], have[i] or records[i], 0, parts.NOBODY, now, '-', '')
@@ -88,8 +93,17 @@ local function take_one(Q, lane, first)
   end
   take_in(Q, lane, 'p', 1, first, have)
 end
+-- What jobs with deduplication keys need of a push.
+local into = {
+  count_in = count_in,
+  append = append,
+  header = function(Q) return headers[Q] end,
+  waits = function(...) return rare().waits(...) end,
+  met = function(body, what) kept[#kept + 1] = sub(body, 1, 2) .. pack('>I2', #what) .. what end,
+}
 -- Takes a run in.
 local function take_run(Q, lane, kind, count, first)
+  if kind == 'k' then return rare().take_all_keyed(Q, lane, ARGV[first - 3], count, first, into) end
   if kind == 'p' and count == 1 then return take_one(Q, lane, first) end
   local have, new = call('HMGET', Q .. 'jobs', unpack(ARGV, first, first + count - 1)), count
   for i = 1, count do

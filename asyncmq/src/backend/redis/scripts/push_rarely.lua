@@ -30,5 +30,6 @@ local function let_wait(Q, ids, records)
   end
   append_all(Q, by_line, order)
 end
-return { waits = waits, let_wait = let_wait, with_side = with_side, noisy = noisy, emit = emit, begin = begin, wake = wake, publish = publish, NOBODY = NOBODY }
+return { take_all_keyed = take_all_keyed, waits = waits, let_wait = let_wait, with_side = with_side, noisy = noisy, emit = emit,
+  begin = begin, wake = wake, publish = publish, NOBODY = NOBODY }
 end

@@ -5,7 +5,7 @@
 -- the others of their priority, one key after the other.
 --
 -- KEYS   shared base, base of the queue
--- ARGV   time, state's letter (w, d, c, x, f, e), rank and number of the place (-1 for none), count, name of the list and
+-- ARGV   time, state's letter (w, d, b, c, x, f, e), rank and number of the place (-1 for none), count, name of the list and
 --        number of the place among jobs with keys (-1 for none)
 -- Reply  rank and number of the last one, 1 if others may follow, name and number of the last one with a key, then as look
 -- Cost   4 to 6 commands for all jobs together, and per list 2 for each time that it can be halved; for completed ones
@@ -127,6 +127,12 @@ local function delayed()
   end
 end
 
+local function blocked()
+  local from = mine < 0 and '-inf' or '(' .. string.format('%.0f', mine)
+  local ids = call('ZRANGEBYSCORE', Q .. 'blocked', from, '+inf', 'WITHSCORES', 'LIMIT', 0, count)
+  for i = 1, #ids, 2 do found[#found + 1] = { 0, tonumber(ids[i + 1]), ids[i] } end
+end
+
 -- Lists by number of their end, the latest first.
 local function ended_in(list)
   local from = mine < 0 and '+inf' or '(' .. string.format('%.0f', mine)
@@ -158,6 +164,8 @@ if state == 'w' then
   waiting()
 elseif state == 'd' then
   delayed()
+elseif state == 'b' then
+  blocked()
 elseif state == 'c' then
   completed()
 else

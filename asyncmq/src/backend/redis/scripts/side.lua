@@ -1,7 +1,9 @@
 -- The side record of a job that is not plain: where it stands and what it went through. Its time to live has 1 added, so
--- that 0 is none. The high bit of its crashes tells that it lives its last life: a suspect.
+-- that 0 is none. The high bit of its crashes tells that it lives its last life: a suspect; the second bit of what it was
+-- charged that it has a deduplication key.
 local SIDE = '>c1I4I4I8I8I8c7I8c16c8B'
 local SUSPECT = 2147483648
+local KEYED = 2
 local NOBODY8 = string.rep('\0', 8)
 local function read_side(bytes)
   local s = {}
@@ -9,11 +11,13 @@ local function read_side(bytes)
     unpick(SIDE, bytes)
   s.suspect = s.crashes >= SUSPECT
   if s.suspect then s.crashes = s.crashes - SUSPECT end
+  s.is_keyed = s.charged >= KEYED
+  if s.is_keyed then s.charged = s.charged - KEYED end
   return s
 end
 local function packed(s)
-  local crashes = s.crashes + (s.suspect and SUSPECT or 0)
-  return pack(SIDE, s.state, s.attempt, crashes, s.run_at, s.expires, s.ttl, s.seq, s.started, s.worker, s.ghost, s.charged)
+  local crashes, charged = s.crashes + (s.suspect and SUSPECT or 0), s.charged + (s.is_keyed and KEYED or 0)
+  return pack(SIDE, s.state, s.attempt, crashes, s.run_at, s.expires, s.ttl, s.seq, s.started, s.worker, s.ghost, charged)
 end
 -- Returns the first bytes of a record, batch and time, with the note that the job has a side record.
 local function with_side(head)

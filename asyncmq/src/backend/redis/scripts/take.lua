@@ -2,33 +2,42 @@
 --
 -- KEYS   shared base, base of the queue
 -- ARGV   time, what (waiting, delayed, ended, named, all), limit; for delayed and ended: a time before which they were
---        due or ended (empty for any), for ended the state's letter; for named: ids that are removed if they still wait;
+--        due or ended (empty for any), for ended the state's letter; for named: a state's letter and ids that are removed if they still stand there;
 --        for all: 1 to take running jobs too
 -- Reply  number of jobs; for all: that number, or -1 and the number of running jobs
--- Cost   3 commands; per job 2 to 5
+-- Cost   3 commands; per job 2 to 5, and with a deduplication key 4 to 15
 local now, Q, what, limit = time(), KEYS[2], ARGV[2], tonumber(ARGV[3])
+local has_keys
+-- Forgets jobs that had not ended, and frees their deduplication keys.
+local function drop(ids)
+  if has_keys == nil then has_keys = call('EXISTS', Q .. 'keys') == 1 end
+  if has_keys then
+    for i = 1, #ids do free_key(Q, ids[i], now) end
+  end
+  purge(Q, ids)
+end
 
 local function waiting(most)
-  local count = 0
-  local lists = {}
+  local gone, lists = {}, {}
   for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do
     if byte(line, 1) >= 97 then lists[#lists + 1] = line end
   end
   for _, member in ipairs(call('ZRANGE', Q .. 'lines', 0, most)) do lists[#lists + 1] = line_named(member) end
   for _, line in ipairs(lists) do
-    while count < most do
-      local entries = call('LPOP', Q .. line, most - count)
+    while #gone < most do
+      local entries = call('LPOP', Q .. line, most - #gone)
       if not entries then
         if is_keyed(line) then call('ZREM', Q .. 'lines', member_of(line)) else call('ZREM', Q .. 'ready', line) end
         break
       end
       local ids = living(Q, line, entries)
       if #ids > 0 and call('EXISTS', Q .. 'mortal') == 1 then call('ZREM', Q .. 'mortal', unpack(ids)) end
-      purge(Q, ids)
-      count = count + #ids
+      for i = 1, #ids do gone[#gone + 1] = ids[i] end
     end
   end
-  return count
+  -- Only now: who was blocked behind one of them waits from now on.
+  drop(gone)
+  return #gone
 end
 
 local function delayed(most, before)
@@ -38,7 +47,15 @@ local function delayed(most, before)
   for i = 1, #members do ids[i] = sub(members[i], 8) end
   call('ZREM', Q .. 'delayed', unpack(members))
   call('ZREM', Q .. 'mortal', unpack(ids))
-  purge(Q, ids)
+  drop(ids)
+  return #ids
+end
+
+local function blocked(most)
+  local ids = call('ZRANGE', Q .. 'blocked', 0, most - 1)
+  if #ids == 0 then return 0 end
+  call('ZREM', Q .. 'blocked', unpack(ids))
+  drop(ids)
   return #ids
 end
 
@@ -64,13 +81,13 @@ end
 
 local function named()
   local count = 0
-  for i = 4, #ARGV do
+  for i = 5, #ARGV do
     local rec = call('HGET', Q .. 'jobs', ARGV[i])
     if rec and call('HEXISTS', Q .. 'active', ARGV[i]) == 0 and call('HEXISTS', Q .. 'done', ARGV[i]) == 0 then
       local s = side_of(Q, ARGV[i], rec)
-      if s.state == 'w' then
+      if s.state == ARGV[4] then
         displace(Q, ARGV[i], rec, s)
-        purge(Q, { ARGV[i] })
+        drop({ ARGV[i] })
         count = count + 1
       end
     end
@@ -86,7 +103,7 @@ local function active(most)
     leave(Q, { act }, nil, 1)
     call('HDEL', Q .. 'cancel', id)
     call('PUBLISH', S .. 'to' .. sub(act, 1, 16), sub(act, 24, 31) .. id)
-    purge(Q, { id })
+    drop({ id })
     count = count + 1
   end
   return count
@@ -98,7 +115,9 @@ if what == 'ended' then return ended(limit, ARGV[4], ARGV[5]) end
 if what == 'named' then return named() end
 local running = call('HLEN', Q .. 'active')
 if ARGV[4] ~= '1' and running > 0 then return { -1, running } end
-local count = waiting(limit)
+-- Those that are blocked first, so that nobody waits anew.
+local count = blocked(limit)
+if count < limit then count = count + waiting(limit - count) end
 if count < limit then count = count + delayed(limit - count, '') end
 for _, state in ipairs({ 'c', 'x', 'f', 'e' }) do
   if count < limit then count = count + ended(limit - count, '', state) end
@@ -112,7 +131,8 @@ if count == 0 then
 end
 if call('EXISTS', Q .. 'jobs') == 0 then
   for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do call('UNLINK', Q .. line) end
-  for _, key in ipairs({ 'limits', 'groups', 'parked', 'lines', 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel', 'wait', 'lc' }) do
+  for _, key in ipairs({ 'limits', 'groups', 'parked', 'lines', 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel',
+    'wait', 'lc', 'blocked', 'keys', 'windows' }) do
     call('UNLINK', Q .. key)
   end
   call('SREM', S .. 'queues', Q)

@@ -85,7 +85,7 @@ impl Tx<'_> {
                 if is_limited {
                     self.take_held(queue, name, wanted, &mut claimed)?;
                 } else {
-                    self.take(queue, name, wanted, &mut claimed, None)?;
+                    self.take((queue, name), wanted, &mut claimed, None)?;
                 }
             }
             self.note_next_due(queue, &mut claimed)?;
@@ -165,7 +165,7 @@ impl Tx<'_> {
     fn take_held(&mut self, queue: i64, name: &Name, wanted: &Wanted, claimed: &mut Claimed) -> Step<()> {
         self.unpark_due(queue)?;
         let mut hold = Hold::of(self.conn, queue)?;
-        self.take(queue, name, wanted, claimed, Some(&mut hold))?;
+        self.take((queue, name), wanted, claimed, Some(&mut hold))?;
         if MAX_BATCH <= hold.parked {
             claimed.next_due = Some(std::time::Duration::ZERO);
         }
@@ -175,8 +175,7 @@ impl Tx<'_> {
     /// Takes the best jobs of the lanes that the worker can run.
     fn take(
         &mut self,
-        queue: i64,
-        name: &Name,
+        (queue, name): (i64, &Name),
         wanted: &Wanted,
         claimed: &mut Claimed,
         mut hold: Option<&mut Hold>,

@@ -47,6 +47,16 @@ impl Control for SqliteStore {
         self.order(queue, id, |tx, row| tx.promote(row)).await
     }
 
+    async fn free_dedup_key(&self, queue: &Name, key: &str) -> Result<bool, StoreError> {
+        let (space, queue, key) = (self.space, queue.clone(), key.to_owned());
+        self.engine
+            .write(Weight::durable(1), move |tx| match tx.find_queue(space, &queue)? {
+                Some(queue) => tx.free_dedup_key(queue, &key),
+                None => Ok(false),
+            })
+            .await
+    }
+
     async fn drain(&self, queue: &Name, which: Drain, limit: usize) -> Result<usize, StoreError> {
         let states: &'static [JobState] = match which {
             Drain::Waiting => &[JobState::Waiting],
@@ -221,6 +231,7 @@ impl Tx<'_> {
         self.save_notes(row)?;
         self.renumber(row);
         self.save(row)?;
+        self.own_if_free(row, &envelope)?;
         self.emit_job(EventKind::Enqueued, row, |_| EventData::None)?;
         Ok(Ordered::Done)
     }
@@ -256,8 +267,13 @@ impl Tx<'_> {
         }
         self.flush()?;
         if list::jobs(self.conn, sql::LIST_ANY, (queue, 1))?.is_empty() {
-            for statement in [sql::QUEUE_UNUSE, sql::LINES_DELETE, sql::LIMITS_DELETE, sql::STARTS_DELETE_ALL]
-            {
+            for statement in [
+                sql::KEYS_CLEAR,
+                sql::QUEUE_UNUSE,
+                sql::LINES_DELETE,
+                sql::LIMITS_DELETE,
+                sql::STARTS_DELETE_ALL,
+            ] {
                 self.conn.prepare_cached(statement)?.execute([queue])?;
             }
         }

@@ -12,6 +12,7 @@ use super::SqliteStore;
 use super::fault::{Fault, Step};
 use super::hold::{self, Hold};
 use super::inbox::Weight;
+use super::keys::Holder;
 use super::prune::queues_of;
 use super::tx::readable;
 use super::{diagnose, list};
@@ -75,6 +76,16 @@ impl Inspect for SqliteStore {
                 let next = last.map(|(rank, number, _)| Cursor::of(&[rank, number]));
                 let jobs = places.iter().filter_map(|(.., job)| read(conn, *job).transpose());
                 Ok(Scanned { jobs: jobs.collect::<Step<_>>()?, next })
+            })
+            .await
+    }
+
+    async fn dedup_owner(&self, queue: &Name, key: &str) -> Result<Option<JobId>, StoreError> {
+        let (space, queue, key) = (self.space, queue.clone(), key.to_owned());
+        self.engine
+            .read(move |conn, now| {
+                let Some(stands) = list::stands(conn, space, &queue)? else { return Ok(None) };
+                Ok(Holder::find(conn, stands.queue, &key)?.and_then(|holder| holder.owner(now)))
             })
             .await
     }

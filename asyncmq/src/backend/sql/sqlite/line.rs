@@ -41,7 +41,7 @@ impl Tx<'_> {
     }
 
     /// Takes note that a job of a key has left its worker's hand: what waits for its permit takes turns again.
-    pub(super) fn free_key(&mut self, queue: i64, group: String) {
+    pub(super) fn free_turn(&mut self, queue: i64, group: String) {
         if !self.freed.iter().any(|(of, known)| *of == queue && *known == group) {
             self.freed.push((queue, group));
         }

@@ -56,7 +56,7 @@ pub(super) fn list(conn: &Connection, queue: i64, state: JobState, page: Page) -
         JobState::Waiting => waiting(conn, queue, end)?,
         JobState::Delayed => return jobs(conn, sql::LIST_DELAYED, (queue, count, page.start as i64)),
         JobState::Active => return jobs(conn, sql::LIST_ACTIVE, (queue, count, page.start as i64)),
-        JobState::Blocked => Vec::new(),
+        JobState::Blocked => return jobs(conn, sql::LIST_BLOCKED, (queue, count, page.start as i64)),
         JobState::Completed | JobState::Failed | JobState::Expired | JobState::Cancelled => {
             ended(conn, queue, state, end)?
         }
@@ -102,7 +102,7 @@ pub(super) fn behind(
             places = triples(conn, sql::SCAN_ACTIVE, [queue])?;
             places.retain(|place| after.is_none_or(|after| after < (place.0, place.1)));
         }
-        JobState::Blocked => {}
+        JobState::Blocked => places = triples(conn, sql::SCAN_BLOCKED, (queue, number, most))?,
         JobState::Completed | JobState::Failed | JobState::Expired | JobState::Cancelled => {
             places = triples(conn, sql::SCAN_COUNTED, (queue, state.name(), before, most))?;
             if state == JobState::Completed {
@@ -159,7 +159,11 @@ pub(super) fn older(
         JobState::Delayed => &[(sql::OLDER_DELAYED, false)],
         JobState::Completed => &[(sql::OLDER_COUNTED, true), (sql::OLDER_EXACTLY, false)],
         JobState::Failed | JobState::Expired | JobState::Cancelled => &[(sql::OLDER_COUNTED, true)],
-        JobState::Active | JobState::Blocked => &[],
+        JobState::Blocked => {
+            let most = i64::try_from(limit).unwrap_or(i64::MAX);
+            return jobs(conn, sql::OLDER_BLOCKED, (queue, before, most));
+        }
+        JobState::Active => &[],
     };
     let mut older = Vec::new();
     for (statement, by_state) in statements {

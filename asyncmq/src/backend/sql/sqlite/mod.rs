@@ -26,6 +26,7 @@ pub(super) mod fuzz;
 mod hold;
 mod inbox;
 mod inspect;
+mod keys;
 mod line;
 mod list;
 mod listeners;

@@ -41,6 +41,7 @@ impl Tx<'_> {
         for queue in self.queues_of(space)? {
             self.prune_exactly(queue.queue, &mut left)?;
             self.forget_idle(queue.queue)?;
+            self.prune_keys(queue.queue, &mut left)?;
             let kept = [
                 (JobState::Completed, queue.completed, limits.ended_count, limits.ended_for),
                 (JobState::Cancelled, queue.cancelled, limits.ended_count, limits.ended_for),

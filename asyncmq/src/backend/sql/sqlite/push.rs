@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::Statement;
+use rusqlite::{OptionalExtension, Statement};
 
 use super::super::bytes::{id_bytes, micros};
 use super::super::{options, statements as sql};
@@ -13,7 +13,7 @@ use super::tx::{Tx, readable};
 use crate::backend::limits::group_of;
 use crate::backend::{CallId, Pushed};
 use crate::event::{EventData, EventKind};
-use crate::job::{Envelope, JobState, Name};
+use crate::job::{Envelope, JobState, Name, Status};
 use crate::lifecycle::enter;
 
 /// Arguments that are longer stand apart, so that rows stay small.
@@ -43,7 +43,11 @@ impl Tx<'_> {
                 let keyed = job.key().is_some();
                 latest = Some((job.queue.clone(), job.task.clone(), job.version, keyed, queue, lane));
             }
-            reply.push(self.push_one(&mut add, job, queue, lane)?);
+            let place = (queue, lane);
+            reply.push(match job.dedup() {
+                Some(key) => self.push_keyed(&mut add, job, key, place)?,
+                None => self.push_one(&mut add, job, place)?,
+            });
         }
         self.keep_reply(Verb::Push, call, &replies::write_pushes(&reply)?)?;
         Ok(reply)
@@ -60,10 +64,24 @@ impl Tx<'_> {
         &mut self,
         add: &mut Statement<'_>,
         envelope: &Arc<Envelope>,
-        queue: i64,
-        lane: i64,
+        place: (i64, i64),
     ) -> Step<Pushed> {
-        let (job, status) = (self.number(), enter(envelope, self.now));
+        let status = enter(envelope, self.now);
+        if self.add_job(add, envelope, place, &status)?.is_some() {
+            return Ok(Pushed::Added);
+        }
+        readable(self.meet(place.0, &id_bytes(&envelope.id))?, "an id without its job")
+    }
+
+    /// Takes a job in. Returns its number; nothing if its id is kept.
+    pub(super) fn add_job(
+        &mut self,
+        add: &mut Statement<'_>,
+        envelope: &Arc<Envelope>,
+        (queue, lane): (i64, i64),
+        status: &Status,
+    ) -> Step<Option<i64>> {
+        let job = self.number();
         let large = SMALL < envelope.args.len();
         let id = id_bytes(&envelope.id);
         let added = add.execute(rusqlite::params![
@@ -81,7 +99,10 @@ impl Tx<'_> {
             (!large).then_some(&envelope.args[..]),
         ])?;
         if added == 0 {
-            return self.meet(queue, &id);
+            return Ok(None);
+        }
+        if envelope.dedup().is_some() {
+            self.conn.prepare_cached(sql::JOB_KEYED)?.execute([job])?;
         }
         if large {
             self.conn.prepare_cached(sql::PUSH_PAYLOAD)?.execute((job, &envelope.args[..]))?;
@@ -103,16 +124,17 @@ impl Tx<'_> {
         }
         self.wake(queue);
         self.emit_envelope(EventKind::Enqueued, envelope, (queue, 0, None), || EventData::None)?;
-        Ok(Pushed::Added)
+        Ok(Some(job))
     }
 
-    /// A job of this id is kept already.
-    fn meet(&mut self, queue: i64, id: &[u8]) -> Step<Pushed> {
+    /// Meets the job of this id, if it is kept already.
+    pub(super) fn meet(&mut self, queue: i64, id: &[u8]) -> Step<Option<Pushed>> {
         let mut find = self.conn.prepare_cached(sql::JOB_FIND)?;
-        let job = find.query_row((queue, id), |row| row.get(0))?;
+        let job = find.query_row((queue, id), |row| row.get(0)).optional()?;
         drop(find);
+        let Some(job) = job else { return Ok(None) };
         let row = readable(self.load(job)?, "an id without its job")?;
         self.emit_job(EventKind::Duplicated, &row, |_| EventData::None)?;
-        Ok(Pushed::Exists { task: self.envelope(&row)?.task })
+        Ok(Some(Pushed::Exists { task: self.envelope(&row)?.task }))
     }
 }

@@ -1,13 +1,14 @@
 //! The latest replies to each sender, so that a repeated call is answered as the first one.
 
 use rusqlite::OptionalExtension;
+use serde::{Deserialize, Serialize};
 
 use super::super::bytes::micros;
 use super::super::statements as sql;
 use super::fault::Step;
 use super::tx::Tx;
 use crate::backend::{CallId, Fenced, Pushed, RECALLED_CALLS};
-use crate::job::Name;
+use crate::job::{JobId, Name};
 
 /// A verb whose replies are remembered.
 #[derive(Debug, Clone, Copy)]
@@ -51,21 +52,46 @@ const fn sequence(call: CallId) -> i64 {
     call.sequence.cast_signed()
 }
 
-/// Writes the replies to a push: what is kept of other tasks' jobs by its place; nothing of those that were added.
+/// What became of a job that was not just added.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Met {
+    /// The task of the job of its id.
+    Exists(String),
+    Deduplicated {
+        id: String,
+        task: String,
+    },
+    Debounced {
+        gone: String,
+    },
+}
+
+/// Writes the replies to a push: what jobs met, each by its place; nothing of those that were added.
 pub(super) fn write_pushes(reply: &[Pushed]) -> serde_json::Result<String> {
     let met = reply.iter().enumerate().filter_map(|(place, pushed)| match pushed {
         Pushed::Added => None,
-        Pushed::Exists { task } => Some((place, task.as_str())),
+        Pushed::Exists { task } => Some((place, Met::Exists(task.to_string()))),
+        Pushed::Deduplicated { id, task } => {
+            Some((place, Met::Deduplicated { id: id.to_string(), task: task.to_string() }))
+        }
+        Pushed::Debounced { id } => Some((place, Met::Debounced { gone: id.to_string() })),
     });
     serde_json::to_string(&met.collect::<Vec<_>>())
 }
 
 pub(super) fn read_pushes(reply: &str, jobs: usize) -> serde_json::Result<Vec<Pushed>> {
-    let met: Vec<(usize, String)> = serde_json::from_str(reply)?;
+    let met: Vec<(usize, Met)> = serde_json::from_str(reply)?;
     let mut pushed = vec![Pushed::Added; jobs];
-    for (place, task) in met {
+    for (place, met) in met {
         if let Some(item) = pushed.get_mut(place) {
-            *item = Pushed::Exists { task: Name::from_stored(&task) };
+            *item = match met {
+                Met::Exists(task) => Pushed::Exists { task: Name::from_stored(&task) },
+                Met::Deduplicated { id, task } => {
+                    Pushed::Deduplicated { id: JobId::from_stored(&id), task: Name::from_stored(&task) }
+                }
+                Met::Debounced { gone } => Pushed::Debounced { id: JobId::from_stored(&gone) },
+            };
         }
     }
     Ok(pushed)
@@ -88,8 +114,15 @@ mod tests {
 
     #[test]
     fn replies_come_back_as_they_were() {
-        let pushed = [Pushed::Added, Pushed::Exists { task: Name::from_static("t") }, Pushed::Added];
-        assert_eq!(read_pushes(&write_pushes(&pushed).unwrap(), 3).unwrap(), pushed);
+        let (id, task) = (JobId::generate(), Name::from_static("t"));
+        let pushed = [
+            Pushed::Added,
+            Pushed::Exists { task: task.clone() },
+            Pushed::Deduplicated { id: id.clone(), task },
+            Pushed::Debounced { id },
+            Pushed::Added,
+        ];
+        assert_eq!(read_pushes(&write_pushes(&pushed).unwrap(), 5).unwrap(), pushed);
         let fenced = [Fenced::Stale, Fenced::Applied, Fenced::Stale];
         assert_eq!(read_settles(&write_settles(&fenced).unwrap(), 3).unwrap(), fenced);
     }

@@ -18,6 +18,7 @@ use crate::lifecycle::{Keep, Limits, keep};
 
 /// One job.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column")]
 pub(super) struct Row {
     pub(super) job: i64,
     pub(super) queue: i64,
@@ -27,6 +28,8 @@ pub(super) struct Row {
     /// Somebody wants the running job cancelled, for this reason.
     pub(super) cancel: Option<Option<String>>,
     pub(super) noted: bool,
+    /// Whether it has a deduplication key.
+    pub(super) keyed: bool,
     keep_until: Option<i64>,
     /// Everything that changes; failures, lines and progress only once they are loaded.
     pub(super) status: Status,
@@ -66,6 +69,7 @@ fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Row>> {
         charged: row.get(16)?,
         cancel,
         noted: row.get(18)?,
+        keyed: row.get(23)?,
         keep_until,
         status,
         apart: row.get(20)?,
@@ -223,7 +227,7 @@ impl Tx<'_> {
                     self.leave_line(line)?;
                 }
             }
-            JobState::Active => self.free_key(row.queue, group.clone()),
+            JobState::Active => self.free_turn(row.queue, group.clone()),
             _ => {}
         }
         if row.stored.0 == JobState::Waiting {
@@ -245,8 +249,16 @@ impl Tx<'_> {
         if key.suspect == suspect { Ok(row.lane) } else { self.lane(&LaneKey { suspect, ..key }) }
     }
 
-    /// Forgets a job.
+    /// Forgets a job. One that has not ended frees its key.
     pub(super) fn forget(&mut self, row: &Row) -> Step<()> {
+        if row.keyed && !row.status.state.is_terminal() {
+            self.free_key(row)?;
+        }
+        self.erase(row)
+    }
+
+    /// Removes all that is kept of a job.
+    pub(super) fn erase(&mut self, row: &Row) -> Step<()> {
         let (was, was_lane, was_exact) = row.stored;
         self.conn.prepare_cached(sql::JOB_DELETE)?.execute([row.job])?;
         if row.apart {
@@ -263,7 +275,7 @@ impl Tx<'_> {
         match (&row.group, row.line) {
             (Some(group), Some(line)) if was == JobState::Waiting && is_keyed(group) => self.leave_line(line),
             (Some(group), _) if was == JobState::Active && is_keyed(group) => {
-                self.free_key(row.queue, group.clone());
+                self.free_turn(row.queue, group.clone());
                 Ok(())
             }
             _ => Ok(()),
@@ -272,6 +284,9 @@ impl Tx<'_> {
 
     /// Keeps a job that has just ended for as long as the rules say.
     pub(super) fn retire(&mut self, row: &mut Row, retention: Retention) -> Step<()> {
+        if row.keyed {
+            self.free_key(row)?;
+        }
         row.seq = self.number();
         (row.token, row.cancel, row.charged) = (None, None, false);
         self.count_ended(row.queue);

@@ -47,7 +47,7 @@ impl Tx<'_> {
             Keep::Nothing => {
                 let mut delete = self.conn.prepare_cached(sql::JOB_COMPLETE_DELETE)?;
                 let done = delete.execute((job, fence.0, queue))? == 1 && self.count_completed(queue, None);
-                self.free_key_of(queue, settlement, done);
+                self.free_turn_of(queue, settlement, done);
                 return Ok(done);
             }
             Keep::Exactly(until) => Some(micros(until)),
@@ -56,14 +56,14 @@ impl Tx<'_> {
         let seq = self.number();
         let columns = (seq, micros(self.now), keep_until, &result[..], job, fence.0, queue);
         let done = complete.execute(columns)? == 1 && self.count_completed(queue, Some(keep_until.is_some()));
-        self.free_key_of(queue, settlement, done);
+        self.free_turn_of(queue, settlement, done);
         Ok(done)
     }
 
-    fn free_key_of(&mut self, queue: i64, settlement: &Settlement, done: bool) {
+    fn free_turn_of(&mut self, queue: i64, settlement: &Settlement, done: bool) {
         let envelope = &settlement.envelope;
         if let Some(key) = envelope.key().filter(|_| done) {
-            self.free_key(queue, group_of(&envelope.task, Some(key)));
+            self.free_turn(queue, group_of(&envelope.task, Some(key)));
         }
     }
 

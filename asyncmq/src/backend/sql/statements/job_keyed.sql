@@ -1,0 +1,2 @@
+-- Takes note that a job has a deduplication key.
+UPDATE jobs SET keyed = 1 WHERE job = $1
