@@ -21,6 +21,7 @@ pub mod event;
 pub mod fuzz;
 pub mod job;
 pub mod lifecycle;
+pub mod schedule;
 mod seeded;
 mod settings;
 mod task;
@@ -36,6 +37,7 @@ pub use clock::{Clock, Timestamp};
 pub use error::{BoxError, Error, Result};
 pub use event::{Event, EventData, EventFilter, EventKind};
 pub use job::{Backoff, Dedup, Job, JobId, JobState, Progress, RateLimit, Retention, TraceContext};
+pub use schedule::{Misfire, Overlap, Schedule};
 pub use task::{Context, Registry, State, Task, TaskDefinition, TaskError, TaskOptions, tasks};
 pub use worker::{StopReport, Worker, WorkerHandle, WorkerStatus};
 
