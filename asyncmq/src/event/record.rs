@@ -51,6 +51,13 @@ pub enum EventData {
     Progress(Progress),
     /// Why the job was cancelled (`job:cancelled`).
     Reason(String),
+    /// Which schedule enqueued the job, and for which moment (`schedule:fired`).
+    Slot {
+        /// The schedule's id.
+        schedule: String,
+        /// The moment.
+        slot: SystemTime,
+    },
 }
 
 impl Event {

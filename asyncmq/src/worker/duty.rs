@@ -150,6 +150,7 @@ async fn heed(shared: &Shared, signals: &mut dyn Signals) {
     loop {
         match signals.next().await {
             Signal::Work => shared.signal_work(),
+            Signal::Schedules => {}
             Signal::Cancel(tokens) => {
                 shared.hand.stop(&tokens, Stop::Cancelled);
             }

@@ -260,5 +260,6 @@ fn task_info(task: &'static TaskDefinition) -> TaskInfo {
             retention: options.retain,
             tags: options.tags.iter().map(ToString::to_string).collect(),
         },
+        schedule: None,
     }
 }

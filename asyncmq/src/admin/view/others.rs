@@ -182,6 +182,9 @@ fn detail(data: &EventData) -> Option<String> {
         EventData::Wait(time) => Some(format!("again in {time:?}")),
         EventData::Progress(progress) => Some(format!("{} %", progress.percent())),
         EventData::Reason(reason) => Some(reason.clone()),
+        EventData::Slot { schedule, slot } => {
+            Some(format!("schedule {schedule}, slot {}", rfc3339((*slot).into())))
+        }
     }
 }
 

@@ -45,6 +45,7 @@ pub mod race;
 pub mod report;
 pub mod rescue;
 pub mod scan;
+pub mod schedules;
 pub mod settle;
 mod stage;
 mod stamp;

@@ -337,6 +337,33 @@ macro_rules! __conformance_list {
             to_record_an_order_is_not_to_use_a_queue
             a_store_says_something_of_itself
         );
+        $crate::__conformance_module!($fixture, schedules:
+            a_schedule_is_kept_as_it_was_put
+            only_who_knows_how_a_schedule_stands_changes_it
+            one_of_many_changes_of_a_schedule_is_made
+            schedules_are_listed_by_queue_and_id
+            schedules_and_jobs_may_share_an_id
+            ids_of_schedules_may_have_any_character
+            what_is_due_is_found_in_the_order_of_its_times_and_bounded
+            schedules_of_other_queues_are_not_found
+            one_without_a_next_time_is_never_due
+            to_fire_is_to_change_and_to_push_in_one_step
+            a_stale_firing_changes_nothing
+            a_removed_schedule_fires_no_more
+            a_slot_that_has_fired_already_is_met
+            a_repeated_firing_is_answered_as_the_first_one
+            a_firing_that_is_refused_is_refused_again
+            nothing_fires_while_the_last_job_has_not_ended
+            a_job_that_waits_for_its_time_has_not_ended
+            a_delayed_slot_waits_for_its_time
+            a_paused_queue_fires_all_the_same
+            a_firing_tells_who_listens
+            one_of_many_firings_of_a_slot_is_carried_out
+            a_schedule_makes_its_queue_used
+            nothing_is_left_of_the_schedules_of_an_obliterated_queue
+            a_schedule_that_is_put_wakes_who_serves_its_queue
+            jobs_that_fire_wake_who_waits
+        );
         $crate::__conformance_module!($fixture, race:
             many_claimers_get_each_job_once
             producers_and_workers_meet_without_loss
@@ -376,7 +403,7 @@ macro_rules! __conformance_module {
 #[cfg(test)]
 mod tests {
     const LIST: &str = include_str!("stamp.rs");
-    const MODULES: [(&str, &str); 20] = [
+    const MODULES: [(&str, &str); 21] = [
         ("push", include_str!("push.rs")),
         ("claim", include_str!("claim.rs")),
         ("due", include_str!("due.rs")),
@@ -390,6 +417,7 @@ mod tests {
         ("prune", include_str!("prune.rs")),
         ("inspect", include_str!("inspect.rs")),
         ("scan", include_str!("scan.rs")),
+        ("schedules", include_str!("schedules.rs")),
         ("audit", include_str!("audit.rs")),
         ("control", include_str!("control.rs")),
         ("obliterate", include_str!("obliterate.rs")),

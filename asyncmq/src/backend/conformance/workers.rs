@@ -29,6 +29,7 @@ fn published() -> TaskInfo {
             retention: Retention::For(HOUR),
             tags: vec!["vip".into()],
         },
+        schedule: Some("every 1h".into()),
     }
 }
 

@@ -11,6 +11,7 @@ mod ids;
 mod inspect;
 mod lane;
 mod recall;
+mod schedules;
 mod session;
 mod settle;
 mod state;

@@ -28,6 +28,7 @@ mod link;
 mod push;
 mod reply;
 mod scan;
+mod schedules;
 mod script;
 #[cfg(feature = "seeded-bugs")]
 mod seeds;

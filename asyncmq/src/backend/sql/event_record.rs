@@ -44,6 +44,11 @@ enum DataText {
     Wait(Duration),
     Progress(ProgressText),
     Reason(String),
+    Slot {
+        schedule: String,
+        /// In microseconds since 1970.
+        slot: u64,
+    },
 }
 
 pub(super) fn write(event: &Event) -> serde_json::Result<String> {
@@ -71,6 +76,9 @@ fn data_text(data: &EventData) -> Option<DataText> {
         EventData::Wait(time) => DataText::Wait(*time),
         EventData::Progress(progress) => DataText::Progress(progress.into()),
         EventData::Reason(reason) => DataText::Reason(reason.clone()),
+        EventData::Slot { schedule, slot } => {
+            DataText::Slot { schedule: schedule.clone(), slot: Timestamp::from(*slot).as_micros() }
+        }
     })
 }
 
@@ -100,6 +108,9 @@ fn data_of(data: DataText) -> EventData {
         DataText::Wait(time) => EventData::Wait(time),
         DataText::Progress(progress) => EventData::Progress(progress.into()),
         DataText::Reason(reason) => EventData::Reason(reason),
+        DataText::Slot { schedule, slot } => {
+            EventData::Slot { schedule, slot: Timestamp::from_micros(slot).into() }
+        }
     }
 }
 
@@ -128,6 +139,7 @@ mod tests {
             EventData::Wait(Duration::ZERO),
             EventData::Progress(Progress::new(1.5, serde_json::Value::Null)),
             EventData::Reason("r".into()),
+            EventData::Slot { schedule: "s".into(), slot: Timestamp::from_micros(9).into() },
         ];
         for data in all {
             let event = job_event(data);

@@ -99,4 +99,11 @@ statements! {
     EVENT_ADD = "event_add",
     EVENT_TRIM = "event_trim",
     EVENTS_AFTER = "events_after",
+    SCHEDULE_FIND = "schedule_find",
+    SCHEDULES_OF = "schedules_of",
+    SCHEDULES_DUE = "schedules_due",
+    SCHEDULE_NEXT = "schedule_next",
+    SCHEDULE_PUT = "schedule_put",
+    SCHEDULE_DELETE = "schedule_delete",
+    SCHEDULES_DELETE = "schedules_delete",
 }

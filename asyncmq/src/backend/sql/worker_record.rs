@@ -39,6 +39,8 @@ struct TaskText<'a> {
     backoff: BackoffText<'a>,
     retention: RetentionText,
     tags: Cow<'a, [String]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schedule: Option<Cow<'a, str>>,
 }
 
 pub(super) fn write(worker: &WorkerInfo) -> serde_json::Result<String> {
@@ -71,6 +73,7 @@ fn task_text(task: &TaskInfo) -> TaskText<'_> {
         backoff: BackoffText::of(&defaults.backoff),
         retention: RetentionText::of(defaults.retention),
         tags: Cow::Borrowed(&defaults.tags),
+        schedule: task.schedule.as_deref().map(Cow::Borrowed),
     }
 }
 
@@ -116,5 +119,6 @@ fn task_info(task: TaskText<'_>) -> TaskInfo {
             retention: task.retention.into_retention(),
             tags: task.tags.into_owned(),
         },
+        schedule: task.schedule.map(Cow::into_owned),
     }
 }

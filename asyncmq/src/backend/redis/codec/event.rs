@@ -84,6 +84,10 @@ fn read_data(what: u8, data: &[u8], time: Timestamp) -> Result<EventData> {
         b'w' => EventData::Wait(Duration::from_micros(from.u64()?)),
         b'p' => EventData::Progress(read_progress(data)?),
         b'x' => EventData::Reason(text(data)?.to_owned()),
+        b's' => {
+            let slot = Timestamp::from_micros(from.u64()?).into();
+            EventData::Slot { schedule: text(from.0)?.to_owned(), slot }
+        }
         _ => return Err(Garbled("the data of an event")),
     })
 }

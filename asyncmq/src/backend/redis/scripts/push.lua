@@ -7,9 +7,6 @@
 --        1 more (0 for ever)
 -- Reply  for each job that is kept already: its place, length of its profile (2 bytes each), its profile
 -- Cost   4 commands, 6 for each run (5 of one job), 9 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too
-local recall, mark = S .. 'r' .. ARGV[2], ARGV[3] .. ':'
-local known = call('HGET', recall, ARGV[4])
-if known and sub(known, 1, #mark) == mark then return sub(known, #mark + 1) end
 local now, at = time(), 6
 local runs, marks = {}, {}
 -- Everything is checked before anything is written: a lane's name must stand for one profile.
@@ -114,7 +111,9 @@ end
 for Q in pairs(headers) do
   if marks[Q] then rare().wake(Q) end
 end
-local answer = table.concat(kept)
-if call('HSET', recall, ARGV[4], mark .. answer) > 0 then call('PEXPIRE', recall, 86400000) end
-if rare_parts then rare_parts.publish() end
-return answer
+-- Keeps the answer for a repeated call, and tells what happened.
+local function finish(answer)
+  if call('HSET', recall, ARGV[4], mark .. answer) > 0 then call('PEXPIRE', recall, 86400000) end
+  if rare_parts then rare_parts.publish() end
+  return answer
+end

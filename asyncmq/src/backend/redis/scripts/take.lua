@@ -105,7 +105,8 @@ if count == 0 then
   count = #ids
 end
 if call('EXISTS', Q .. 'jobs') == 0 then
-  for _, key in ipairs({ 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel', 'wait', 'lc' }) do
+  for _, key in ipairs({ 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel', 'wait', 'lc',
+    'plans', 'slots' }) do
     call('UNLINK', Q .. key)
   end
   call('SREM', S .. 'queues', Q)

@@ -246,6 +246,7 @@ impl Tx<'_> {
         }
         self.flush()?;
         if list::jobs(self.conn, sql::LIST_ANY, (queue, 1))?.is_empty() {
+            self.conn.prepare_cached(sql::SCHEDULES_DELETE)?.execute([queue])?;
             self.conn.prepare_cached(sql::QUEUE_UNUSE)?.execute([queue])?;
         }
         Ok(Ok(jobs.len()))

@@ -35,6 +35,7 @@ mod prune;
 mod push;
 mod replies;
 mod row;
+mod schedules;
 mod settle;
 mod store;
 mod sync;
