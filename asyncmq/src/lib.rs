@@ -31,7 +31,7 @@ pub mod worker;
 pub use backend::{Counts, Drain, Force, Page, QueueInfo, WorkerInfo};
 pub use client::{
     Client, Enqueue, EnqueueAll, Events, JobBuilder, JobHandle, NewJob, Queue, QueueBuilder, QueueStats,
-    ResultFuture, Subscription, Untyped, init,
+    ResultFuture, ScheduleInfo, Schedules, Subscription, Untyped, init,
 };
 pub use clock::{Clock, Timestamp};
 pub use error::{BoxError, Error, Result};

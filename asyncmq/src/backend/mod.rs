@@ -22,6 +22,7 @@ pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
 mod scan;
+mod schedule_handle;
 mod schedules;
 #[cfg(feature = "sqlite")]
 pub mod sql;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{TaskDefaults, TaskInfo, TaskSet, WorkerInfo};
+use crate::client::schedule_of;
 use crate::error::{Error, Result};
 use crate::job::{Name, RateLimit, WorkerId, nearest};
 use crate::lifecycle::Outcome;
@@ -15,7 +16,7 @@ use crate::worker::handle::{WorkerHandle, register};
 use crate::worker::pump::Pump;
 use crate::worker::shared::{Shared, Times};
 use crate::worker::solo::Solo;
-use crate::worker::{duty, lease};
+use crate::worker::{duty, lease, schedules};
 
 /// What a worker is to be, checked.
 pub(super) struct Plan {
@@ -65,6 +66,7 @@ impl Worker {
             store = ?shared.backend,
             "the worker serves"
         );
+        schedules::start(&shared, &queues);
         duty::start(&shared, queues, std::mem::take(&mut self.duties));
         let pump = tokio::spawn(Pump::new(shared.clone(), plan.queues, plan.rate_limit).serve());
         Ok(WorkerHandle { shared, pump, lease, on_stop: std::mem::take(&mut self.on_stop) })
@@ -198,6 +200,12 @@ pub(super) fn check_task(task: &TaskDefinition, states: &States) -> Option<Strin
             task.queue()
         ));
     }
+    if let Err(error) = schedule_of(task.options()) {
+        return Some(format!(
+            "task {name:?} at {source} cannot run by itself as its attribute says: {error}\n  \
+             mend `cron`, `every` or `tz`"
+        ));
+    }
     let missing = not_yet(task.options())?;
     Some(format!(
         "task {name:?} at {source} asks for `{missing}`, which this version of asyncmq does not do\n  \
@@ -212,8 +220,6 @@ pub(crate) fn not_yet(options: &TaskOptions) -> Option<&'static str> {
         (options.concurrency.is_some(), "concurrency"),
         (options.keyed, "key"),
         (options.dedup.is_some(), "dedup"),
-        (options.cron.is_some(), "cron"),
-        (options.every.is_some(), "every"),
         (options.sandbox, "sandbox"),
     ];
     asked.into_iter().find(|(asked, _)| *asked).map(|(_, key)| key)
@@ -260,6 +266,6 @@ fn task_info(task: &'static TaskDefinition) -> TaskInfo {
             retention: options.retain,
             tags: options.tags.iter().map(ToString::to_string).collect(),
         },
-        schedule: None,
+        schedule: schedule_of(options).ok().flatten().map(|schedule| schedule.to_string()),
     }
 }
