@@ -23,8 +23,8 @@ async fn versioned() {}
 #[task(name = "start.deduplicated", queue = "deferred dedup", dedup = "simple")]
 async fn deduplicated() {}
 
-#[task(name = "start.hourly", queue = "deferred every", every = "1h")]
-async fn hourly() {}
+#[task(name = "start.never", queue = "never", cron = "0 0 30 2 *")]
+async fn never() {}
 
 #[task(name = "start.limited", queue = "deferred limit", concurrency = 3)]
 async fn limited() {}
@@ -64,7 +64,7 @@ async fn a_state_that_nobody_gave_is_named_at_the_start() {
 async fn what_this_version_does_not_do_is_refused_and_named() {
     let refused = [
         ("deferred dedup", Registry::new().with::<deduplicated>(), "`dedup`"),
-        ("deferred every", Registry::new().with::<hourly>(), "`every`"),
+        ("never", Registry::new().with::<never>(), "can never run"),
         ("deferred limit", Registry::new().with::<limited>(), "`concurrency`"),
         ("deferred sandbox", Registry::new().with::<sandboxed>(), "`sandbox`"),
     ];
