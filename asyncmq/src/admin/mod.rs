@@ -28,6 +28,7 @@ mod jobs;
 mod query;
 mod queues;
 mod redact;
+mod schedules;
 mod select;
 pub mod view;
 mod why;

@@ -3,6 +3,7 @@
 mod doctor;
 mod journey;
 mod logs;
+mod schedule;
 mod shapes;
 mod steer;
 mod terminal;

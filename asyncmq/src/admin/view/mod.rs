@@ -6,10 +6,12 @@ mod job;
 #[cfg(any(feature = "cli", feature = "dashboard"))]
 mod number;
 mod others;
+mod schedule;
 mod time;
 
 pub use job::{FailureView, JobDetailView, JobView, Secrets};
 #[cfg(any(feature = "cli", feature = "dashboard"))]
 pub(crate) use number::grouped;
 pub use others::{AuditView, EventView, FindingView, QueueView, TaskView, WorkerView, worker_status};
+pub use schedule::{ScheduleDetailView, ScheduleView, schedule_status};
 pub use time::{from_rfc3339, rfc3339};
