@@ -12,7 +12,7 @@ pub(super) enum Times {
     /// The anchor and each whole number of intervals after it, in microseconds.
     Every { anchor: u64, interval: u64 },
     /// The times of an expression.
-    Cron(CronTimes),
+    Cron(Box<CronTimes>),
 }
 
 impl Times {
@@ -23,7 +23,9 @@ impl Times {
                 let interval = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX).max(1_000);
                 Self::Every { anchor: anchor.as_micros(), interval }
             }
-            Timing::Cron { expression, zone } => Self::Cron(CronTimes::new(expression, zone.as_deref())?),
+            Timing::Cron { expression, zone } => {
+                Self::Cron(Box::new(CronTimes::new(expression, zone.as_deref())?))
+            }
         })
     }
 
