@@ -18,6 +18,9 @@ pub const SCHEDULE_HEADER: &str = "asyncmq-schedule";
 /// The header of a job that fired in a slot: the slot, in microseconds since 1970 (UTC).
 pub const SLOT_HEADER: &str = "asyncmq-slot";
 
+/// The longest jitter: 100 years.
+pub(super) const MAX_JITTER: Duration = Duration::from_secs(100 * 366 * 86_400);
+
 /// What the ids of jobs are made from, so that they meet no id that is made otherwise.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6173_796e_636d_7100_7363_6865_6475_6c65);
 
@@ -91,7 +94,7 @@ pub fn due_of(id: &ScheduleId, slot: Timestamp, delay: Due, jitter: Duration) ->
     };
     // The upper half of the drawn number has six bits that are no lot: they are the same for all.
     let lot = drawn(&[id.as_bytes()], slot).as_u64_pair().0 >> 32;
-    let drawn = jitter.mul_f64(lot as f64 / f64::from(u32::MAX));
+    let drawn = jitter.min(MAX_JITTER).mul_f64(lot as f64 / f64::from(u32::MAX));
     match delay.saturating_add(drawn) {
         Duration::ZERO => Due::Now,
         wait => Due::At(SystemTime::from(slot.after(wait))),

@@ -12,6 +12,8 @@
 
 #[cfg(feature = "cron")]
 mod cron;
+#[cfg(feature = "conformance")]
+pub(crate) mod fuzz;
 mod id;
 #[cfg(not(feature = "cron"))]
 mod no_cron;

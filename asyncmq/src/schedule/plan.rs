@@ -114,13 +114,13 @@ pub fn plan(schedule: &Schedule, standing: Standing, now: Timestamp) -> Result<P
         return Ok(each(schedule, standing, &times, (first, now)));
     }
     let (last, missed) = times.last_until(first, schedule.end.map_or(now, |end| end.min(now)));
-    let mut after = Standing { skipped: standing.skipped + missed, ..standing };
+    let mut after = Standing { skipped: standing.skipped.saturating_add(missed), ..standing };
     let is_late = GRACE < now.since(last);
     if schedule.misfire == Misfire::Skip && is_late {
-        after.skipped += 1;
+        after.skipped = after.skipped.saturating_add(1);
         return Ok(Plan { slots: Vec::new(), standing: after.past(schedule, &times, last) });
     }
-    after.fired += 1;
+    after.fired = after.fired.saturating_add(1);
     after.last = Some(last);
     Ok(Plan { slots: vec![last], standing: after.past(schedule, &times, last) })
 }
@@ -136,7 +136,7 @@ fn each(
     let (mut slots, mut next) = (Vec::new(), Some(first));
     while let Some(slot) = next.filter(|slot| *slot <= now && slots.len() < most) {
         slots.push(slot);
-        standing.fired += 1;
+        standing.fired = standing.fired.saturating_add(1);
         standing.last = Some(slot);
         standing = standing.past(schedule, times, slot);
         next = standing.next;
@@ -153,6 +153,6 @@ pub fn pass_over(schedule: &Schedule, standing: Standing, now: Timestamp) -> Res
     let Some(first) = standing.next.filter(|next| *next <= now) else { return Ok(standing) };
     let times = Times::of(schedule, standing.anchor)?;
     let (last, before) = times.last_until(first, schedule.end.map_or(now, |end| end.min(now)));
-    let after = Standing { skipped: standing.skipped + before + 1, ..standing };
+    let after = Standing { skipped: standing.skipped.saturating_add(before + 1), ..standing };
     Ok(after.past(schedule, &times, last))
 }

@@ -89,10 +89,10 @@ impl ScheduleRecord {
         Arc::new(job)
     }
 
-    /// Returns a job outside of the slots.
+    /// Returns a job outside of the slots, under an id of the caller's choice.
     #[must_use]
-    pub fn job_now(&self, id: &ScheduleId) -> Arc<Envelope> {
-        Arc::new(self.job_with(id, JobId::generate()))
+    pub fn job_now(&self, id: &ScheduleId, job: JobId) -> Arc<Envelope> {
+        Arc::new(self.job_with(id, job))
     }
 
     fn job_with(&self, id: &ScheduleId, job: JobId) -> Envelope {
@@ -164,6 +164,7 @@ mod tests {
         let expected = [(SCHEDULE_HEADER.into(), "s".into()), (SLOT_HEADER.into(), "60000001".into())];
         assert_eq!(fired.extras().headers, expected);
         assert_eq!(fired.id, job_of(&Name::from_static("q"), &id, slot));
-        assert_ne!(record.job_now(&id).id, record.job_now(&id).id);
+        let now = record.job_now(&id, JobId::from_stored("now"));
+        assert_eq!((now.id.as_str(), &now.extras().headers[..]), ("now", &expected[..1]));
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::schedule::CronTimes;
+use crate::schedule::id::MAX_JITTER;
 use crate::schedule::times::Times;
 
 /// The shortest time between two slots.
@@ -236,7 +237,7 @@ impl Schedule {
             (Some(start), Some(end)) if end < start => Err(Error::Invalid(
                 "the end of the schedule lies before its start, so it would never run".into(),
             )),
-            _ if LONGEST < self.jitter => {
+            _ if MAX_JITTER < self.jitter => {
                 Err(Error::Invalid("the jitter of the schedule is longer than 100 years".into()))
             }
             _ => Ok(()),

@@ -8,7 +8,7 @@ use crate::backend::{Fired, StoredSchedule};
 use crate::chance::random_bits;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::job::Envelope;
+use crate::job::{Envelope, JobId};
 use crate::schedule::{ScheduleId, ScheduleRecord};
 
 /// How many times somebody else may be faster before a change is given up.
@@ -151,13 +151,15 @@ impl Schedules {
 
     /// Fires one job outside of the slots.
     pub(super) async fn fire_now(&self, id: &str) -> Result<Arc<Envelope>> {
+        // One id for all tries: should an answer be lost for good, the next try meets the job of the one before.
+        let job_id = JobId::generate();
         for _ in 0..MOST_TRIES {
             let found = self.find(id).await?.filter(|(_, record)| record.removed.is_none());
             let Some((stored, record)) = found else {
                 return Err(Error::ScheduleNotFound { id: id.to_owned() });
             };
             let next = next_state(&stored.queue, &stored.id, &record)?;
-            let job = record.job_now(&stored.id);
+            let job = record.job_now(&stored.id, job_id.clone());
             let jobs = [(self.now().await?, job.clone())];
             let fire = self.client.handle.fire(&next, stored.revision, &jobs, None);
             if let Fired::Fired(_) = self.client.handle.ask("fire a schedule", fire).await? {

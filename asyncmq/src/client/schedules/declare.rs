@@ -1,13 +1,11 @@
 //! Schedules that tasks declare with `cron` or `every`: workers bring them into the store, and see who has been deserted.
 
-use std::collections::HashSet;
-
 use uuid::Uuid;
 
 use super::change::next_state;
 use super::info::read;
 use super::{Schedules, template};
-use crate::backend::StoredSchedule;
+use crate::backend::{StoredSchedule, TaskInfo, WorkerInfo};
 use crate::client::seal::{Known, seal};
 use crate::client::{NewJob, Untyped};
 use crate::clock::Timestamp;
@@ -101,6 +99,12 @@ impl Declared {
     }
 }
 
+/// Tells whether a worker is alive and makes this schedule when it starts.
+fn declares(worker: &WorkerInfo, stored: &StoredSchedule) -> bool {
+    let is_it = |task: &TaskInfo| *task.name == *stored.id && task.schedule.is_some();
+    worker.alive && worker.queues.contains(&stored.queue) && worker.tasks.iter().any(is_it)
+}
+
 impl Schedules {
     /// Brings what tasks declare into the store. Workers that do so at once do no harm.
     pub(crate) async fn declare(&self, all: &[Declared]) -> Result<()> {
@@ -135,12 +139,9 @@ impl Schedules {
             return Ok(Vec::new());
         }
         let workers = self.client.workers().await?;
-        let tasks = workers.iter().filter(|worker| worker.alive).flat_map(|worker| &worker.tasks);
-        let declaring: HashSet<&str> =
-            tasks.filter(|task| task.schedule.is_some()).map(|task| task.name.as_str()).collect();
         let mut deserted = Vec::new();
         for (stored, record) in kept {
-            let is_declared = declaring.contains(stored.id.as_str());
+            let is_declared = workers.iter().any(|worker| declares(worker, &stored));
             match record.paused {
                 None if !is_declared => deserted.push(stored),
                 Some(Paused { by: PausedBy::Orphaned, .. }) if is_declared => {
