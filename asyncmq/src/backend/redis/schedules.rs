@@ -66,8 +66,11 @@ impl Schedules for RedisStore {
         call.arg(schedule.id.as_bytes())
             .arg(expected.map(u64::to_be_bytes).as_ref().map_or(&[][..], |it| it));
         call.arg(entry(schedule)).arg(next_text(schedule));
-        self.list_queues(std::iter::once(queue)).await?;
-        Ok(number(&self.send(&call).await.map_err(worded_push)?)? == 1)
+        let is_kept = number(&self.send(&call).await.map_err(worded_push)?)? == 1;
+        if is_kept {
+            self.list_queues(std::iter::once(queue)).await?;
+        }
+        Ok(is_kept)
     }
 
     async fn remove_schedule(&self, queue: &Name, id: &ScheduleId) -> Result<bool, StoreError> {
@@ -92,7 +95,6 @@ impl Schedules for RedisStore {
         script.arg(schedule.id.as_bytes()).arg(firing.expected.to_be_bytes());
         script.arg(entry(schedule)).arg(next_text(schedule));
         script.arg(firing.unless.map(id_bytes).unwrap_or_default()).number(jobs.len());
-        self.list_queues(queues.iter()).await?;
         let answer = bytes(self.send(&script).await.map_err(worded_push)?)?;
         match answer.split_first() {
             Some((b'f', pushed)) => Ok(Fired::Fired(read_answer(pushed, jobs.len())?)),
