@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use asyncmq::{Client, Misfire, NewJob, Schedule, ScheduleInfo};
+use asyncmq::{Client, Misfire, NewJob, Retention, Schedule, ScheduleInfo};
 use asyncmq_tests::servers::dice::Dice;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -61,7 +61,8 @@ async fn every_slot_fires_once(
     let every_second = || Schedule::every(SECOND).misfire(Misfire::All);
     let mut firsts = Vec::new();
     for number in 0..SCHEDULES {
-        let job = NewJob::new("beat").queue("beats");
+        // Kept by time and not by number, so that none is gone when they are counted.
+        let job = NewJob::new("beat").queue("beats").retain(Retention::For(SECOND * 3_600));
         let made = client.schedules().upsert(format!("s{number}"), every_second(), job).await.unwrap();
         firsts.push(made.next.unwrap());
     }

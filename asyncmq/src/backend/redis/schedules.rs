@@ -97,7 +97,10 @@ impl Schedules for RedisStore {
         script.arg(firing.unless.map(id_bytes).unwrap_or_default()).number(jobs.len());
         let answer = bytes(self.send(&script).await.map_err(worded_push)?)?;
         match answer.split_first() {
-            Some((b'f', pushed)) => Ok(Fired::Fired(read_answer(pushed, jobs.len())?)),
+            Some((b'f', pushed)) => {
+                self.list_queues(queues.iter()).await?;
+                Ok(Fired::Fired(read_answer(pushed, jobs.len())?))
+            }
             Some((b'o', _)) => Ok(Fired::Overlapping),
             Some((b's', _)) => Ok(Fired::Stale),
             _ => Err(strange()),

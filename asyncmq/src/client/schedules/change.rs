@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
+
 use super::Schedules;
 use super::info::read;
 use crate::backend::{Fired, StoredSchedule};
@@ -43,8 +45,10 @@ impl Schedules {
 
     /// Finds every state of an id that is kept: one, unless it is on its way to another queue.
     async fn all_of(&self, id: &str) -> Result<Vec<StoredSchedule>> {
-        let all = self.client.handle.ask("look a schedule up", self.client.backend().schedules(None)).await?;
-        Ok(all.into_iter().filter(|stored| *stored.id == *id).collect())
+        let (queues, id) = (self.client.queues().await?, ScheduleId::from_stored(id));
+        let looks = queues.iter().map(|queue| self.client.backend().schedule(queue, &id));
+        let found = self.client.handle.ask("look a schedule up", try_join_all(looks)).await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// Finds a schedule, also one that was removed.
