@@ -90,6 +90,12 @@ pub enum Error {
         /// The queue.
         queue: String,
     },
+    /// No such schedule: it never was, or it was removed.
+    #[error("there is no schedule {id:?}: it never was, or it was removed")]
+    ScheduleNotFound {
+        /// The id.
+        id: String,
+    },
     /// A move between two states that the lifecycle does not have.
     #[error("job {id} is {from} and cannot become {to}")]
     IllegalMove {

@@ -22,6 +22,8 @@ pub fn targets() -> Vec<Target> {
     let mut targets = vec![
         crate::job::fuzz::options(),
         crate::job::fuzz::names(),
+        crate::schedule::fuzz::texts(),
+        crate::schedule::fuzz::records(),
         crate::task::fuzz::arguments(),
         crate::settings::fuzz::settings(),
     ];

@@ -21,6 +21,7 @@ pub mod event;
 pub mod fuzz;
 pub mod job;
 pub mod lifecycle;
+pub mod schedule;
 mod seeded;
 mod settings;
 mod task;
@@ -30,7 +31,7 @@ pub mod worker;
 pub use backend::{Counts, Drain, Force, LimitInfo, Page, QueueInfo, WorkerInfo};
 pub use client::{
     Client, Enqueue, EnqueueAll, Events, Explanation, JobBuilder, JobHandle, NewJob, Queue, QueueBuilder,
-    QueueStats, ResultFuture, Subscription, Untyped, WaitsFor, init,
+    QueueStats, ResultFuture, ScheduleInfo, Schedules, Subscription, Untyped, WaitsFor, init,
 };
 pub use clock::{Clock, Timestamp};
 pub use error::{BoxError, Error, Result};
@@ -39,6 +40,7 @@ pub use job::{
     Backoff, Dedup, Job, JobId, JobState, Limit, LimitScope, LimitSource, Progress, RateLimit, Retention,
     TraceContext,
 };
+pub use schedule::{Misfire, Overlap, Schedule};
 pub use task::{Context, Registry, State, Task, TaskDefinition, TaskError, TaskOptions, tasks};
 pub use worker::{StopReport, Worker, WorkerHandle, WorkerStatus};
 

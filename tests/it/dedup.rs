@@ -141,6 +141,7 @@ async fn what_another_binary_publishes_of_a_task_counts_too() {
     };
     let task = |name: &str, dedup_keyed| TaskInfo {
         name: Name::from_stored(name),
+        schedule: None,
         version: 1,
         queue: Name::from_static(QUEUE),
         arguments: Vec::new(),

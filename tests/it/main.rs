@@ -16,6 +16,7 @@ mod process;
 mod protocol;
 #[cfg(feature = "redis")]
 mod redis;
+mod schedules;
 mod simulation;
 mod sqlite;
 mod supply_chain;

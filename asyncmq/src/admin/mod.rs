@@ -30,6 +30,7 @@ mod limits;
 mod query;
 mod queues;
 mod redact;
+mod schedules;
 mod select;
 pub mod view;
 mod why;

@@ -1,12 +1,12 @@
 //! The port: what a store must do, and nothing about how.
 //!
 //! A [`Backend`] is a [`Store`] (what happens to every job), an [`Upkeep`] (what has to be done from time to time), an
-//! [`Inspect`] (what can be seen) and a [`Control`] (what people order). Each verb is **one atomic step** under the
+//! [`Inspect`] (what can be seen), a [`Control`] (what people order) and [`Schedules`] (what recurs). Each verb is **one atomic step** under the
 //! store's own clock; a refused step changes nothing. Stores hold no policy: what becomes of a job is
 //! decided by [`lifecycle`](crate::lifecycle), before the call by the worker or, where only the store knows enough
 //! (age, due time, a crash), by the same rules carried out in the store.
 //!
-//! To bring a store of your own, implement the four traits, hand it to
+//! To bring a store of your own, implement the five traits (a store without schedules leaves the last one empty), hand it to
 //! [`Client::with_backend`](crate::Client::with_backend), and run the conformance suite over it.
 
 mod audit;
@@ -23,6 +23,8 @@ pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
 mod scan;
+mod schedule_handle;
+mod schedules;
 #[cfg(feature = "sqlite")]
 pub mod sql;
 mod store;
@@ -39,6 +41,7 @@ pub use handle::DEFAULT_MAX_PAYLOAD;
 pub(crate) use handle::{BackendHandle, Pause, jittered};
 pub use inspect::{Counts, EventStream, Heard, Inspect, LimitInfo, LimitStanding, Page, QueueInfo};
 pub use scan::{Cursor, Scanned};
+pub use schedules::{DueSchedules, Fired, Firing, Schedules, StoredSchedule};
 pub use store::{
     CallId, Claim, Claimed, ClaimedJob, Extension, Fenced, Leases, Pushed, RECALLED_CALLS, Report,
     Settlement, Signal, Signals, Store, TaskSet, Token,
@@ -49,7 +52,7 @@ pub use worker_info::{DEAD_AFTER, TaskDefaults, TaskInfo, WorkerInfo};
 use crate::error::BoxError;
 
 /// A store: all that asyncmq needs of a place where jobs are kept.
-pub trait Backend: Store + Upkeep + Inspect + Control {
+pub trait Backend: Store + Upkeep + Inspect + Control + Schedules {
     /// Returns the store's kind, as it stands in URLs and messages: `memory`, `redis`, ….
     fn kind(&self) -> &'static str;
 

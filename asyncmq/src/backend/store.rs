@@ -173,6 +173,8 @@ pub struct Extension {
 pub enum Signal {
     /// A claim may give something now.
     Work,
+    /// A schedule of a queue that the worker serves was made or changed.
+    Schedules,
     /// Somebody wants these running jobs cancelled.
     Cancel(Vec<Token>),
 }

@@ -77,6 +77,8 @@ pub struct TaskInfo {
     pub arguments: Vec<String>,
     /// What its jobs get that say nothing else.
     pub defaults: TaskDefaults,
+    /// When it runs by itself, if its attribute says so.
+    pub schedule: Option<String>,
 }
 
 /// What a task's jobs get that say nothing else.

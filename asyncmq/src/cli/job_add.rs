@@ -17,13 +17,20 @@ use crate::job::nearest;
 
 /// Describes the command.
 pub(super) fn command() -> Command {
+    let add = leaf("add", "Enqueues a job of a task by its name").arg(word("TASK", "The task's name"));
+    with_options(add)
+        .arg(value("id", "ID", "An id of your own: a second job of a kept one's id is not added"))
+        .after_help("Example: asyncmq job add send_welcome to=ann@example.com name=Ann --delay 5m")
+}
+
+/// Adds what a job may be given: arguments, and options of its own.
+pub(super) fn with_options(command: Command) -> Command {
     let arguments = Arg::new("ARGUMENT")
         .num_args(0..)
         .value_parser(ValueParser::string())
         .help("Arguments by name: to=ann@example.com is a text, count:=3 is JSON");
     let repeated = |arg: Arg| arg.action(ArgAction::Append);
-    leaf("add", "Enqueues a job of a task by its name")
-        .arg(word("TASK", "The task's name"))
+    command
         .arg(arguments)
         .arg(
             value(
@@ -41,17 +48,25 @@ pub(super) fn command() -> Command {
         .arg(value("timeout", "TIME", "How long one attempt may take"))
         .arg(value("dedup", "MODE", "Counts as the same as others of its key: simple, throttle(10s), throttle(10s, extend), debounce(10s), replace, keep_last"))
         .arg(value("dedup-key", "KEY", "That key; without it, one made of the task and the arguments"))
-        .arg(value("id", "ID", "An id of your own: a second job of a kept one's id is not added"))
+        .arg(value("key", "KEY", "The key by which it takes turns with others of its task"))
         .arg(repeated(value("tag", "TAG", "A word to find it by, may be repeated")))
         .arg(repeated(value("header", "KEY=VALUE", "A word for its handler, may be repeated")))
-        .after_help("Example: asyncmq job add send_welcome to=ann@example.com name=Ann --delay 5m")
+}
+
+/// Returns the job that the options describe; its task is looked for among those that live workers have.
+pub(super) async fn job_of(session: &Session, flags: &ArgMatches) -> Result<NewJob<Untyped>> {
+    let task = text(flags, "TASK").unwrap_or_default();
+    warn_of_unknown(session, task, text(flags, "queue")).await?;
+    describe(NewJob::new(task).args(arguments(flags)?), flags)
 }
 
 /// Runs it.
 pub(super) async fn run(session: &Session, flags: &ArgMatches) -> Result<Ended> {
     let task = text(flags, "TASK").unwrap_or_default();
-    warn_of_unknown(session, task, text(flags, "queue")).await?;
-    let job = describe(NewJob::new(task).args(arguments(flags)?), flags)?;
+    let mut job = job_of(session, flags).await?;
+    if let Some(id) = text(flags, "id") {
+        job = job.id(id);
+    }
     let client = session.admin.client();
     let enqueued = async {
         match text(flags, "queue") {
@@ -106,8 +121,8 @@ fn describe(mut job: NewJob<Untyped>, flags: &ArgMatches) -> Result<NewJob<Untyp
     if let Some(key) = text(flags, "dedup-key") {
         job = job.dedup_key(key);
     }
-    if let Some(id) = text(flags, "id") {
-        job = job.id(id);
+    if let Some(key) = text(flags, "key") {
+        job = job.key(key);
     }
     for tag in texts(flags, "tag") {
         job = job.tag(tag);

@@ -39,6 +39,7 @@ mod job_inspect;
 mod out;
 mod queue;
 mod queue_limit;
+mod schedule;
 mod session;
 mod tasks;
 mod worker;
@@ -173,6 +174,7 @@ impl Cli {
         let session = Session::open(matches, flags).await?;
         match noun {
             "queue" => queue::run(&session, verb, flags).await,
+            "schedule" => schedule::run(&session, verb, flags).await,
             "job" => job::run(&session, verb, flags).await,
             "dead" => dead::run(&session, verb, flags).await,
             "worker" => worker::run(&session, verb, flags).await,
@@ -199,7 +201,7 @@ impl Cli {
             .arg_required_else_help(true)
             .args([flags::url(), flags::config()])
             .after_help(flags::AFTER_HELP)
-            .subcommands([queue::command(), job::command(), dead::command()])
+            .subcommands([queue::command(), job::command(), schedule::command(), dead::command()])
             .subcommand(worker::command(self.configure.is_some()))
             .subcommands([events::command(), tasks::command(), audit::command()])
             .subcommands([info::command(), doctor::command(), completions::command()]);

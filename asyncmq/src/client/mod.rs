@@ -13,6 +13,7 @@ mod published;
 mod queue;
 mod queue_admin;
 mod queue_limits;
+mod schedules;
 mod seal;
 mod trace;
 
@@ -29,6 +30,8 @@ pub use job_logs::job_logs;
 pub use new_job::{JobBuilder, NewJob, Untyped};
 pub use queue::{Queue, QueueBuilder};
 pub use queue_admin::QueueStats;
+pub(crate) use schedules::{Declared, declared, fire_due, schedule_of};
+pub use schedules::{ScheduleInfo, Schedules};
 
 use crate::backend::{Backend, BackendHandle, DEFAULT_MAX_PAYLOAD, WorkerInfo};
 use crate::error::{Error, Result};

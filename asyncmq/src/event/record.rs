@@ -59,6 +59,13 @@ pub enum EventData {
         /// The other job.
         job: JobId,
     },
+    /// Which schedule enqueued the job, and for which moment (`schedule:fired`).
+    Slot {
+        /// The schedule's id.
+        schedule: String,
+        /// The moment.
+        slot: SystemTime,
+    },
 }
 
 impl Event {

@@ -95,7 +95,8 @@ impl TestClient {
     }
 
     /// Runs every job, in the order in which they are due, and those that they enqueue. Time moves on by itself
-    /// to the next delayed job or retry, until none is left.
+    /// to the next delayed job or retry, until none is left. Schedules fire as it comes to their slots, but it does not move
+    /// on for their sake, as they have no end: [`TestClient::advance`] it.
     ///
     /// # Errors
     ///
@@ -121,6 +122,16 @@ impl TestClient {
         let mut drained = Drained::default();
         self.runner().run_due(&mut drained).await?;
         Ok(drained)
+    }
+
+    /// Makes the schedules that the tasks declare with `cron` and `every`, as a worker does when it starts. In tests nobody does
+    /// so unasked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`](crate::Error::Invalid) for an attribute that says no time.
+    pub async fn declare_schedules(&self) -> crate::Result<()> {
+        self.runner().declare().await
     }
 
     fn runner(&self) -> Runner {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::backend::BackendHandle;
-use crate::client::Client;
+use crate::client::{Client, declared, fire_due};
 use crate::error::{Error, Result};
 use crate::job::JobId;
 use crate::lifecycle::Outcome;
@@ -85,7 +85,20 @@ impl Runner {
         }
     }
 
+    /// Fires the schedules that are due.
+    async fn fire(&self) -> Result<()> {
+        let client = Client { handle: self.handle.clone() };
+        loop {
+            let queues = client.queues().await?;
+            let round = self.handle.ask("fire schedules", fire_due(&self.handle, &queues)).await?;
+            if round.next_in != Some(Duration::ZERO) {
+                return Ok(());
+            }
+        }
+    }
+
     async fn run_all(&self, drained: &mut Drained) -> Result<()> {
+        self.fire().await?;
         let mut solo = None;
         loop {
             let client = Client { handle: self.handle.clone() };
@@ -107,6 +120,16 @@ impl Runner {
                 )));
             }
         }
+    }
+
+    /// Brings the schedules that the tasks declare into the store.
+    pub(super) async fn declare(&self) -> Result<()> {
+        let client = Client { handle: self.handle.clone() };
+        let mut declarations = Vec::new();
+        for task in self.registry.iter() {
+            declarations.extend(declared(task, self.handle.max_payload())?);
+        }
+        client.schedules().declare(&declarations).await
     }
 
     /// Returns how long it is until the next job is due that is not paused.

@@ -71,7 +71,7 @@ pub(crate) fn start(shared: &Arc<Shared>, queues: Vec<Name>, own: Vec<OwnDuty>) 
 }
 
 /// Runs a loop until the worker is through.
-fn spawn<F, R>(shared: &Arc<Shared>, run: F)
+pub(super) fn spawn<F, R>(shared: &Arc<Shared>, run: F)
 where
     F: FnOnce(Arc<Shared>) -> R,
     R: Future<Output = ()> + Send + 'static,
@@ -140,6 +140,7 @@ async fn listen(shared: Arc<Shared>, queues: Vec<Name>) {
         match shared.backend.backend().signals(shared.id, &queues).await {
             Ok(mut signals) => {
                 shared.signal_work();
+                shared.schedules_changed.notify_one();
                 pause = Pause::new();
                 heed(&shared, &mut *signals).await;
             }
@@ -155,6 +156,7 @@ async fn heed(shared: &Shared, signals: &mut dyn Signals) {
     loop {
         match signals.next().await {
             Signal::Work => shared.signal_work(),
+            Signal::Schedules => shared.schedules_changed.notify_one(),
             Signal::Cancel(tokens) => {
                 shared.hand.stop(&tokens, Stop::Cancelled);
             }

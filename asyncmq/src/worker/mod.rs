@@ -27,6 +27,7 @@ mod middleware;
 mod pump;
 mod reports;
 mod run;
+mod schedules;
 mod settle;
 mod shared;
 mod signals;

@@ -71,6 +71,8 @@ pub(crate) struct Shared {
     pub(crate) wake: Notify,
     /// Whether the wake-up was for work in the store.
     pub(crate) work: AtomicBool,
+    /// Wakes the duty that fires schedules.
+    pub(crate) schedules_changed: Notify,
     finished: Mutex<Vec<Settlement>>,
     pub(crate) completed: AtomicU64,
     pub(crate) failed: AtomicU64,
@@ -118,6 +120,7 @@ impl Shared {
             phase: watch::Sender::new(Phase::Serving),
             wake: Notify::new(),
             work: AtomicBool::new(false),
+            schedules_changed: Notify::new(),
             finished: Mutex::default(),
             completed: AtomicU64::new(0),
             failed: AtomicU64::new(0),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{TaskDefaults, TaskInfo, TaskSet, WorkerInfo};
+use crate::client::schedule_of;
 use crate::error::{Error, Result};
 use crate::job::{Name, RateLimit, WorkerId, nearest};
 use crate::lifecycle::Outcome;
@@ -15,7 +16,7 @@ use crate::worker::handle::{WorkerHandle, register};
 use crate::worker::pump::Pump;
 use crate::worker::shared::{Shared, Times};
 use crate::worker::solo::Solo;
-use crate::worker::{duty, lease, limits};
+use crate::worker::{duty, lease, limits, schedules};
 
 /// What a worker is to be, checked.
 pub(super) struct Plan {
@@ -71,6 +72,7 @@ impl Worker {
             store = ?shared.backend,
             "the worker serves"
         );
+        schedules::start(&shared, &queues);
         duty::start(&shared, queues, std::mem::take(&mut self.duties));
         let (first, queues, rate_limit) = (shared.clone(), plan.queues, plan.rate_limit);
         let pump = tokio::spawn(async move {
@@ -208,6 +210,12 @@ pub(super) fn check_task(task: &TaskDefinition, states: &States) -> Option<Strin
             task.queue()
         ));
     }
+    if let Err(error) = schedule_of(task.options()) {
+        return Some(format!(
+            "task {name:?} at {source} cannot run by itself as its attribute says: {error}\n  \
+             mend `cron`, `every` or `tz`"
+        ));
+    }
     let missing = not_yet(task.options())?;
     Some(format!(
         "task {name:?} at {source} asks for `{missing}`, which this version of asyncmq does not do\n  \
@@ -217,8 +225,7 @@ pub(super) fn check_task(task: &TaskDefinition, states: &States) -> Option<Strin
 
 /// Names what a task asks for and this version would silently not do.
 pub(crate) fn not_yet(options: &TaskOptions) -> Option<&'static str> {
-    let asked =
-        [(options.cron.is_some(), "cron"), (options.every.is_some(), "every"), (options.sandbox, "sandbox")];
+    let asked = [(options.sandbox, "sandbox")];
     asked.into_iter().find(|(asked, _)| *asked).map(|(_, key)| key)
 }
 
@@ -266,5 +273,6 @@ fn task_info(task: &'static TaskDefinition) -> TaskInfo {
             dedup: options.dedup,
             dedup_keyed: task.dedup_key.is_some(),
         },
+        schedule: schedule_of(options).ok().flatten().map(|schedule| schedule.to_string()),
     }
 }

@@ -100,6 +100,7 @@ async fn workers_that_died_or_drain_are_found() {
             dedup: None,
             dedup_keyed: false,
         },
+        schedule: None,
     };
     let other = WorkerInfo { id: WorkerId::generate(), tasks: vec![task], version: "0.0.9".into(), ..info };
     store.register(&other, lease).await.unwrap();

@@ -4,6 +4,7 @@ mod dedup;
 mod doctor;
 mod journey;
 mod logs;
+mod schedule;
 mod shapes;
 mod steer;
 mod terminal;

@@ -78,6 +78,18 @@ impl Shapes {
         self.check_list("queue limit", "Limit", &desk.json(&["queue", "limit", "mail"]));
     }
 
+    fn schedules(&mut self, desk: &Desk) {
+        let added = desk.json(&["schedule", "add", "nightly", "1h", "app.fetch", "path=/nowhere"]);
+        self.check("schedule add", &added);
+        self.check_list("schedule list", "Schedule", &desk.json(&["schedule", "list"]));
+        self.check("schedule inspect", &desk.json(&["schedule", "inspect", "nightly"]));
+        self.check("schedule pause, resume", &desk.json(&["schedule", "pause", "nightly"]));
+        self.check("schedule run", &desk.json(&["schedule", "run", "nightly"]));
+        let trial = desk.json(&["schedule", "remove", "nightly", "--dry-run"]);
+        self.check("schedule remove, --dry-run", &trial);
+        self.check("schedule remove", &desk.json(&["schedule", "remove", "nightly", "--yes"]));
+    }
+
     async fn clearing(&mut self, desk: &Desk, client: &Client) {
         client.queue("mail").add(NewJob::new("x")).await.unwrap();
         let shown = desk.json(&["queue", "drain", "mail", "--dry-run"]);
@@ -102,6 +114,7 @@ async fn json_has_the_fields_that_the_docs_promise() {
         let _worker = desk.worker(&client, &[]).await;
         let id = shapes.jobs(&desk, &client).await;
         shapes.queues_and_workers(&desk);
+        shapes.schedules(&desk);
         shapes.orders(&desk, &id);
         shapes.clearing(&desk, &client).await;
         shapes.whole(&desk);

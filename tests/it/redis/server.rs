@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use asyncmq::{Client, Context, Error, JobState, NewJob, Registry, TaskError, Worker, task};
+use asyncmq::{Client, Context, Error, JobState, NewJob, Registry, Schedule, TaskError, Worker, task};
 use futures::StreamExt;
 
 use crate::redis::crew::Crew;
@@ -101,6 +101,18 @@ async fn a_user_with_the_documented_rights_is_enough() {
     assert_eq!(queue.stats().await.unwrap().counts.waiting, 2);
     assert_eq!(queue.drain(asyncmq::Drain::WaitingAndDelayed).await.unwrap(), 2);
     queue.resume().await.unwrap();
+    let schedules = client.schedules();
+    schedules
+        .upsert("s", Schedule::every(Duration::from_secs(1)), NewJob::new("t").queue("q"))
+        .await
+        .unwrap();
+    schedules.run_now("s").await.unwrap();
+    client.backend().due_schedules(&[asyncmq::job::Name::from_static("q")], 10).await.unwrap();
+    assert_eq!(
+        (schedules.list().await.unwrap().len(), schedules.get("s").await.unwrap().is_some()),
+        (1, true)
+    );
+    assert!(schedules.remove("s").await.unwrap());
     let mut events = client.events().await.unwrap();
     let registry = Registry::new().with::<fail_once>();
     let worker = Worker::new(&client).queues(["q"]).registry(registry).start().await.unwrap();

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use asyncmq::backend::{CallId, Claimed, Fenced, Ordered, Pushed, Settlement, Token};
+use asyncmq::backend::{CallId, Claimed, Fenced, Fired, Ordered, Pushed, Settlement, Token};
 use asyncmq::job::{Envelope, JobId, WorkerId};
 use asyncmq::lifecycle::Transition;
 use bytes::Bytes;
@@ -55,6 +55,16 @@ impl History {
                 Pushed::Exists { .. } | Pushed::Deduplicated { .. } => continue,
             }
             self.deeds.push(Deed::Pushed { id: job.id.clone(), args: job.args.clone() });
+        }
+    }
+
+    /// A firing pushes, under calls of its own.
+    pub(crate) fn fired(&mut self, call: CallId, jobs: &[Arc<Envelope>], fired: &Fired) {
+        let is_new = self.calls.insert(("fire", call));
+        if let (true, Fired::Fired(reply)) = (is_new, fired) {
+            let added = jobs.iter().zip(reply).filter(|(_, pushed)| **pushed == Pushed::Added);
+            let deeds = added.map(|(job, _)| Deed::Pushed { id: job.id.clone(), args: job.args.clone() });
+            self.deeds.extend(deeds);
         }
     }
 

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use asyncmq::backend::{
-    AuditEntry, Backend, CallId, Claim, Claimed, Control, Cursor, Drain, EventStream, Extension, Fenced,
-    Finding, Force, Inspect, Leases, LimitInfo, LimitStanding, Ordered, Page, Pushed, QueueInfo, Report,
-    Scanned, Settlement, Signals, Store, StoreError, Token, Upkeep, WorkerInfo,
+    AuditEntry, Backend, CallId, Claim, Claimed, Control, Cursor, Drain, DueSchedules, EventStream,
+    Extension, Fenced, Finding, Fired, Firing, Force, Inspect, Leases, LimitInfo, LimitStanding, Ordered,
+    Page, Pushed, QueueInfo, Report, Scanned, Schedules, Settlement, Signals, Store, StoreError,
+    StoredSchedule, Token, Upkeep, WorkerInfo,
 };
 use asyncmq::job::{Envelope, Job, JobId, JobState, Name, WorkerId};
 use asyncmq::lifecycle::Limits;
+use asyncmq::schedule::ScheduleId;
 use asyncmq::{EventFilter, Limit, LimitScope, LimitSource, Timestamp};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -37,6 +39,7 @@ pub(crate) enum Verb {
     Subscribe,
     Look,
     Order,
+    Fire,
 }
 
 /// What a call is answered.
@@ -531,6 +534,68 @@ impl<W: Wire> Control for Line<W> {
 
     async fn now(&self) -> Answer<Timestamp> {
         self.send(Verb::Look, |store| async move { store.now().await }).await
+    }
+}
+
+#[async_trait]
+impl<W: Wire> Schedules for Line<W> {
+    async fn schedule(&self, queue: &Name, id: &ScheduleId) -> Answer<Option<StoredSchedule>> {
+        let of = (queue.clone(), id.clone());
+        let look = move |store: Arc<dyn Backend>| {
+            let of = of.clone();
+            async move { store.schedule(&of.0, &of.1).await }
+        };
+        self.send(Verb::Look, look).await
+    }
+
+    async fn schedules(&self, queue: Option<&Name>) -> Answer<Vec<StoredSchedule>> {
+        let queue = queue.cloned();
+        let list = move |store: Arc<dyn Backend>| {
+            let queue = queue.clone();
+            async move { store.schedules(queue.as_ref()).await }
+        };
+        self.send(Verb::Look, list).await
+    }
+
+    async fn due_schedules(&self, queues: &[Name], limit: usize) -> Answer<DueSchedules> {
+        let queues: Arc<[Name]> = queues.into();
+        let look = move |store: Arc<dyn Backend>| {
+            let queues = queues.clone();
+            async move { store.due_schedules(&queues, limit).await }
+        };
+        self.send(Verb::Look, look).await
+    }
+
+    async fn put_schedule(&self, schedule: &StoredSchedule, expected: Option<u64>) -> Answer<bool> {
+        let schedule = schedule.clone();
+        let put = move |store: Arc<dyn Backend>| {
+            let schedule = schedule.clone();
+            async move { store.put_schedule(&schedule, expected).await }
+        };
+        self.send(Verb::Order, put).await
+    }
+
+    async fn remove_schedule(&self, queue: &Name, id: &ScheduleId) -> Answer<bool> {
+        let of = (queue.clone(), id.clone());
+        let remove = move |store: Arc<dyn Backend>| {
+            let of = of.clone();
+            async move { store.remove_schedule(&of.0, &of.1).await }
+        };
+        self.send(Verb::Order, remove).await
+    }
+
+    async fn fire(&self, firing: Firing<'_>) -> Answer<Fired> {
+        let Firing { call, schedule, expected, jobs, unless } = firing;
+        let sent: Arc<[Arc<Envelope>]> = jobs.iter().map(|(_, job)| job.clone()).collect();
+        let asked = Arc::new((schedule.clone(), jobs.to_vec(), unless.cloned()));
+        let fire = move |store: Arc<dyn Backend>| {
+            let asked = asked.clone();
+            async move {
+                let (schedule, jobs, unless) = (&asked.0, &asked.1[..], asked.2.as_ref());
+                store.fire(Firing { call, schedule, expected, jobs, unless }).await
+            }
+        };
+        self.note(Verb::Fire, fire, move |history, fired| history.fired(call, &sent, fired)).await
     }
 }
 

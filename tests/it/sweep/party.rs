@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use asyncmq::backend::conformance::Fixture;
 use asyncmq::backend::{
-    CallId, Claim, ClaimedJob, Control, Extension, Fenced, Ordered, Pushed, Report, Settlement, Store,
-    StoreError, TaskSet, Token, Upkeep, WorkerInfo,
+    CallId, Claim, ClaimedJob, Control, Extension, Fenced, Fired, Firing, Ordered, Pushed, Report, Schedules,
+    Settlement, Store, StoreError, StoredSchedule, TaskSet, Token, Upkeep, WorkerInfo,
 };
 use asyncmq::job::{DedupKey, Envelope, JobId, Name, Retention, WorkerId};
 use asyncmq::lifecycle::Transition;
@@ -140,6 +140,32 @@ impl<'a> Party<'a> {
     pub(crate) async fn drain(&self) -> Result<(), Died> {
         let info = WorkerInfo { draining: true, ..info(self.id) };
         self.ask(async || self.store.register(&info, LEASE).await).await
+    }
+
+    /// Keeps a schedule; one that it finds as it wanted it was kept by a call whose answer was lost.
+    pub(crate) async fn put(&self, schedule: &StoredSchedule, expected: Option<u64>) -> Result<(), Died> {
+        if !self.ask(async || self.store.put_schedule(schedule, expected).await).await? {
+            let kept = self.ask(async || self.store.schedule(&QUEUE, &schedule.id).await).await?;
+            assert_eq!(kept.as_ref(), Some(schedule));
+        }
+        Ok(())
+    }
+
+    /// Fires a schedule with jobs.
+    pub(crate) async fn fire(
+        &mut self,
+        schedule: &StoredSchedule,
+        expected: u64,
+        count: usize,
+    ) -> Result<Fired, Died> {
+        let call = self.next();
+        let jobs: Vec<_> = (0..count).map(|_| (asyncmq::Timestamp::default(), Arc::new(job()))).collect();
+        let firing = Firing { call, schedule, expected, jobs: &jobs, unless: None };
+        let fired = self.ask(async || self.store.fire(firing).await).await?;
+        if matches!(fired, Fired::Fired(_)) {
+            self.acknowledged.extend(jobs.iter().map(|(_, job)| job.id.clone()));
+        }
+        Ok(fired)
     }
 
     pub(crate) async fn rescue(&self) -> Result<usize, Died> {

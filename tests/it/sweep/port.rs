@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use asyncmq::backend::{Control, Fenced, Ordered, Pushed, Upkeep};
+use asyncmq::backend::{Control, Fenced, Fired, Ordered, Pushed, StoredSchedule, Upkeep};
 use asyncmq::job::{Envelope, Failure, FailureKind};
 use asyncmq::lifecycle::Transition;
+use asyncmq::schedule::ScheduleId;
 use asyncmq::{Counts, Dedup, JobState};
 
 use super::party::{Died, LEASE, OnLoss, Party, QUEUE, SECOND, complete};
@@ -211,6 +212,27 @@ async fn deduplicates(party: &mut Party<'_>) -> Result<(), Died> {
     Ok(())
 }
 
+async fn fires_a_schedule(party: &mut Party<'_>) -> Result<(), Died> {
+    let state = |revision| StoredSchedule {
+        queue: QUEUE,
+        id: ScheduleId::from_stored("swept"),
+        revision,
+        next: None,
+        record: bytes::Bytes::new(),
+    };
+    party.put(&state(1), None).await?;
+    for revision in 1..4 {
+        let fired = party.fire(&state(revision + 1), revision, 2).await?;
+        assert_eq!(fired, Fired::Fired(vec![Pushed::Added; 2]));
+        assert_eq!(party.other().fire(&state(9), revision, 2).await?, Fired::Stale);
+    }
+    while party.work(2, complete()).await? != 0 {}
+    let kept = party.store.inner().schedule(&QUEUE, &state(4).id).await.expect("the store answers");
+    assert_eq!(kept, Some(state(4)), "each firing moved it on once");
+    assert_eq!(counts(party).await.completed, 6);
+    Ok(())
+}
+
 /// Makes a test of each program for a store.
 macro_rules! sweeps {
     ($store:ident, $fixture:ty: $($program:ident)*) => {
@@ -227,7 +249,7 @@ macro_rules! sweeps {
     };
 }
 
-sweeps!(memory, Memory: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates);
+sweeps!(memory, Memory: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates fires_a_schedule);
 #[cfg(feature = "redis")]
-sweeps!(redis, Redis: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates);
-sweeps!(sqlite, Sqlite: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates);
+sweeps!(redis, Redis: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates fires_a_schedule);
+sweeps!(sqlite, Sqlite: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates fires_a_schedule);

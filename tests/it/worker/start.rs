@@ -20,8 +20,8 @@ async fn plain() {}
 #[task(name = "start.versioned", queue = "versions", version = 2)]
 async fn versioned() {}
 
-#[task(name = "start.hourly", queue = "deferred every", every = "1h")]
-async fn hourly() {}
+#[task(name = "start.never", queue = "never", cron = "0 0 30 2 *")]
+async fn never() {}
 
 #[task(name = "start.sandboxed", queue = "deferred sandbox", sandbox)]
 async fn sandboxed() {}
@@ -57,7 +57,7 @@ async fn a_state_that_nobody_gave_is_named_at_the_start() {
 #[tokio::test]
 async fn what_this_version_does_not_do_is_refused_and_named() {
     let refused = [
-        ("deferred every", Registry::new().with::<hourly>(), "`every`"),
+        ("never", Registry::new().with::<never>(), "can never run"),
         ("deferred sandbox", Registry::new().with::<sandboxed>(), "`sandbox`"),
     ];
     for (queue, registry, key) in refused {

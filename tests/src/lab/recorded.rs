@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use asyncmq::backend::{
-    AuditEntry, Backend, CallId, Claim, Claimed, Control, Cursor, Drain, EventStream, Extension, Fenced,
-    Finding, Force, Inspect, Leases, LimitInfo, LimitStanding, Ordered, Page, Pushed, QueueInfo, Report,
-    Scanned, Settlement, Signals, Store, StoreError, Token, Upkeep, WorkerInfo,
+    AuditEntry, Backend, CallId, Claim, Claimed, Control, Cursor, Drain, DueSchedules, EventStream,
+    Extension, Fenced, Finding, Fired, Firing, Force, Inspect, Leases, LimitInfo, LimitStanding, Ordered,
+    Page, Pushed, QueueInfo, Report, Scanned, Schedules, Settlement, Signals, Store, StoreError,
+    StoredSchedule, Token, Upkeep, WorkerInfo,
 };
 use asyncmq::job::{Envelope, Job, JobId, JobState, Name, WorkerId};
 use asyncmq::lifecycle::{Limits, Transition};
+use asyncmq::schedule::ScheduleId;
 use asyncmq::{EventFilter, Limit, LimitScope, LimitSource, Timestamp};
 
 use crate::lab::event::{Ending, Event, Given, Kind, Proof};
@@ -344,6 +346,37 @@ impl Control for Recorded {
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
         self.inner.now().await
+    }
+}
+
+#[async_trait]
+impl Schedules for Recorded {
+    async fn schedule(&self, queue: &Name, id: &ScheduleId) -> Result<Option<StoredSchedule>, StoreError> {
+        self.inner.schedule(queue, id).await
+    }
+
+    async fn schedules(&self, queue: Option<&Name>) -> Result<Vec<StoredSchedule>, StoreError> {
+        self.inner.schedules(queue).await
+    }
+
+    async fn due_schedules(&self, queues: &[Name], limit: usize) -> Result<DueSchedules, StoreError> {
+        self.inner.due_schedules(queues, limit).await
+    }
+
+    async fn put_schedule(
+        &self,
+        schedule: &StoredSchedule,
+        expected: Option<u64>,
+    ) -> Result<bool, StoreError> {
+        self.inner.put_schedule(schedule, expected).await
+    }
+
+    async fn remove_schedule(&self, queue: &Name, id: &ScheduleId) -> Result<bool, StoreError> {
+        self.inner.remove_schedule(queue, id).await
+    }
+
+    async fn fire(&self, firing: Firing<'_>) -> Result<Fired, StoreError> {
+        self.inner.fire(firing).await
     }
 }
 

@@ -74,6 +74,17 @@ struct Turns {
     running: HashMap<Bytes, u32>,
 }
 
+impl Turns {
+    /// Reads all but the rings.
+    fn read_rest(&mut self, connection: &mut Connection, base: &str) {
+        self.noted = connection.zrange(format!("{base}lines"), 0, -1).unwrap();
+        self.parked = connection.zrange(format!("{base}parked"), 0, -1).unwrap();
+        let groups: HashMap<Bytes, Bytes> = connection.hgetall(format!("{base}groups")).unwrap();
+        let running = |group: &[u8]| u32::from_be_bytes([group[0], group[1], group[2], group[3]]);
+        self.running = groups.iter().map(|(name, group)| (name.clone(), running(group))).collect();
+    }
+}
+
 /// Tells whether a list is that of a key: its lane has a priority that begins with a letter from g on.
 fn is_of_key(list: &str) -> bool {
     b'f' < list.as_bytes()[1]
@@ -166,11 +177,7 @@ impl Queue {
             lines.push((name.to_owned(), living));
         }
         assert!(tombs.values().all(|left| *left == 0), "{base}: void entries that are in no list");
-        turns.noted = connection.zrange(key("lines"), 0, -1).unwrap();
-        turns.parked = connection.zrange(key("parked"), 0, -1).unwrap();
-        let groups: HashMap<Bytes, Bytes> = connection.hgetall(key("groups")).unwrap();
-        let running = |group: &[u8]| u32::from_be_bytes([group[0], group[1], group[2], group[3]]);
-        turns.running = groups.iter().map(|(name, group)| (name.clone(), running(group))).collect();
+        turns.read_rest(connection, base);
         let ended = ["zx", "zf", "ze", "zq", "zu"];
         let ended = ended.map(|list| (list, connection.zrange(key(list), 0, -1).unwrap()));
         let ended = ended.into_iter().chain([(COMPLETED, completed)]).collect();

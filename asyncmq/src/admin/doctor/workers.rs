@@ -1,7 +1,9 @@
 //! Who works, who does not, and what waits in vain.
 
+use crate::admin::view::schedule_status;
 use crate::admin::{Admin, QueueOverview};
 use crate::backend::{Finding, WorkerInfo};
+use crate::client::ScheduleInfo;
 use crate::error::Result;
 use crate::job::{Job, JobState, Name};
 
@@ -27,6 +29,7 @@ pub(super) async fn look(admin: &Admin) -> Result<Vec<Finding>> {
     let mut findings = vec![alive(&workers)];
     findings.extend(dead(&workers));
     findings.extend(versions(&workers));
+    findings.extend(orphans(&admin.schedules().await.unwrap_or_default()));
     for queue in &queues {
         findings.extend(unserved(queue, &workers));
         findings.extend(paused(queue));
@@ -68,6 +71,21 @@ fn versions(workers: &[WorkerInfo]) -> Option<Finding> {
         Finding::note(
             "versions",
             format!("workers of several versions of asyncmq serve: {}", versions.join(", ")),
+        )
+    })
+}
+
+fn orphans(schedules: &[ScheduleInfo]) -> Option<Finding> {
+    let is_orphan = |info: &&ScheduleInfo| schedule_status(info) == "orphaned";
+    let ids: Vec<&str> = schedules.iter().filter(is_orphan).map(|info| info.id.as_str()).collect();
+    (!ids.is_empty()).then(|| {
+        Finding::warning(
+            "orphaned schedules",
+            format!(
+                "no live worker declares these schedules any more, so they are paused: {}",
+                ids.join(", ")
+            ),
+            "start a worker that links their tasks, or remove them: asyncmq schedule remove ID",
         )
     })
 }

@@ -6,6 +6,7 @@ mod job;
 #[cfg(any(feature = "cli", feature = "dashboard"))]
 mod number;
 mod others;
+mod schedule;
 mod time;
 
 pub use job::{FailureView, JobDetailView, JobView, Secrets};
@@ -14,4 +15,5 @@ pub(crate) use number::grouped;
 pub use others::{
     AuditView, EventView, FindingView, LimitView, QueueView, TaskView, WorkerView, worker_status,
 };
+pub use schedule::{ScheduleDetailView, ScheduleView, schedule_status};
 pub use time::{from_rfc3339, rfc3339};

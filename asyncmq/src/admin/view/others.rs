@@ -211,6 +211,9 @@ fn detail(data: &EventData) -> Option<String> {
         EventData::Progress(progress) => Some(format!("{} %", progress.percent())),
         EventData::Reason(reason) => Some(reason.clone()),
         EventData::Dedup { key, job } => Some(format!("key {key}: job {job}")),
+        EventData::Slot { schedule, slot } => {
+            Some(format!("schedule {schedule}, slot {}", rfc3339((*slot).into())))
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Counts the properties: one that is not in the list would never be tried.
 
-const LIST: &str = include_str!("stamp.rs");
+const LIST: &str = concat!(include_str!("list_jobs.rs"), include_str!("list_rest.rs"));
 const MODULES: &[(&str, &str)] = &[
     ("push", include_str!("push.rs")),
     ("claim", include_str!("claim.rs")),
@@ -23,6 +23,7 @@ const MODULES: &[(&str, &str)] = &[
     ("events", include_str!("events.rs")),
     ("wake", include_str!("wake.rs")),
     ("workers", include_str!("workers.rs")),
+    ("schedules", include_str!("schedules.rs")),
     ("dedup", include_str!("dedup.rs")),
     ("dedup_window", include_str!("dedup_window.rs")),
     ("blocked", include_str!("blocked.rs")),

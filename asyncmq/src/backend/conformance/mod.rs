@@ -43,6 +43,8 @@ pub mod inspect;
 pub mod keys;
 pub mod lease;
 pub mod limits;
+mod list_jobs;
+mod list_rest;
 #[cfg(test)]
 mod listed;
 pub mod obliterate;
@@ -52,6 +54,7 @@ pub mod race;
 pub mod report;
 pub mod rescue;
 pub mod scan;
+pub mod schedules;
 pub mod settle;
 mod stage;
 mod stamp;

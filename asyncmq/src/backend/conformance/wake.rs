@@ -206,6 +206,7 @@ pub async fn work_is_not_lost_beside_a_cancellation(fixture: &dyn Fixture) {
     while !(work && told == [held.token]) {
         match signal(&mut signals).await {
             Signal::Work => work = true,
+            Signal::Schedules => {}
             Signal::Cancel(tokens) => told.extend(tokens),
         }
     }

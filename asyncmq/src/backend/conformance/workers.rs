@@ -32,6 +32,7 @@ fn published() -> TaskInfo {
             dedup: Some(crate::job::Dedup::Throttle(HOUR).extend()),
             dedup_keyed: true,
         },
+        schedule: Some("every 1h".into()),
     }
 }
 

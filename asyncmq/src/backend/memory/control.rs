@@ -77,12 +77,12 @@ impl Control for MemoryStore {
 
     async fn obliterate(
         &self,
-        queue: &Name,
+        name: &Name,
         force: Force,
         limit: usize,
     ) -> Result<Result<usize, u64>, StoreError> {
         let mut state = self.state();
-        let Some(kept) = state.known_queue(queue) else { return Ok(Ok(0)) };
+        let Some(kept) = state.known_queue(name) else { return Ok(Ok(0)) };
         let active = state.queues[kept as usize].counts.active;
         if force == Force::RefuseActive && active != 0 {
             return Ok(Err(active));
@@ -99,6 +99,7 @@ impl Control for MemoryStore {
             queue.keyed.clear();
             queue.limits = None;
             queue.keys.clear();
+            state.schedules.retain(|(of, _), _| of != name);
         }
         Ok(Ok(places.len()))
     }

@@ -14,6 +14,7 @@ mod keys;
 mod lane;
 mod limits;
 mod recall;
+mod schedules;
 mod session;
 mod settle;
 mod state;

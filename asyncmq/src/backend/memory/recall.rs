@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use foldhash::{HashMap, HashMapExt};
 
-use crate::backend::{CallId, Fenced, Pushed, RECALLED_CALLS};
+use crate::backend::{CallId, Fenced, Fired, Pushed, RECALLED_CALLS};
 use crate::job::WorkerId;
 
 /// How many senders are remembered; beyond it those that were silent longest are forgotten.
@@ -48,6 +48,7 @@ struct Sender<T> {
 
 pub(super) type RecallPushes = Recall<Pushed>;
 pub(super) type RecallSettles = Recall<Fenced>;
+pub(super) type RecallFirings = Recall<Fired>;
 
 impl<T> Default for Recall<T> {
     fn default() -> Self {

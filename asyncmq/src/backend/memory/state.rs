@@ -13,14 +13,15 @@ use super::keyed::KeyedLane;
 use super::keys::Keys;
 use super::lane::{Entry, Lane};
 use super::limits::QueueLimits;
-use super::recall::{RecallPushes, RecallSettles};
+use super::recall::{RecallFirings, RecallPushes, RecallSettles};
 use super::session::Session;
 use super::watch::Watchers;
-use crate::backend::{AuditEntry, Counts, Token};
+use crate::backend::{AuditEntry, Counts, StoredSchedule, Token};
 use crate::clock::Timestamp;
 use crate::event::{Event, EventData, EventKind};
 use crate::job::{Envelope, Job, JobId, JobState, Name, Notes, Rare, Status, WorkerId};
 use crate::lifecycle::{Limits, expires};
+use crate::schedule::ScheduleId;
 
 /// All that the store keeps.
 #[derive(Default)]
@@ -36,6 +37,9 @@ pub(super) struct State {
     pub(super) watchers: Watchers,
     pub(super) pushes: RecallPushes,
     pub(super) settles: RecallSettles,
+    pub(super) firings: RecallFirings,
+    /// By queue and id.
+    pub(super) schedules: BTreeMap<(Name, ScheduleId), StoredSchedule>,
     pub(super) limits: Limits,
     /// What people ordered, the latest last.
     pub(super) audit: VecDeque<AuditEntry>,

@@ -6,10 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::MemoryStore;
+use super::state::State;
 use crate::backend::{
     CallId, Claim, Claimed, Extension, Fenced, Leases, MAX_BATCH, Pushed, Report, Settlement, Signals, Store,
     StoreError, Token,
 };
+use crate::clock::Timestamp;
 use crate::event::{EventData, EventKind};
 use crate::job::{Envelope, JobState, Name, WorkerId};
 use crate::lifecycle::enter;
@@ -24,31 +26,7 @@ impl Store for MemoryStore {
         if let Some(reply) = state.pushes.find(call) {
             return Ok(reply);
         }
-        let now = self.clock.now();
-        let mut reply = Vec::with_capacity(jobs.len());
-        let mut last: Option<(&Name, u32)> = None;
-        for job in jobs {
-            // Jobs that come together are for one queue, as a rule.
-            let queue = last.filter(|(name, _)| **name == job.queue).map(|(_, queue)| queue);
-            let queue = queue.unwrap_or_else(|| state.queue_of(&job.queue));
-            last = Some((&job.queue, queue));
-            let kept = &state.queues[queue as usize];
-            let hash = kept.ids.hash(&job.id);
-            if let Some(place) = state.find_hashed(kept, hash, &job.id) {
-                state.emit(EventKind::Duplicated, place, now, |_| EventData::None);
-                let task =
-                    state.slot(place).map_or_else(|| job.task.clone(), |slot| slot.envelope.task.clone());
-                reply.push(Pushed::Exists { task });
-                continue;
-            }
-            if let Some(key) = job.dedup() {
-                reply.push(state.push_keyed((queue, hash), job, key, now));
-                continue;
-            }
-            let place = state.add(queue, hash, job, enter(job, now));
-            state.emit(EventKind::Enqueued, place, now, |_| EventData::None);
-            reply.push(Pushed::Added);
-        }
+        let reply = state.take_in(jobs, self.clock.now());
         state.pushes.keep(call, &reply);
         Ok(reply)
     }
@@ -88,6 +66,37 @@ impl Store for MemoryStore {
         let mut state = self.state();
         let queues = queues.iter().map(|queue| state.queue_of(queue)).collect();
         Ok(Box::new(state.watchers.add(worker, queues)))
+    }
+}
+
+impl State {
+    /// Takes jobs in.
+    pub(super) fn take_in(&mut self, jobs: &[Arc<Envelope>], now: Timestamp) -> Vec<Pushed> {
+        let mut reply = Vec::with_capacity(jobs.len());
+        let mut last: Option<(&Name, u32)> = None;
+        for job in jobs {
+            // Jobs that come together are for one queue, as a rule.
+            let queue = last.filter(|(name, _)| **name == job.queue).map(|(_, queue)| queue);
+            let queue = queue.unwrap_or_else(|| self.queue_of(&job.queue));
+            last = Some((&job.queue, queue));
+            let kept = &self.queues[queue as usize];
+            let hash = kept.ids.hash(&job.id);
+            if let Some(place) = self.find_hashed(kept, hash, &job.id) {
+                self.emit(EventKind::Duplicated, place, now, |_| EventData::None);
+                let task =
+                    self.slot(place).map_or_else(|| job.task.clone(), |slot| slot.envelope.task.clone());
+                reply.push(Pushed::Exists { task });
+                continue;
+            }
+            if let Some(key) = job.dedup() {
+                reply.push(self.push_keyed((queue, hash), job, key, now));
+                continue;
+            }
+            let place = self.add(queue, hash, job, enter(job, now));
+            self.emit(EventKind::Enqueued, place, now, |_| EventData::None);
+            reply.push(Pushed::Added);
+        }
+        reply
     }
 }
 

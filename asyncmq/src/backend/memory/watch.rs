@@ -1,5 +1,6 @@
 //! Wakes workers: a permit is kept for each, so that nothing between two waits is lost.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
@@ -23,11 +24,14 @@ pub(super) struct Watcher {
     queues: Vec<u32>,
     wake: Notify,
     cancelled: Mutex<Vec<Token>>,
+    /// Whether a schedule was made or changed.
+    schedules: AtomicBool,
 }
 
 impl Watchers {
     pub(super) fn add(&mut self, worker: WorkerId, queues: Vec<u32>) -> Arc<Watcher> {
-        let watcher = Watcher { worker, queues, wake: Notify::new(), cancelled: Mutex::default() };
+        let (wake, cancelled, schedules) = (Notify::new(), Mutex::default(), AtomicBool::new(false));
+        let watcher = Watcher { worker, queues, wake, cancelled, schedules };
         let watcher = Arc::new(watcher);
         self.all.retain(|watcher| watcher.strong_count() != 0);
         self.all.push(Arc::downgrade(&watcher));
@@ -59,6 +63,15 @@ impl Watchers {
             watcher.wake.notify_one();
         }
     }
+
+    /// Tells whoever serves a queue that a schedule was made or changed.
+    pub(super) fn tell_of_schedules(&self, queue: u32) {
+        let serves = |watcher: &Arc<Watcher>| watcher.queues.contains(&queue);
+        for watcher in self.all.iter().filter_map(Weak::upgrade).filter(serves) {
+            watcher.schedules.store(true, Ordering::SeqCst);
+            watcher.wake.notify_one();
+        }
+    }
 }
 
 impl Watcher {
@@ -72,11 +85,13 @@ impl Signals for Arc<Watcher> {
     async fn next(&mut self) -> Signal {
         self.wake.notified().await;
         let cancelled = std::mem::take(&mut *self.cancelled.lock().unwrap_or_else(PoisonError::into_inner));
-        if cancelled.is_empty() {
-            return Signal::Work;
-        }
-        // One permit may have stood for both: the wake-up for work must not be lost with it.
+        let signal = match cancelled.is_empty() {
+            false => Signal::Cancel(cancelled),
+            true if self.schedules.swap(false, Ordering::SeqCst) => Signal::Schedules,
+            true => return Signal::Work,
+        };
+        // One permit may have stood for several: the wake-up for work must not be lost with it.
         self.wake.notify_one();
-        Signal::Cancel(cancelled)
+        signal
     }
 }

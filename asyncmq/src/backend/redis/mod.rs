@@ -29,6 +29,7 @@ mod link;
 mod push;
 mod reply;
 mod scan;
+mod schedules;
 mod script;
 #[cfg(feature = "seeded-bugs")]
 mod seeds;

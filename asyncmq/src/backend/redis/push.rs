@@ -4,8 +4,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use redis::Value;
-
 use super::codec::{put_body, put_id, read_id, task_in};
 use super::error::worded_push;
 use super::reply::{bytes, strange};
@@ -50,34 +48,15 @@ impl RedisStore {
         let (queues, runs) = self.runs(jobs);
         let mut script = self.call(&PUSH, &queues).await.map_err(worded_push)?;
         script.arg(call.sender.as_uuid().as_bytes()).number(call.sequence).arg(slot('p', call));
-        script.number(runs.len());
-        let mut bytes = Vec::new();
-        for run in &runs {
-            let Placed { lane, profile, whole } = &run.placed;
-            script.number(run.queue + 2).arg(lane).arg(profile).arg(run.kind());
-            script.number(run.jobs.len());
-            for place in &run.jobs {
-                bytes.clear();
-                put_id(&jobs[*place].id, &mut bytes);
-                script.arg(&bytes);
-            }
-            for place in &run.jobs {
-                bytes.clear();
-                put_body(jobs[*place], u16::try_from(*place).unwrap_or(u16::MAX), *lane, *whole, &mut bytes);
-                script.arg(&bytes);
-            }
-            if matches!(run.kind(), "x" | "k") {
-                for job in run.jobs.iter().map(|place| jobs[*place]) {
-                    let (due, value) = due_parts(job.due);
-                    script.arg(due).number(value).number(job.ttl.map_or(0, |ttl| micros(ttl) + 1));
-                    if run.keyed {
-                        put_key(job, &mut script);
-                    }
-                }
-            }
-        }
+        put_runs(jobs, &runs, &mut script);
         let answer = self.send(&script).await.map_err(worded_push)?;
-        read_answer(answer, jobs)
+        read_answer(&bytes(answer)?, jobs.len())
+    }
+
+    /// Writes what taking in jobs of one queue takes.
+    pub(super) fn put_jobs(&self, jobs: &[&Arc<Envelope>], script: &mut Call) {
+        let (_, runs) = self.runs(jobs);
+        put_runs(jobs, &runs, script);
     }
 
     /// Sorts jobs into runs. Two jobs of the same id never share one: the second must find the first.
@@ -112,6 +91,41 @@ impl RedisStore {
             }
         }
         (queues, runs)
+    }
+}
+
+/// Writes runs of jobs.
+fn put_runs(jobs: &[&Arc<Envelope>], runs: &[Run], script: &mut Call) {
+    script.number(runs.len());
+    let mut bytes = Vec::new();
+    for run in runs {
+        let Placed { lane, profile, whole } = &run.placed;
+        script.number(run.queue + 2).arg(lane).arg(profile).arg(run.kind());
+        script.number(run.jobs.len());
+        for place in &run.jobs {
+            bytes.clear();
+            put_id(&jobs[*place].id, &mut bytes);
+            script.arg(&bytes);
+        }
+        for place in &run.jobs {
+            bytes.clear();
+            put_body(jobs[*place], u16::try_from(*place).unwrap_or(u16::MAX), *lane, *whole, &mut bytes);
+            script.arg(&bytes);
+        }
+        if matches!(run.kind(), "x" | "k") {
+            put_times(run.jobs.iter().map(|place| jobs[*place]), run.keyed, script);
+        }
+    }
+}
+
+/// Writes when jobs are due and how long they live, and by which key they count as the same one as others.
+fn put_times<'a>(jobs: impl Iterator<Item = &'a Arc<Envelope>>, keyed: bool, script: &mut Call) {
+    for job in jobs {
+        let (due, value) = due_parts(job.due);
+        script.arg(due).number(value).number(job.ttl.map_or(0, |ttl| micros(ttl) + 1));
+        if keyed {
+            put_key(job, script);
+        }
     }
 }
 
@@ -174,10 +188,9 @@ fn due_parts(due: Due) -> (&'static str, u64) {
 
 /// Reads what jobs met: place, length, and the profile of the one of its id, the one that holds its key, or the one that it
 /// replaced.
-fn read_answer(answer: Value, jobs: &[&Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
-    let mut pushed = vec![Pushed::Added; jobs.len()];
-    let answer = bytes(answer)?;
-    let mut rest = answer.as_slice();
+pub(super) fn read_answer(answer: &[u8], jobs: usize) -> Result<Vec<Pushed>, StoreError> {
+    let mut pushed = vec![Pushed::Added; jobs];
+    let mut rest = answer;
     while let [place0, place1, length0, length1, tail @ ..] = rest {
         let (place, length) =
             (u16::from_be_bytes([*place0, *place1]), u16::from_be_bytes([*length0, *length1]));

@@ -84,7 +84,11 @@ macro_rules! scripts {
 
 // Completing works at the server's memory limit; taking in is refused there.
 scripts! {
-    PUSH = "", base rarely emit wake side lines_keyed lines keys push_keyed push_rarely rare push;
+    PUSH = "", base rarely emit wake side lines_keyed lines keys push_keyed push_rarely rare recall push push_only;
+    FIRE = "", base rarely emit wake side lines_keyed lines keys push_keyed push_rarely rare plans recall fire push fire_only;
+    PLAN = "", base wake plans plan;
+    UNPLAN = "allow-oom", base unplan;
+    DUE_PLANS = "no-writes", base due_plans;
     CLAIM = "allow-oom", base rarely emit wake side lines_keyed lines keys ended tell permits carry settle_rarely claim_rarely claim_held claim_again rare claim claim_only;
     SETTLE = "allow-oom", base rarely emit wake side lines_keyed lines keys ended tell permits carry settle_rarely claim_rarely claim_held claim_again rare settle settle_only;
     TURN = "allow-oom", base rarely emit wake side lines_keyed lines keys ended tell permits carry settle_rarely claim_rarely claim_held claim_again rare settle claim turn;

@@ -1,5 +1,6 @@
 //! Wakes workers: a permit is kept for each, so that nothing between two waits is lost.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -18,17 +19,24 @@ use crate::job::{Name, WorkerId};
 struct Watcher {
     wake: Notify,
     cancelled: Mutex<Vec<Token>>,
+    /// Whether a schedule was made or changed.
+    schedules: AtomicBool,
 }
+
+/// What is said on a queue's channel of wake-ups when a schedule of it was made or changed.
+const OF_SCHEDULES: &[u8] = b"s";
 
 impl Hearer for Watcher {
     fn hear(&self, channel: &[u8], sound: Sound<'_>) {
-        if let Sound::Message(message) = sound
-            && !channel.ends_with(b"wake")
-        {
-            // Garbage on a channel is nobody's claim.
-            if let Ok(token) = read_token(message) {
-                self.cancelled.lock().unwrap_or_else(PoisonError::into_inner).push(token);
+        match sound {
+            Sound::Message(message) if !channel.ends_with(b"wake") => {
+                // Garbage on a channel is nobody's claim.
+                if let Ok(token) = read_token(message) {
+                    self.cancelled.lock().unwrap_or_else(PoisonError::into_inner).push(token);
+                }
             }
+            Sound::Message(OF_SCHEDULES) | Sound::Gap => self.schedules.store(true, Ordering::SeqCst),
+            Sound::Message(_) => {}
         }
         self.wake.notify_one();
     }
@@ -36,7 +44,7 @@ impl Hearer for Watcher {
 
 struct RedisSignals {
     watcher: Arc<Watcher>,
-    /// Whether the permit in hand may have stood for work beside a cancellation.
+    /// Whether the permit in hand may have stood for work beside something else.
     owes_work: bool,
 }
 
@@ -49,11 +57,13 @@ impl Signals for RedisSignals {
         self.watcher.wake.notified().await;
         let mut cancelled = self.watcher.cancelled.lock().unwrap_or_else(PoisonError::into_inner);
         let cancelled = std::mem::take(&mut *cancelled);
-        if cancelled.is_empty() {
-            return Signal::Work;
-        }
+        let signal = match cancelled.is_empty() {
+            false => Signal::Cancel(cancelled),
+            true if self.watcher.schedules.swap(false, Ordering::SeqCst) => Signal::Schedules,
+            true => return Signal::Work,
+        };
         self.owes_work = true;
-        Signal::Cancel(cancelled)
+        signal
     }
 }
 

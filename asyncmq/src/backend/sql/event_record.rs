@@ -48,6 +48,11 @@ enum DataText {
         key: String,
         job: String,
     },
+    Slot {
+        schedule: String,
+        /// In microseconds since 1970.
+        slot: u64,
+    },
 }
 
 pub(super) fn write(event: &Event) -> serde_json::Result<String> {
@@ -76,6 +81,9 @@ fn data_text(data: &EventData) -> Option<DataText> {
         EventData::Progress(progress) => DataText::Progress(progress.into()),
         EventData::Reason(reason) => DataText::Reason(reason.clone()),
         EventData::Dedup { key, job } => DataText::Dedup { key: key.clone(), job: job.to_string() },
+        EventData::Slot { schedule, slot } => {
+            DataText::Slot { schedule: schedule.clone(), slot: Timestamp::from(*slot).as_micros() }
+        }
     })
 }
 
@@ -106,6 +114,9 @@ fn data_of(data: DataText) -> EventData {
         DataText::Progress(progress) => EventData::Progress(progress.into()),
         DataText::Reason(reason) => EventData::Reason(reason),
         DataText::Dedup { key, job } => EventData::Dedup { key, job: JobId::from_stored(&job) },
+        DataText::Slot { schedule, slot } => {
+            EventData::Slot { schedule, slot: Timestamp::from_micros(slot).into() }
+        }
     }
 }
 
@@ -135,6 +146,7 @@ mod tests {
             EventData::Progress(Progress::new(1.5, serde_json::Value::Null)),
             EventData::Reason("r".into()),
             EventData::Dedup { key: "k".into(), job: JobId::generate() },
+            EventData::Slot { schedule: "s".into(), slot: Timestamp::from_micros(9).into() },
         ];
         for data in all {
             let event = job_event(data);

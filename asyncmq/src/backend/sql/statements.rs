@@ -133,4 +133,11 @@ statements! {
     LIST_BLOCKED = "list_blocked",
     SCAN_BLOCKED = "scan_blocked",
     OLDER_BLOCKED = "older_blocked",
+    SCHEDULE_FIND = "schedule_find",
+    SCHEDULES_OF = "schedules_of",
+    SCHEDULES_DUE = "schedules_due",
+    SCHEDULE_NEXT = "schedule_next",
+    SCHEDULE_PUT = "schedule_put",
+    SCHEDULE_DELETE = "schedule_delete",
+    SCHEDULES_DELETE = "schedules_delete",
 }

@@ -45,6 +45,8 @@ struct TaskText<'a> {
     dedup: Option<DedupText<'a>>,
     #[serde(default)]
     dedup_keyed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schedule: Option<Cow<'a, str>>,
 }
 
 pub(super) fn write(worker: &WorkerInfo) -> serde_json::Result<String> {
@@ -80,6 +82,7 @@ fn task_text(task: &TaskInfo) -> TaskText<'_> {
         keyed: defaults.keyed,
         dedup: defaults.dedup.map(DedupText::of),
         dedup_keyed: defaults.dedup_keyed,
+        schedule: task.schedule.as_deref().map(Cow::Borrowed),
     }
 }
 
@@ -128,5 +131,6 @@ fn task_info(task: TaskText<'_>) -> TaskInfo {
             dedup: task.dedup.and_then(|mode| mode.mode()),
             dedup_keyed: task.dedup_keyed,
         },
+        schedule: task.schedule.map(Cow::into_owned),
     }
 }

@@ -56,5 +56,7 @@ pub(in crate::dashboard) async fn reveal(visit: Visit, Body(which): Body<Reveal>
 
 async fn detail(visit: &Visit, job: &Job, secrets: Secrets) -> Answer {
     let owner = visit.admin().dedup_owner(job).await?;
-    answer(&visit.dashboard.conceal.detail(job, secrets).with_dedup_owner(owner.as_ref()))
+    let mut view = visit.dashboard.conceal.detail(job, secrets).with_dedup_owner(owner.as_ref());
+    view.waits_for = visit.admin().why_not_running(job).await?;
+    answer(&view)
 }

@@ -148,6 +148,7 @@ fn facts(view: &JobDetailView) -> Vec<(&'static str, String)> {
         };
         facts.push(("Key held by", held_by));
     }
+    facts.extend(view.job.key.as_deref().map(|key| ("Key", visible(key))));
     facts.extend(view.timeout.map(|seconds| ("Timeout", time(seconds))));
     facts.extend(view.ttl.map(|seconds| ("Time to live", time(seconds))));
     facts.extend(view.expires_at.clone().map(|at| ("Expires", at)));

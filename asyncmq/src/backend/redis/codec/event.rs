@@ -85,6 +85,10 @@ fn read_data(what: u8, data: &[u8], time: Timestamp) -> Result<EventData> {
         b'p' => EventData::Progress(read_progress(data)?),
         b'x' => EventData::Reason(text(data)?.to_owned()),
         b'k' => EventData::Dedup { key: from.text()?.to_owned(), job: read_id(from.0)? },
+        b's' => {
+            let slot = Timestamp::from_micros(from.u64()?).into();
+            EventData::Slot { schedule: text(from.0)?.to_owned(), slot }
+        }
         _ => return Err(Garbled("the data of an event")),
     })
 }

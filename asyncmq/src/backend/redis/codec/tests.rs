@@ -153,6 +153,7 @@ proptest! {
         };
         let task = TaskInfo {
             name: name(0), version: 2, queue: name(1), arguments: texts.clone(), defaults,
+            schedule: delay.map(|_| texts[0].clone()),
         };
         let (started_at, seen_at) = (Timestamp::from_micros(5), Timestamp::from_micros(1 << 50));
         let worker = WorkerInfo {

@@ -31,6 +31,12 @@ pub(in super::super) fn worker_bytes(worker: &WorkerInfo) -> Vec<u8> {
     to.put_u32(worker.running);
     to.put_u64(worker.completed);
     to.put_u64(worker.failed);
+    // Behind all that versions before this one read.
+    if worker.tasks.iter().any(|task| task.schedule.is_some()) {
+        for task in &worker.tasks {
+            to.put_option(task.schedule.as_deref(), |to, text| to.put_text(text));
+        }
+    }
     to
 }
 
@@ -81,7 +87,7 @@ fn read_task(from: &mut Reader<'_>, version_of_entry: u8) -> Result<TaskInfo> {
         dedup,
         dedup_keyed,
     };
-    Ok(TaskInfo { name, version, queue, arguments, defaults })
+    Ok(TaskInfo { name, version, queue, arguments, defaults, schedule: None })
 }
 
 /// Reads a worker's entry, as it is at `now`.
@@ -99,8 +105,13 @@ pub(in super::super) fn read_worker_info(id: &[u8], entry: &[u8], now: Timestamp
     let queues = from.texts()?.iter().map(|queue| Name::from_stored(queue)).collect();
     let concurrency = from.u32()?;
     let count = from.u16()?;
-    let tasks = (0..count).map(|_| read_task(&mut from, version_of_entry)).collect::<Result<_>>()?;
+    let mut tasks = (0..count).map(|_| read_task(&mut from, version_of_entry)).collect::<Result<Vec<_>>>()?;
     let (running, completed, failed) = (from.u32()?, from.u64()?, from.u64()?);
+    if !from.is_empty() {
+        for task in &mut tasks {
+            task.schedule = from.option(Reader::text)?.map(str::to_owned);
+        }
+    }
     let alive = now.since(seen_at) < DEAD_AFTER;
     let info = WorkerInfo {
         id,

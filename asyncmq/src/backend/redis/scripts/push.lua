@@ -10,9 +10,6 @@
 --        profile D, length of an id (2 bytes), id and task of the job that holds its key, R and the id of the one that it replaced
 -- Cost   4 commands, 6 for each run (5 of one job), 9 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too;
 --        a run of kind k 9 to 11 if no job of it meets another, else 8 to 20 a job; with a key to take turns by, 3 for each key
-local recall, mark = S .. 'r' .. ARGV[2], ARGV[3] .. ':'
-local known = call('HGET', recall, ARGV[4])
-if known and sub(known, 1, #mark) == mark then return sub(known, #mark + 1) end
 local now, at = time(), 6
 local runs, marks = {}, {}
 -- Everything is checked before anything is written: a lane's name must stand for one profile.
@@ -128,7 +125,9 @@ end
 for Q in pairs(headers) do
   if marks[Q] then rare().wake(Q) end
 end
-local answer = table.concat(kept)
-if call('HSET', recall, ARGV[4], mark .. answer) > 0 then call('PEXPIRE', recall, 86400000) end
-if rare_parts then rare_parts.publish() end
-return answer
+-- Keeps the answer for a repeated call, and tells what happened.
+local function finish(answer)
+  if call('HSET', recall, ARGV[4], mark .. answer) > 0 then call('PEXPIRE', recall, 86400000) end
+  if rare_parts then rare_parts.publish() end
+  return answer
+end

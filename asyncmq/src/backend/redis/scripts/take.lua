@@ -132,7 +132,7 @@ end
 if call('EXISTS', Q .. 'jobs') == 0 then
   for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do call('UNLINK', Q .. line) end
   for _, key in ipairs({ 'limits', 'groups', 'parked', 'lines', 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel',
-    'wait', 'lc', 'blocked', 'keys', 'windows' }) do
+    'wait', 'lc', 'blocked', 'keys', 'windows', 'plans', 'slots' }) do
     call('UNLINK', Q .. key)
   end
   call('SREM', S .. 'queues', Q)

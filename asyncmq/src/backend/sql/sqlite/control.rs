@@ -269,6 +269,7 @@ impl Tx<'_> {
         if list::jobs(self.conn, sql::LIST_ANY, (queue, 1))?.is_empty() {
             for statement in [
                 sql::KEYS_CLEAR,
+                sql::SCHEDULES_DELETE,
                 sql::QUEUE_UNUSE,
                 sql::LINES_DELETE,
                 sql::LIMITS_DELETE,

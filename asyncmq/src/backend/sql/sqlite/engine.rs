@@ -229,6 +229,7 @@ impl Reading {
             self.process.watchers.wake_all();
         } else {
             self.process.watchers.wake(&message.wakes);
+            self.process.watchers.tell_of_schedules(&message.schedules);
         }
         for (worker, token) in &message.cancels {
             self.process.watchers.cancel(*worker, *token);

@@ -10,6 +10,7 @@ use crate::job::WorkerId;
 pub(in super::super) fn targets() -> Vec<Target> {
     let message = WakeupMessage {
         wakes: vec![1, i64::MAX],
+        schedules: vec![2],
         cancels: vec![(WorkerId::generate(), Token(7))],
         events: true,
         everything: false,

@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_jobs.sql"),
     include_str!("migrations/0002_audit.sql"),
     include_str!("migrations/0003_orders.sql"),
+    include_str!("migrations/0004_schedules.sql"),
     include_str!("migrations/0005_dedup.sql"),
     include_str!("migrations/0006_limits.sql"),
 ];

@@ -38,6 +38,7 @@ mod prune;
 mod push;
 mod replies;
 mod row;
+mod schedules;
 mod settle;
 mod store;
 mod sync;

@@ -24,6 +24,13 @@ impl Tx<'_> {
         if let Some(reply) = self.recall(Verb::Push, call)? {
             return Ok(replies::read_pushes(&reply, jobs.len())?);
         }
+        let reply = self.take_in(space, jobs)?;
+        self.keep_reply(Verb::Push, call, &replies::write_pushes(&reply)?)?;
+        Ok(reply)
+    }
+
+    /// Takes jobs in.
+    pub(super) fn take_in(&mut self, space: i64, jobs: &[Arc<Envelope>]) -> Step<Vec<Pushed>> {
         let mut reply = Vec::with_capacity(jobs.len());
         // Most batches are of one task for one queue.
         let mut add = self.conn.prepare_cached(sql::PUSH_JOB)?;
@@ -49,7 +56,6 @@ impl Tx<'_> {
                 None => self.push_one(&mut add, job, place)?,
             });
         }
-        self.keep_reply(Verb::Push, call, &replies::write_pushes(&reply)?)?;
         Ok(reply)
     }
 

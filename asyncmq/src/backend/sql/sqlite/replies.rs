@@ -15,6 +15,7 @@ use crate::job::{JobId, Name};
 pub(super) enum Verb {
     Push = 0,
     Settle = 1,
+    Fire = 2,
 }
 
 /// Replies of one sender are trimmed at the first call of a verb within as many sequences, whichever of them it uses:

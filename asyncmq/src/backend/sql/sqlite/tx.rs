@@ -42,6 +42,8 @@ impl Shared {
 pub(super) struct Notices {
     /// Queues of which a claim may give something now.
     pub(super) wakes: Vec<i64>,
+    /// Queues of which a schedule was made or changed.
+    pub(super) schedules: Vec<i64>,
     /// Claims whose jobs somebody wants cancelled.
     pub(super) cancels: Vec<(WorkerId, Token)>,
     /// What happened, with the namespace in which it did.
@@ -55,7 +57,7 @@ pub(super) struct Notices {
 impl Notices {
     /// Tells whether there is nobody to be told.
     pub(super) fn is_nothing(&self) -> bool {
-        self.wakes.is_empty() && self.cancels.is_empty() && !self.kept_events
+        self.wakes.is_empty() && self.schedules.is_empty() && self.cancels.is_empty() && !self.kept_events
     }
 }
 

@@ -13,6 +13,8 @@ pub(super) const LONGEST: usize = 4_096;
 pub(super) struct WakeupMessage {
     /// Queues of which a claim may give something now.
     pub(super) wakes: Vec<i64>,
+    /// Queues of which a schedule was made or changed.
+    pub(super) schedules: Vec<i64>,
     /// Claims whose jobs somebody wants cancelled.
     pub(super) cancels: Vec<(WorkerId, Token)>,
     /// Whether there are events to be read.
@@ -22,19 +24,25 @@ pub(super) struct WakeupMessage {
 }
 
 const WAKE: u8 = b'w';
+const SCHEDULES: u8 = b's';
 const CANCEL: u8 = b'c';
 const EVENTS: u8 = b'e';
 const EVERYTHING: u8 = b'*';
 
 impl WakeupMessage {
     pub(super) fn is_empty(&self) -> bool {
-        self.wakes.is_empty() && self.cancels.is_empty() && !self.events && !self.everything
+        let is_of_queues = !(self.wakes.is_empty() && self.schedules.is_empty());
+        !(is_of_queues || self.events || self.everything) && self.cancels.is_empty()
     }
 
     pub(super) fn write(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for queue in &self.wakes {
             bytes.push(WAKE);
+            bytes.extend(queue.to_be_bytes());
+        }
+        for queue in &self.schedules {
+            bytes.push(SCHEDULES);
             bytes.extend(queue.to_be_bytes());
         }
         for (worker, token) in &self.cancels {
@@ -67,6 +75,11 @@ impl WakeupMessage {
                     self.wakes.push(i64::from_be_bytes(*queue));
                     bytes = rest;
                 }
+                SCHEDULES => {
+                    let (queue, rest) = bytes.split_first_chunk()?;
+                    self.schedules.push(i64::from_be_bytes(*queue));
+                    bytes = rest;
+                }
                 CANCEL => {
                     let (worker, rest) = bytes.split_first_chunk()?;
                     let (token, rest) = rest.split_first_chunk()?;
@@ -90,6 +103,7 @@ mod tests {
     fn a_message_says_what_was_written() {
         let message = WakeupMessage {
             wakes: vec![1, i64::MAX],
+            schedules: vec![2],
             cancels: vec![(WorkerId::generate(), Token(u128::MAX))],
             events: true,
             everything: false,

@@ -1,5 +1,6 @@
 //! Wakes the workers of this process: a permit is kept for each, so that nothing between two waits is lost.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
@@ -19,11 +20,14 @@ pub(super) struct Watcher {
     queues: Vec<i64>,
     wake: Notify,
     cancelled: Mutex<Vec<Token>>,
+    /// Whether a schedule was made or changed.
+    schedules: AtomicBool,
 }
 
 impl Watchers {
     pub(super) fn add(&self, worker: WorkerId, queues: Vec<i64>) -> Arc<Watcher> {
-        let watcher = Arc::new(Watcher { worker, queues, wake: Notify::new(), cancelled: Mutex::default() });
+        let (wake, cancelled, schedules) = (Notify::new(), Mutex::default(), AtomicBool::new(false));
+        let watcher = Arc::new(Watcher { worker, queues, wake, cancelled, schedules });
         let mut watchers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         watchers.retain(|watcher| watcher.strong_count() != 0);
         watchers.push(Arc::downgrade(&watcher));
@@ -46,7 +50,20 @@ impl Watchers {
 
     /// Wakes everybody: something has changed, and nobody knows what.
     pub(super) fn wake_all(&self) {
-        self.each(|watcher| watcher.wake.notify_one());
+        self.each(|watcher| {
+            watcher.schedules.store(true, Ordering::SeqCst);
+            watcher.wake.notify_one();
+        });
+    }
+
+    /// Tells the workers of these queues that a schedule was made or changed.
+    pub(super) fn tell_of_schedules(&self, queues: &[i64]) {
+        self.each(|watcher| {
+            if queues.iter().any(|queue| watcher.queues.contains(queue)) {
+                watcher.schedules.store(true, Ordering::SeqCst);
+                watcher.wake.notify_one();
+            }
+        });
     }
 
     /// Tells a worker that somebody wants one of its jobs cancelled.
@@ -73,11 +90,13 @@ impl<T: Send + Sync> Signals for SqliteSignals<T> {
         watcher.wake.notified().await;
         let cancelled =
             std::mem::take(&mut *watcher.cancelled.lock().unwrap_or_else(PoisonError::into_inner));
-        if cancelled.is_empty() {
-            return Signal::Work;
-        }
-        // One permit may have stood for both: the wake-up for work must not be lost with it.
+        let signal = match cancelled.is_empty() {
+            false => Signal::Cancel(cancelled),
+            true if watcher.schedules.swap(false, Ordering::SeqCst) => Signal::Schedules,
+            true => return Signal::Work,
+        };
+        // One permit may have stood for several: the wake-up for work must not be lost with it.
         watcher.wake.notify_one();
-        Signal::Cancel(cancelled)
+        signal
     }
 }

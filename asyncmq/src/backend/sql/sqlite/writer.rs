@@ -193,11 +193,13 @@ impl Writer {
             return;
         }
         self.process.watchers.wake(&notices.wakes);
+        self.process.watchers.tell_of_schedules(&notices.schedules);
         for (worker, token) in &notices.cancels {
             self.process.watchers.cancel(*worker, *token);
         }
         let message = WakeupMessage {
             wakes: notices.wakes,
+            schedules: notices.schedules,
             cancels: notices.cancels,
             events: notices.kept_events,
             everything: false,

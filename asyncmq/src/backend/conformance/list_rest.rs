@@ -1,0 +1,180 @@
+//! The properties of what is seen, ordered, listened to and kept up.
+
+/// Their list; it is handed what each module of tests is made of.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_of_the_rest {
+    ($fixture:expr) => {
+        $crate::__conformance_module!($fixture, prune:
+            what_has_ended_is_kept_for_its_time
+            dead_letters_are_kept_for_theirs
+            the_newest_are_kept_up_to_a_number
+            each_queue_keeps_its_own_number
+            a_job_may_be_kept_exactly_as_long_as_it_asks
+            a_job_may_ask_that_nothing_is_kept
+            who_failed_is_kept_whatever_it_asked_for
+            a_prune_does_no_more_than_its_limit
+            the_limit_of_a_prune_holds_for_all_queues_and_rules_together
+            what_has_not_ended_is_never_dropped
+            a_replayed_job_is_no_longer_among_the_dead
+            a_dropped_dead_letter_is_told
+        );
+        $crate::__conformance_module!($fixture, inspect:
+            a_job_is_found_in_its_queue
+            a_job_is_found_in_whichever_queue_it_is
+            what_waits_is_listed_as_it_will_run
+            what_is_delayed_is_listed_as_it_will_be_due
+            what_has_ended_is_listed_newest_first
+            jobs_that_are_kept_as_long_as_they_ask_are_listed_among_the_others
+            expired_and_failed_jobs_are_listed_apart
+            a_list_comes_in_pages
+            ended_and_running_jobs_come_in_pages_too
+            the_counts_are_what_a_recount_gives
+            a_queue_that_nobody_used_is_empty
+            claiming_from_a_queue_is_not_to_use_it
+            a_queue_tells_what_went_through_it
+            a_queue_tells_how_long_its_oldest_job_has_waited
+            queues_are_listed_by_name
+            looking_changes_nothing
+            the_other_side_sees_the_same
+        );
+        $crate::__conformance_module!($fixture, control:
+            only_what_has_not_ended_can_be_cancelled
+            only_the_dead_and_the_cancelled_can_be_replayed
+            whatever_does_not_run_can_be_removed
+            only_what_is_delayed_can_be_promoted
+            a_cancelled_job_does_not_run
+            a_running_job_is_told_and_runs_on
+            a_cancellation_is_forgotten_once_it_was_heeded
+            a_replayed_job_starts_afresh_behind_the_others
+            a_replayed_job_can_end_again
+            a_removed_job_is_gone
+            the_id_of_a_removed_job_is_free
+            many_removals_leave_the_rest_in_order
+            a_drain_removes_what_waits
+            a_drain_does_no_more_than_its_limit
+            old_jobs_of_a_state_are_cleaned_away
+            waiting_and_delayed_jobs_are_cleaned_by_their_due_time
+            a_clean_does_no_more_than_its_limit
+            running_jobs_are_not_cleaned_away
+            pausing_tells_whether_it_changed_anything
+            a_queue_can_be_paused_before_it_is_used
+        );
+        $crate::__conformance_module!($fixture, obliterate:
+            nothing_is_left_of_an_obliterated_queue
+            running_jobs_are_refused_unless_it_is_forced
+            it_is_done_in_bounded_calls
+            other_queues_are_left_alone
+            a_queue_that_nobody_used_is_nothing_to_obliterate
+            the_queue_can_be_used_again
+        );
+        $crate::__conformance_module!($fixture, events:
+            a_jobs_life_is_told_in_its_order
+            an_event_tells_whose_it_is_and_when
+            ends_are_told_with_what_there_is_to_say
+            a_result_of_any_bytes_is_told_as_it_is
+            progress_is_told
+            a_duplicate_is_told
+            a_repeated_call_is_told_once
+            a_stale_settle_is_not_told
+            crashes_are_told
+            expiries_and_cancellations_are_told
+            queues_and_workers_are_told_of
+            a_worker_that_was_never_listed_ends_without_a_word
+            a_listener_hears_what_it_asked_for
+            who_listens_to_one_job_hears_all_of_it_and_nothing_else
+            the_job_of_the_same_id_in_another_queue_is_another
+            a_listener_that_has_gone_is_in_nobodys_way
+            a_listener_that_does_not_listen_holds_nothing_up
+            the_other_side_hears_the_same
+            a_draining_workers_released_jobs_are_told
+        );
+        $crate::__conformance_module!($fixture, wake:
+            a_push_wakes
+            a_push_wakes_who_waits_already
+            a_delayed_push_wakes_so_that_the_next_due_time_is_known
+            a_resumed_queue_wakes
+            a_job_that_is_given_back_wakes
+            a_rescue_and_a_deregistration_wake
+            a_promoted_and_a_replayed_job_wake
+            a_worker_is_woken_for_each_of_its_queues
+            every_waiting_worker_can_be_woken
+            a_signal_between_two_waits_is_not_lost
+            a_wait_that_was_given_up_loses_nothing
+            a_cancellation_is_told_to_the_worker_that_runs_the_job
+            many_cancellations_are_all_told
+            work_is_not_lost_beside_a_cancellation
+            a_worker_whose_job_is_taken_away_is_told
+        );
+        $crate::__conformance_module!($fixture, workers:
+            a_worker_is_listed_as_it_describes_itself
+            a_heartbeat_brings_the_entry_up_to_date
+            a_silent_worker_is_shown_dead
+            who_was_silent_for_long_is_struck_from_the_list
+            workers_are_listed_by_id
+            a_worker_that_ends_is_no_longer_listed
+            a_worker_that_ends_gives_back_what_it_holds
+            a_worker_that_ends_with_a_job_to_be_cancelled_leaves_it_cancelled
+            a_worker_need_not_register_to_claim
+        );
+        $crate::__conformance_module!($fixture, scan:
+            a_walk_meets_what_waits_as_it_will_run
+            a_walk_meets_what_is_delayed_as_it_will_be_due
+            a_walk_meets_what_has_ended_the_latest_first
+            a_walk_meets_each_running_job_once
+            what_leaves_meanwhile_shifts_nothing
+            what_ends_meanwhile_is_not_met_twice
+            what_waits_anew_is_met_where_it_stands_now
+            a_walk_goes_through_thousands_with_voids_between
+            a_walk_through_an_unused_queue_ends_at_once
+            a_cursor_that_is_none_is_refused
+            a_walk_while_jobs_are_taken_meets_the_others
+        );
+        $crate::__conformance_module!($fixture, audit:
+            what_people_ordered_is_listed_the_latest_first
+            what_is_recorded_of_an_order_later_takes_the_place_of_what_was
+            an_order_that_never_ended_shows_it
+            an_order_that_made_way_is_recorded_anew
+            orders_are_listed_in_pages
+            the_oldest_orders_make_way
+            to_record_an_order_is_not_to_use_a_queue
+            a_store_says_something_of_itself
+        );
+        $crate::__conformance_module!($fixture, schedules:
+            a_schedule_is_kept_as_it_was_put
+            only_who_knows_how_a_schedule_stands_changes_it
+            one_of_many_changes_of_a_schedule_is_made
+            schedules_are_listed_by_queue_and_id
+            schedules_and_jobs_may_share_an_id
+            ids_of_schedules_may_have_any_character
+            what_is_due_is_found_in_the_order_of_its_times_and_bounded
+            schedules_of_other_queues_are_not_found
+            one_without_a_next_time_is_never_due
+            to_fire_is_to_change_and_to_push_in_one_step
+            a_stale_firing_changes_nothing
+            a_removed_schedule_fires_no_more
+            a_slot_that_has_fired_already_is_met
+            a_repeated_firing_is_answered_as_the_first_one
+            a_firing_that_is_refused_is_refused_again
+            nothing_fires_while_the_last_job_has_not_ended
+            a_job_that_waits_for_its_time_has_not_ended
+            a_delayed_slot_waits_for_its_time
+            a_paused_queue_fires_all_the_same
+            a_firing_tells_who_listens
+            one_of_many_firings_of_a_slot_is_carried_out
+            a_schedule_makes_its_queue_used
+            nothing_is_left_of_the_schedules_of_an_obliterated_queue
+            a_schedule_that_is_put_wakes_who_serves_its_queue
+            jobs_that_fire_wake_who_waits
+        );
+        $crate::__conformance_module!($fixture, race:
+            many_claimers_get_each_job_once
+            producers_and_workers_meet_without_loss
+            one_of_many_pushes_of_an_id_adds_it
+            one_of_many_settles_of_a_claim_is_applied
+            many_rescuers_rescue_each_job_once
+            a_cancellation_and_the_end_of_a_job_leave_it_in_one_state
+            a_job_is_claimed_or_removed_never_both
+        );
+    };
+}

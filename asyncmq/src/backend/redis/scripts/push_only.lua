@@ -1,0 +1,1 @@
+return finish(table.concat(kept))

@@ -1,0 +1,2 @@
+-- Forgets a schedule.
+DELETE FROM schedules WHERE queue = $1 AND id = $2

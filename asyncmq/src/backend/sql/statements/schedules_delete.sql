@@ -1,0 +1,2 @@
+-- Forgets the schedules of a queue.
+DELETE FROM schedules WHERE queue = $1

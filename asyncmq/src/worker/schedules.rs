@@ -1,0 +1,112 @@
+//! The duty that fires schedules: what is due in the queues that this worker serves, at the moment at which it is due.
+//!
+//! All workers do so; the store decides who does it. A paused queue fires all the same, its jobs wait.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::backend::{Pause, StoreError, StoredSchedule};
+use crate::client::{Declared, Schedules, declared, fire_due};
+use crate::job::Name;
+use crate::schedule::ScheduleId;
+use crate::worker::duty::spawn;
+use crate::worker::shared::Shared;
+
+/// The longest time between two looks, should the wake-up for a new schedule have been lost.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked whether what is declared is declared still.
+const CHECK_EVERY: Duration = Duration::from_secs(15);
+/// How long no live worker may declare a schedule before it is paused: longer than a deploy leaves none.
+const DESERTED_FOR: Duration = Duration::from_secs(60);
+
+/// Starts the duty.
+pub(super) fn start(shared: &Arc<Shared>, queues: &[Name]) {
+    let (queues, mut declarations) = (queues.to_vec(), Vec::new());
+    for task in shared.tasks.values().filter(|task| queues.iter().any(|queue| *queue == task.queue())) {
+        match declared(task, shared.backend.max_payload()) {
+            Ok(declaration) => declarations.extend(declaration),
+            Err(error) => tracing::error!(task = task.name(), %error, "a task cannot be run by itself"),
+        }
+    }
+    spawn(shared, move |shared| serve(shared, queues, declarations));
+}
+
+async fn serve(shared: Arc<Shared>, queues: Vec<Name>, declarations: Vec<Declared>) {
+    let schedules = shared.client().schedules();
+    declare(&schedules, &declarations).await;
+    let mut watch = Watch::default();
+    loop {
+        let began = Instant::now();
+        let next_in = match fire_due(&shared.backend, &queues).await {
+            Ok(round) => round.next_in,
+            Err(error) if !error.is_retryable() => return give_up(&error),
+            Err(error) => {
+                tracing::debug!(%error, "schedules could not be looked at now");
+                Some(Duration::from_millis(500))
+            }
+        };
+        if next_in.is_some() || !declarations.is_empty() {
+            watch.look(&schedules, &queues).await;
+        }
+        let next = began + next_in.map_or(LOOK_EVERY, |next| next.min(LOOK_EVERY));
+        tokio::select! {
+            () = tokio::time::sleep_until(next) => {}
+            () = shared.schedules_changed.notified() => {}
+        }
+    }
+}
+
+fn give_up(error: &StoreError) {
+    tracing::debug!(%error, "this store has no schedules, or none that can be looked at");
+}
+
+/// Brings what the tasks declare into the store, as soon as it answers.
+async fn declare(schedules: &Schedules, declarations: &[Declared]) {
+    let mut pause = Pause::new();
+    while let Err(error) = schedules.declare(declarations).await {
+        tracing::warn!(%error, "what the tasks declare could not be scheduled yet");
+        pause.wait().await;
+    }
+}
+
+/// What this worker has seen of schedules that nobody declares any more.
+#[derive(Default)]
+struct Watch {
+    looked: Option<Instant>,
+    deserted: HashMap<ScheduleId, Instant>,
+}
+
+impl Watch {
+    /// Looks from time to time, and pauses what has been deserted for long enough.
+    async fn look(&mut self, schedules: &Schedules, queues: &[Name]) {
+        if self.looked.is_some_and(|looked| looked.elapsed() < CHECK_EVERY) {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        match schedules.deserted(queues).await {
+            Ok(deserted) => self.note(schedules, deserted).await,
+            Err(error) => tracing::debug!(%error, "declared schedules could not be checked now"),
+        }
+    }
+
+    async fn note(&mut self, schedules: &Schedules, deserted: Vec<StoredSchedule>) {
+        self.deserted.retain(|id, _| deserted.iter().any(|stored| stored.id == *id));
+        for stored in deserted {
+            let since = *self.deserted.entry(stored.id.clone()).or_insert_with(Instant::now);
+            if since.elapsed() < DESERTED_FOR {
+                continue;
+            }
+            match schedules.orphan(&stored).await {
+                Ok(true) => tracing::warn!(
+                    schedule = %stored.id,
+                    "no live worker declares this schedule any more: it is paused until one does; remove it if it is not needed"
+                ),
+                Ok(false) => {}
+                Err(error) => tracing::debug!(%error, "a deserted schedule could not be paused now"),
+            }
+        }
+    }
+}
