@@ -17,6 +17,8 @@ use crate::worker::shared::Shared;
 
 /// The longest time between two looks, should the wake-up for a new schedule have been lost.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long after a store did not answer it is asked again.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// How often it is looked whether what is declared is declared still.
 const CHECK_EVERY: Duration = Duration::from_secs(15);
 /// How long no live worker may declare a schedule before it is paused: longer than a deploy leaves none.
@@ -37,16 +39,15 @@ pub(super) fn start(shared: &Arc<Shared>, queues: &[Name]) {
 async fn serve(shared: Arc<Shared>, queues: Vec<Name>, declarations: Vec<Declared>) {
     let schedules = shared.client().schedules();
     declare(&schedules, &declarations).await;
-    let mut watch = Watch::default();
+    let (mut watch, mut trouble) = (Watch::default(), Trouble::default());
     loop {
         let began = Instant::now();
         let next_in = match fire_due(&shared.backend, &queues).await {
-            Ok(round) => round.next_in,
-            Err(error) if !error.is_retryable() => return give_up(&error),
-            Err(error) => {
-                tracing::debug!(%error, "schedules could not be looked at now");
-                Some(Duration::from_millis(500))
+            Ok(round) => {
+                trouble = Trouble { has_fired: true, is_told: false };
+                round.next_in
             }
+            Err(error) => Some(trouble.of(&error)),
         };
         if next_in.is_some() || !declarations.is_empty() {
             watch.look(&schedules, &queues).await;
@@ -59,16 +60,41 @@ async fn serve(shared: Arc<Shared>, queues: Vec<Name>, declarations: Vec<Declare
     }
 }
 
-fn give_up(error: &StoreError) {
-    tracing::debug!(%error, "this store has no schedules, or none that can be looked at");
+/// What was said of a store that does not fire.
+#[derive(Default)]
+struct Trouble {
+    /// Whether it ever did: one that never does has no schedules.
+    has_fired: bool,
+    is_told: bool,
 }
 
-/// Brings what the tasks declare into the store, as soon as it answers.
+impl Trouble {
+    /// Says it once, and returns how long to wait before the next try.
+    fn of(&mut self, error: &StoreError) -> Duration {
+        if error.is_retryable() {
+            tracing::debug!(%error, "schedules could not be fired now");
+            return AGAIN_AFTER;
+        }
+        if self.has_fired && !std::mem::replace(&mut self.is_told, true) {
+            tracing::warn!(%error, "the store refuses to fire schedules; it is tried again and again");
+        }
+        LOOK_EVERY
+    }
+}
+
+/// Brings what the tasks declare into the store, as soon as it takes it.
 async fn declare(schedules: &Schedules, declarations: &[Declared]) {
-    let mut pause = Pause::new();
+    let (mut pause, mut tries) = (Pause::new(), 0_u32);
     while let Err(error) = schedules.declare(declarations).await {
-        tracing::warn!(%error, "what the tasks declare could not be scheduled yet");
-        pause.wait().await;
+        match tries {
+            0 => tracing::warn!(
+                ?error,
+                "what the tasks declare could not be scheduled yet; it is tried again and again"
+            ),
+            _ => tracing::debug!(?error, "what the tasks declare could not be scheduled yet"),
+        }
+        tries += 1;
+        if tries < 20 { pause.wait().await } else { tokio::time::sleep(LOOK_EVERY).await }
     }
 }
 

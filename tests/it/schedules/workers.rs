@@ -9,6 +9,7 @@ use asyncmq::{Client, EventData, EventKind, Misfire, Registry, Schedule, Worker,
 use futures::StreamExt;
 
 use super::{header, info, jobs, tick};
+use crate::support::severed::{Fault, Severed, Verb};
 use crate::support::{soon, until};
 
 const QUEUE: &str = "schedules ticks";
@@ -74,6 +75,24 @@ async fn a_new_schedule_wakes_an_idle_worker() {
     assert!(matches!(fired.data(), EventData::Slot { schedule, .. } if schedule == "soon"), "{fired:?}");
     assert_eq!((fired.queue(), fired.task()), (Some(QUEUE), Some("schedules.tick")));
     worker.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_are_lost_or_refused_hold_slots_up_and_cost_none() {
+    for (fault, times) in [(Fault::Cut, 3), (Fault::Lost, 3), (Fault::Refused, 1)] {
+        let store = Severed::new();
+        let client = Client::with_backend(store.clone());
+        client.schedules().upsert("s", beat().limit(10), tick::job()).await.unwrap();
+        client.schedules().upsert("beside", beat().limit(10), tick::job()).await.unwrap();
+        store.fail(Verb::Fire, fault, times);
+        let worker = worker(&client).await;
+        store.was_hit(Verb::Fire, times).await;
+        for id in ["s", "beside"] {
+            until("the last slot", async || info(&client, id).await.fired == 10).await;
+        }
+        assert_eq!(jobs(&client, QUEUE).await.len(), 20, "{fault:?}");
+        worker.stop().await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -150,6 +150,11 @@ macro_rules! __conformance_of_the_rest {
             what_is_due_is_found_in_the_order_of_its_times_and_bounded
             schedules_of_other_queues_are_not_found
             one_without_a_next_time_is_never_due
+            a_schedule_makes_its_queue_used
+            nothing_is_left_of_the_schedules_of_an_obliterated_queue
+            a_schedule_that_is_put_wakes_who_serves_its_queue
+        );
+        $crate::__conformance_module!($fixture, fire:
             to_fire_is_to_change_and_to_push_in_one_step
             a_stale_firing_changes_nothing
             a_removed_schedule_fires_no_more
@@ -162,9 +167,6 @@ macro_rules! __conformance_of_the_rest {
             a_paused_queue_fires_all_the_same
             a_firing_tells_who_listens
             one_of_many_firings_of_a_slot_is_carried_out
-            a_schedule_makes_its_queue_used
-            nothing_is_left_of_the_schedules_of_an_obliterated_queue
-            a_schedule_that_is_put_wakes_who_serves_its_queue
             jobs_that_fire_wake_who_waits
         );
         $crate::__conformance_module!($fixture, race:

@@ -24,6 +24,7 @@ const MODULES: &[(&str, &str)] = &[
     ("wake", include_str!("wake.rs")),
     ("workers", include_str!("workers.rs")),
     ("schedules", include_str!("schedules.rs")),
+    ("fire", include_str!("fire.rs")),
     ("dedup", include_str!("dedup.rs")),
     ("dedup_window", include_str!("dedup_window.rs")),
     ("blocked", include_str!("blocked.rs")),

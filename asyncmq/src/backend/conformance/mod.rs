@@ -39,6 +39,7 @@ pub mod due;
 pub mod events;
 pub mod expire;
 pub mod fence;
+pub mod fire;
 pub mod inspect;
 pub mod keys;
 pub mod lease;

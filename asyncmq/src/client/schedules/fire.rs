@@ -38,7 +38,7 @@ enum Step {
 ///
 /// # Errors
 ///
-/// That of the store; what was fired before is fired.
+/// The first of the store; the others are fired all the same.
 pub(crate) async fn fire_due(handle: &BackendHandle, queues: &[Name]) -> Result<Round, StoreError> {
     let look = handle.backend().due_schedules(queues, AT_ONCE).await?;
     let (now, is_full) = (look.now, look.due.len() == AT_ONCE);
@@ -47,9 +47,16 @@ pub(crate) async fn fire_due(handle: &BackendHandle, queues: &[Name]) -> Result<
     let mut able = false;
     let mut steps = steps.buffer_unordered(TOGETHER);
     let mut again = |wait: Duration| round.next_in = Some(round.next_in.map_or(wait, |next| next.min(wait)));
-    let mut fired = 0;
+    let (mut fired, mut failed) = (0, None);
     while let Some(step) = steps.next().await {
-        match step? {
+        let step = match step {
+            Ok(step) => step,
+            Err(error) => {
+                failed.get_or_insert(error);
+                continue;
+            }
+        };
+        match step {
             Step::Moved(jobs, next) => {
                 (fired, able) = (fired + jobs, true);
                 if let Some(next) = next {
@@ -67,7 +74,7 @@ pub(crate) async fn fire_due(handle: &BackendHandle, queues: &[Name]) -> Result<
         again(Duration::ZERO);
     }
     round.fired = fired;
-    Ok(round)
+    failed.map_or(Ok(round), Err)
 }
 
 /// Carries out what the plan of one schedule says.
