@@ -224,3 +224,8 @@ pub mod __private {
 #[cfg(all(doctest, feature = "macros"))]
 #[doc = include_str!("../../docs/deduplication.md")]
 struct DeduplicationGuide;
+
+/// The examples of the guide compile.
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../../docs/limits.md")]
+struct LimitsGuide;
