@@ -57,6 +57,14 @@ pub enum Pushed {
     },
 }
 
+impl Pushed {
+    /// Tells whether the job was taken in, be it in the place of another one.
+    #[must_use]
+    pub const fn is_taken_in(&self) -> bool {
+        matches!(self, Self::Added | Self::Debounced { .. })
+    }
+}
+
 /// The tasks that a worker can run, each with the newest version that it knows.
 #[derive(Debug, Clone, Default)]
 pub struct TaskSet(HashMap<Name, u32>);

@@ -7,6 +7,7 @@ mod cuts;
 mod failover;
 mod faults;
 mod field;
+mod held;
 mod keyed;
 mod keys;
 mod large;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::MemoryStore;
 use super::state::State;
-use crate::backend::{DueSchedules, Fired, Firing, Pushed, Schedules, StoreError, StoredSchedule};
+use crate::backend::{DueSchedules, Fired, Firing, Schedules, StoreError, StoredSchedule};
 use crate::clock::Timestamp;
 use crate::event::{EventData, EventKind};
 use crate::job::{Envelope, JobId, Name};
@@ -78,9 +78,7 @@ impl State {
         }
         let jobs: Vec<Arc<Envelope>> = firing.jobs.iter().map(|(_, job)| job.clone()).collect();
         let pushed = self.take_in(&jobs, now);
-        for ((slot, job), _) in
-            firing.jobs.iter().zip(&pushed).filter(|(_, pushed)| **pushed == Pushed::Added)
-        {
+        for ((slot, job), _) in firing.jobs.iter().zip(&pushed).filter(|(_, pushed)| pushed.is_taken_in()) {
             if let Some(place) = self.find(&job.queue, &job.id) {
                 let (id, slot) = (&schedule.id, (*slot).into());
                 self.emit(EventKind::ScheduleFired, place, now, |_| EventData::Slot {

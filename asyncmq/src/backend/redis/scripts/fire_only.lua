@@ -1,7 +1,8 @@
 keep_plan(KEYS[2], fires.id, fires.record, fires.next)
 if rare().noisy(KEYS[2]) then
   local was_kept = {}
-  for i = 1, #kept do was_kept[unpick('>I2', kept[i]) + 1] = true end
+  -- One that took the place of another job is taken in.
+  for i = 1, #kept do was_kept[unpick('>I2', kept[i]) + 1] = sub(kept[i], 5, 5) ~= 'R' end
   for i = 1, fires.count do
     local at = last - 5 - 2 * (fires.count - i + 1)
     if not was_kept[i] then

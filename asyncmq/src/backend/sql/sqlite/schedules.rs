@@ -189,7 +189,7 @@ impl Tx<'_> {
 
     fn tell_of_slots(&mut self, queue: i64, asked: &Asked, pushed: &[Pushed]) -> Step<()> {
         for ((slot, job), pushed) in asked.slots.iter().zip(&asked.jobs).zip(pushed) {
-            if *pushed == Pushed::Added {
+            if pushed.is_taken_in() {
                 let schedule = || asked.schedule.id.to_string();
                 let data = || EventData::Slot { schedule: schedule(), slot: (*slot).into() };
                 self.emit_envelope(EventKind::ScheduleFired, job, (queue, 0, None), data)?;
