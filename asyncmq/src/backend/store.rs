@@ -111,6 +111,8 @@ pub struct Claimed {
     pub jobs: Vec<ClaimedJob>,
     /// How long until the next delayed job of these queues is due; `None` if there is none.
     pub next_due: Option<Duration>,
+    /// Whether jobs wait here that may start as soon as the rate of a limit lets them.
+    pub awaits_token: bool,
     /// Tasks that jobs wait for here and that this worker does not know, with their queues.
     pub unknown: Vec<(Name, Name)>,
 }

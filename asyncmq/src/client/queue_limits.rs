@@ -1,8 +1,10 @@
 //! What people hold a queue and its tasks to.
 
+use std::time::Duration;
+
 use crate::backend::LimitInfo;
 use crate::client::Queue;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::job::{Limit, LimitScope, LimitSource, Name};
 
 impl Queue {
@@ -11,7 +13,8 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// [`Error::Store`](crate::Error::Store) when the store cannot be asked, or has no limits.
+    /// [`Error::Invalid`] for a rate whose interval is shorter than a microsecond; [`Error::Store`] when the store cannot be asked, or has
+    /// no limits.
     ///
     /// # Examples
     ///
@@ -35,7 +38,7 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidName`](crate::Error::InvalidName), and what [`Queue::limit`] says.
+    /// [`Error::InvalidName`], and what [`Queue::limit`] says.
     pub async fn limit_task(&self, task: impl AsRef<str>, limit: Option<Limit>) -> Result<bool> {
         self.set_limit(LimitScope::Task(Name::task(task.as_ref())?), limit).await
     }
@@ -44,13 +47,22 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// [`Error::Store`](crate::Error::Store) when the store cannot be asked.
+    /// [`Error::Store`] when the store cannot be asked.
     pub async fn limits(&self) -> Result<Vec<LimitInfo>> {
         let queue = self.checked()?;
         self.client.handle.ask("look at limits", self.client.backend().limits(&queue)).await
     }
 
     async fn set_limit(&self, scope: LimitScope, limit: Option<Limit>) -> Result<bool> {
+        if let Some(rate) = limit.and_then(|limit| limit.rate_limit())
+            && rate.interval() < Duration::from_micros(1)
+        {
+            return Err(Error::Invalid(format!(
+                "a rate of {} in {:?} says nothing: give it an interval of a microsecond or more",
+                rate.permits(),
+                rate.interval()
+            )));
+        }
         let (queue, limits) = (self.checked()?, [(scope, limit)]);
         let order = self.client.backend().set_limits(&queue, LimitSource::Ordered, &limits);
         self.client.handle.ask("set a limit", order).await

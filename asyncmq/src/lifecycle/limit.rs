@@ -77,7 +77,11 @@ impl Starts {
                     self.window.pop_front();
                 }
                 match self.window.back_mut() {
-                    Some((at, noted)) if *at == now => *noted += count,
+                    // Starts that lie close together count from the last of them on, so that no more than some sixty are kept.
+                    Some((at, noted)) if now < at.after(rate.interval() / 64) || *at == now => {
+                        *at = now;
+                        *noted += count;
+                    }
                     _ => self.window.push_back((now, count)),
                 }
             }

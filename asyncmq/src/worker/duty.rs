@@ -62,7 +62,7 @@ pub(crate) fn start(shared: &Arc<Shared>, queues: Vec<Name>, own: Vec<OwnDuty>) 
     });
     spawn(shared, |shared| {
         in_batches(shared, "limits", limits::EVERY, |shared| {
-            Box::pin(async move { limits::declare(&shared).await.map(|()| 0) })
+            Box::pin(async move { limits::declare_lost(&shared).await.map(|()| 0) })
         })
     });
     for duty in own {

@@ -9,8 +9,7 @@ use crate::job::{Limit, LimitScope, LimitSource, Name};
 use crate::task::TaskOptions;
 use crate::worker::shared::{Phase, Shared};
 
-/// How often a worker looks whether the store still has what its tasks say: it may have lost it, or a worker of another
-/// version may have said otherwise.
+/// How often a worker looks whether the store still has what its tasks say: it may have lost it.
 pub(super) const EVERY: Duration = Duration::from_secs(60);
 
 /// Returns what a task says its jobs are held to.
@@ -20,14 +19,16 @@ fn limit_of(options: &TaskOptions) -> Option<Limit> {
 }
 
 /// Brings what the store has in line with the worker's tasks, in each queue that it serves.
-pub(super) async fn declare(shared: &Shared) -> Result<(), StoreError> {
+async fn declare(shared: &Shared, is_start: bool) -> Result<(), StoreError> {
     let backend = shared.backend.backend();
     for queue in &shared.info.queues {
         let kept = backend.limits(queue).await?;
         let changes = shared.tasks.values().filter_map(|task| {
             let (scope, limit) = (LimitScope::Task(Name::from_static(task.name())), limit_of(task.options()));
             let declared = kept.iter().find(|info| info.scope == scope).and_then(|info| info.declared);
-            (declared != limit).then_some((scope, limit))
+            // What a worker of another version has declared since then stands.
+            let differs = if is_start { declared != limit } else { declared.is_none() && limit.is_some() };
+            differs.then_some((scope, limit))
         });
         let changes: Vec<_> = changes.collect();
         if !changes.is_empty() {
@@ -37,9 +38,14 @@ pub(super) async fn declare(shared: &Shared) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Declares what the store has lost.
+pub(super) async fn declare_lost(shared: &Shared) -> Result<(), StoreError> {
+    declare(shared, false).await
+}
+
 /// Declares once; a store that does not answer now is waited for before the first claim.
 pub(super) async fn declare_or_refuse(shared: &Shared) -> Result<()> {
-    match declare(shared).await {
+    match declare(shared, true).await {
         Err(error) if !error.is_retryable() => Err(Error::Startup(format!(
             "a task has `rate_limit` or `concurrency`, and the store does not take it: {error}"
         ))),
@@ -50,7 +56,7 @@ pub(super) async fn declare_or_refuse(shared: &Shared) -> Result<()> {
 /// Declares until the store has taken it, or the worker stops.
 pub(super) async fn declare_surely(shared: &Arc<Shared>) {
     let mut pause = Pause::new();
-    while let Err(error) = declare(shared).await {
+    while let Err(error) = declare(shared, true).await {
         tracing::debug!(%error, "the limits of tasks could not be declared yet");
         tokio::select! {
             biased;

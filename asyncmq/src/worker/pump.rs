@@ -43,6 +43,8 @@ pub(crate) struct Pump {
     settling: Option<Boxed<Vec<Settled>>>,
     /// Whether a claim may give something.
     hungry: bool,
+    /// Whether jobs wait that may start as soon as the rate of a limit lets them.
+    awaits_token: bool,
     /// How many attempts had left the line when it was last looked at.
     taken: u64,
     /// When to look again, come what may.
@@ -66,6 +68,7 @@ impl Pump {
             claiming: None,
             settling: None,
             hungry: true,
+            awaits_token: false,
             taken: 0,
             look,
             shared,
@@ -224,6 +227,7 @@ impl Pump {
         self.hungry |= full;
         self.limiter.take(claimed.jobs.len(), self.now());
         self.turns.gave(claimed.jobs.iter().map(|job| &job.envelope.queue), asked);
+        self.awaits_token = claimed.awaits_token;
         if let Some(due) = claimed.next_due {
             self.look_at(Deadline::now() + due);
         }
@@ -297,7 +301,12 @@ impl Pump {
     }
 
     fn note_idle(&self) {
-        if !self.hungry && self.running == 0 && self.is_quiet() && self.shared.is_idle_awaited() {
+        if !self.hungry
+            && !self.awaits_token
+            && self.running == 0
+            && self.is_quiet()
+            && self.shared.is_idle_awaited()
+        {
             self.shared.note_idle();
         }
     }

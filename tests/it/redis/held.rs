@@ -34,7 +34,7 @@ const KEYS: u64 = 5;
 fn job(number: u64, key_of: impl Fn(u64) -> Option<String>) -> Arc<Envelope> {
     let task = TASKS[usize::try_from(number % 3).unwrap()].clone();
     let mut job = Envelope::new(JobId::generate(), QUEUE, task, b"{}".to_vec().into());
-    if number % 3 == 0
+    if number.is_multiple_of(3)
         && let Some(key) = key_of(number / 3)
     {
         job.extras_mut().key = Some(key.into());

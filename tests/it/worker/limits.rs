@@ -154,6 +154,14 @@ async fn a_rate_holds_all_workers_together() {
 }
 
 #[tokio::test]
+async fn a_worker_that_runs_until_idle_leaves_nothing_that_waits_for_a_token() {
+    let (client, log) = (Client::memory(), Log::default());
+    client.enqueue_all((0..12).map(|_| rated::job())).await.unwrap();
+    Worker::new(&client).queues(["rated"]).state(log.clone()).run_until_idle().await.unwrap();
+    assert_eq!(log.0.lock().unwrap().starts.len(), 12);
+}
+
+#[tokio::test]
 async fn a_job_by_name_of_a_task_with_keys_needs_one() {
     let client = Client::memory();
     let queue = client.queue("tenants");

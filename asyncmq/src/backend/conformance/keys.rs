@@ -345,3 +345,35 @@ pub async fn a_limit_that_goes_sets_its_keys_free(fixture: &dyn Fixture) {
     work(&mut signals).await;
     assert_eq!(worker.claim(10).await.len(), 2);
 }
+
+pub async fn an_expired_job_keeps_no_key_from_its_next_job(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    stage.hold_task_to(ONE_AT_ONCE).await;
+    stage.push(Envelope { ttl: Some(SECOND), ..of("a") }).await;
+    let pushed = stage.push_all(many_of("a", 2)).await;
+    fixture.advance(2 * SECOND).await;
+    let worker = stage.worker();
+    let mut claimed = worker.claim(1).await;
+    if claimed.is_empty() {
+        claimed = worker.claim(1).await;
+    }
+    assert_eq!(ids_of(&claimed), only(&pushed[0]), "the one that expired took nothing");
+    assert!(worker.claim(10).await.is_empty());
+    worker.settle(&claimed[0], complete()).await;
+    assert_eq!(worker.one().await.envelope.id, pushed[1].id);
+}
+
+pub async fn when_the_next_of_a_key_may_start_is_told_with_the_last_that_may(fixture: &dyn Fixture) {
+    for rate in [RateLimit::per(1, SECOND), RateLimit::window(1, SECOND)] {
+        let stage = Stage::of(fixture);
+        stage.hold_task_to(Limit::NONE.rate(rate)).await;
+        stage.push_all(many_of("a", 3)).await;
+        let worker = stage.worker();
+        let claimed = worker.claim_as(worker.next_call(), 10).await;
+        assert_eq!(claimed.jobs.len(), 1, "{rate}");
+        assert!(claimed.next_due.is_some_and(|wait| wait <= SECOND + SECOND / 32), "{:?}", claimed.next_due);
+        assert!(claimed.awaits_token, "{rate}");
+        fixture.advance(HOUR).await;
+        stage.store.obliterate(&QUEUE, Force::RemoveActive, 100).await.answered().ok();
+    }
+}

@@ -181,6 +181,7 @@ pub async fn a_bucket_gives_its_tokens_at_once_and_then_one_by_one(fixture: &dyn
         let third = Duration::from_micros(333_334);
         assert_eq!(worker.claim_as(worker.next_call(), 10).await.next_due, Some(third));
         assert_eq!(claimed.next_due, Some(third), "when the next may start is told at once");
+        assert!(claimed.awaits_token);
         fixture.advance(third - MILLI).await;
         assert!(worker.claim(10).await.is_empty());
         fixture.advance(MILLI).await;
@@ -325,6 +326,7 @@ pub async fn idle_limits_wake_nobody(fixture: &dyn Fixture) {
     let held = worker.one().await;
     let claimed = worker.claim_as(worker.next_call(), 10).await;
     assert_eq!(claimed.next_due, None, "nothing waits for the next token");
+    assert!(!claimed.awaits_token);
     worker.settle(&held, complete()).await;
     assert_eq!(soon("the state", stage.state(&job)).await, JobState::Completed);
 }

@@ -27,6 +27,7 @@ impl State {
             None => self.claim_anew(claim, now),
         };
         claimed.next_due = self.next_due(claim.queues, now);
+        claimed.awaits_token = self.awaits_token(claim.queues, now);
         claimed
     }
 
@@ -43,6 +44,13 @@ impl State {
         let tokens = claimed.jobs.iter().map(|job| job.token).collect();
         self.sessions.entry(claim.call.sender).or_default().last_claim = Some((claim.call.sequence, tokens));
         claimed
+    }
+
+    /// Tells whether jobs of these queues wait for a token.
+    fn awaits_token(&self, queues: &[Name], now: Timestamp) -> bool {
+        let queues = queues.iter().filter_map(|name| self.known_queue(name));
+        let mut open = queues.map(|queue| &self.queues[queue as usize]).filter(|queue| !queue.paused);
+        open.any(|queue| queue.next_token(now).is_some())
     }
 
     /// Returns how long until a job of these queues is due, those that are paused left out.

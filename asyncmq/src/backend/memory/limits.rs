@@ -66,15 +66,16 @@ impl QueueLimits {
             self.queue.starts.note(rate, 1, now);
         }
         let limit = self.set.of_task(&job.task);
-        if limit.is_none() && job.key().is_none() {
+        if limit.is_none() {
             return false;
         }
         let tally = self.groups.entry(Group::of(job)).or_default();
         if let Some(rate) = limit.rate_limit() {
             tally.starts.note(rate, 1, now);
         }
-        tally.running += 1;
-        true
+        let has_permit = limit.concurrency_limit().is_some();
+        tally.running += u32::from(has_permit);
+        has_permit
     }
 
     /// Takes a permit back. Returns whether somebody may wait for it.

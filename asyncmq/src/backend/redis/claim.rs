@@ -63,6 +63,7 @@ impl RedisStore {
         let mut claimed =
             Claimed { next_due: u64::try_from(due).ok().map(Duration::from_micros), ..Claimed::default() };
         let mut foreign = parts(next(&mut answer)?)?.into_iter();
+        claimed.awaits_token = number(&next(&mut answer)?)? == 1;
         while let (Some(queue), Some(lane)) = (foreign.next(), foreign.next()) {
             let queue = queue_at(claim, &queue)?;
             if let Some(profile) = self.lanes.profile(&bytes(lane)?) {

@@ -44,6 +44,7 @@ impl Store for RedisStore {
             claimed.jobs.extend(part.jobs);
             claimed.unknown.extend(part.unknown);
             claimed.next_due = [claimed.next_due, part.next_due].into_iter().flatten().min();
+            claimed.awaits_token |= part.awaits_token;
         }
         Ok(claimed)
     }

@@ -27,7 +27,7 @@ pub(in super::super) fn limit_bytes(limit: &Limit) -> Vec<u8> {
     };
     to.put(&[kind]);
     to.put_u32(permits);
-    to.put_u64(u64::try_from(interval.as_nanos().div_ceil(1_000)).unwrap_or(u64::MAX).min(LONGEST));
+    to.put_u64(u64::try_from(interval.as_nanos().div_ceil(1_000)).unwrap_or(u64::MAX).clamp(1, LONGEST));
     to.put_u32(limit.concurrency_limit().map_or(0, |most| most.saturating_add(1)));
     to
 }
@@ -71,7 +71,7 @@ pub(in super::super) fn read_group(bytes: &[u8]) -> Result<Group> {
     from.u8()?;
     let (tokens, at) = (from.float()?, from.u64()?);
     group.starts.bucket = (at != 0).then(|| (tokens, Timestamp::from_micros(at)));
-    let rings = usize::from(from.u8()?);
+    let rings = usize::from(from.u16()?);
     from.take(RING * rings)?;
     while !from.is_empty() {
         group.starts.window.push_back((Timestamp::from_micros(from.u64()?), from.u32()?));

@@ -1,8 +1,8 @@
 -- Claiming; its arguments stand from `at` on: sequence, lease, limit, claim (6 bytes that never come again), known lanes,
 -- foreign lanes (each `,lane,lane,…,`), number of queues. The queues are KEYS[2], … in the order in which they are taken
 -- from.
--- Reply  strange lanes with their profiles (then nothing was claimed); microseconds to the next due job, or -1;
---        foreign lanes in which jobs wait, as place of the queue and lane;
+-- Reply  strange lanes with their profiles (then nothing was claimed); microseconds to the next due job or token, or -1;
+--        foreign lanes in which jobs wait, as place of the queue and lane; 1 if jobs wait for a token;
 --        for each queue that gave something: its place, the claim (8 bytes), ids, records, side records (empty
 --        if there are none)
 -- Cost   2 commands, 3 more when the lease is extended, 6 for each queue; per job one element each of LPOP, HMGET, HSET
@@ -18,7 +18,7 @@ local function claim(at)
   local last, lease = noted[1], tonumber(ARGV[at + 1])
   -- An earlier claim that was held up on its way: its worker went on without it, or has ended, and would never learn what it took.
   local late = last and tonumber(string.match(last, '^%d+')) > tonumber(ARGV[at])
-  if late then return { {}, -1, {} } end
+  if late then return { {}, -1, {}, 0 } end
   -- A lease that would hardly last longer is left as it is: who claims all the time extends it sixteen times in its length, or twice a second.
   local function renew()
     if noted[2] and tonumber(noted[2]) + math.min(lease / 16, 500000) >= now + lease then return end
@@ -33,7 +33,7 @@ local function claim(at)
   end
 
   -- First look: what is due, what waits, and whether all of it is known to the caller.
-  local open, strange, next_due, others, quiet = {}, {}, nil, {}, {}
+  local open, strange, next_due, others, quiet, awaited = {}, {}, nil, {}, {}, 0
   for k = 2, queues do
     local Q = KEYS[k]
     local marks = call('HMGET', Q .. 'meta', 'p', 'i', 'k')
@@ -48,7 +48,7 @@ local function claim(at)
       end
       local is_held = marks[3]
       local token = extras and extras.parked and rare().unpark(Q)
-      if token then next_due = math.min(next_due or math.huge, math.max(token - now, 0)) end
+      if token then next_due, awaited = math.min(next_due or math.huge, math.max(token - now, 0)), 1 end
       local ready, lines = call('ZRANGE', Q .. 'ready', 0, -1), {}
       for _, line in ipairs(ready) do
         local lane = sub(line, 2)
@@ -67,7 +67,7 @@ local function claim(at)
     end
   end
   -- Who has to learn lanes comes again at once: nothing is written for it.
-  if #strange > 0 then return { strange, next_due and string.format('%.0f', next_due) or -1, {} } end
+  if #strange > 0 then return { strange, -1, {}, 0 } end
 
   renew()
   -- From here on whatever comes wakes the caller.
@@ -75,7 +75,7 @@ local function claim(at)
 
   -- However large the jobs are, the answer must arrive in time: after this many bytes no more are taken.
   local room = 8388608
-  local reply, recall, total = { {}, -1, others }, {}, 0
+  local reply, recall, total = { {}, -1, others, 0 }, {}, 0
   for q = 1, #open do
     local k, lines, extras = open[q][1], open[q][2], open[q][3]
     local Q, own = KEYS[k], ARGV[at + 3] .. pack('>I2', k)
@@ -88,7 +88,7 @@ local function claim(at)
       local more = rare().claim_held(Q, lines, extras, given, limit - total, held)
       n, room, has_sides, total, from = given.n, given.room, given.has_sides, total + given.n, #lines + 1
       local token = rare().next_token(Q)
-      if token then next_due = math.min(next_due or math.huge, math.max(token - now, 0)) end
+      if token then next_due, awaited = math.min(next_due or math.huge, math.max(token - now, 0)), 1 end
       if more then next_due = 0 end
     end
     while from <= #lines and total < limit and room > 0 do
@@ -131,6 +131,6 @@ local function claim(at)
       if extras and extras.marks then rare().tell_started(Q, taken, records, sides) end
     end
   end
-  reply[2] = next_due and string.format('%.0f', next_due) or -1
+  reply[2], reply[4] = next_due and string.format('%.0f', next_due) or -1, awaited
   return reply, mark .. cmsgpack.pack(recall)
 end

@@ -1,6 +1,6 @@
 -- Answers a claim again: what is still in hand is given again.
 local function claim_again(recalled, queues)
-  local next_due
+  local next_due, awaited = nil, 0
   for k = 2, queues do
     if not call('HGET', KEYS[k] .. 'meta', 'p') then
       local first = call('ZRANGE', KEYS[k] .. 'delayed', 0, 0, 'WITHSCORES')
@@ -9,13 +9,10 @@ local function claim_again(recalled, queues)
   end
   for k = 2, queues do
     local marks = call('HMGET', KEYS[k] .. 'meta', 'p', 'k')
-    local token = not marks[1] and marks[2] and next_token(KEYS[k])
-    local first = not marks[1] and call('ZRANGE', KEYS[k] .. 'parked', 0, 0, 'WITHSCORES')[2]
-    for _, time in ipairs({ token or math.huge, tonumber(first or 'inf') or math.huge }) do
-      if time < math.huge then next_due = math.min(next_due or math.huge, math.max(time - now, 0)) end
-    end
+    local token = not marks[1] and (marks[2] or call('EXISTS', KEYS[k] .. 'parked') == 1) and next_token(KEYS[k])
+    if token then next_due, awaited = math.min(next_due or math.huge, math.max(token - now, 0)), 1 end
   end
-  local reply = { {}, next_due and string.format('%.0f', next_due) or -1, {} }
+  local reply = { {}, next_due and string.format('%.0f', next_due) or -1, {}, awaited }
   for _, part in ipairs(cmsgpack.unpack(recalled)) do
     local place, own, given = part[1], part[2], part[3]
     local Q, ids, records, sides = KEYS[place], {}, {}, {}

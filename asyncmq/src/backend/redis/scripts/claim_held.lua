@@ -4,7 +4,7 @@ local holds = {}
 local function hold_of(Q)
   if holds[Q] then return holds[Q] end
   local hold = { Q = Q, tasks = {}, groups = {}, changed = {}, looked = 0 }
-  local all = call('HGETALL', Q .. 'limits')
+  local all = call('HGETALL', Q .. 'held')
   for i = 1, #all, 2 do
     if all[i] == '' then hold.queue = read_limit(all[i + 1]) else hold.tasks[all[i]] = read_limit(all[i + 1]) end
   end
@@ -79,7 +79,12 @@ local function started(hold, name, limit, count)
   elseif limit.kind == 2 then
     while g.window[1] and g.window[1][1] + limit.interval <= now do table.remove(g.window, 1) end
     local last = g.window[#g.window]
-    if last and last[1] == now then last[2] = last[2] + count else g.window[#g.window + 1] = { now, count } end
+    -- Starts that lie close together count from the last of them on, so that no more than some sixty are kept.
+    if last and now - last[1] < limit.interval / 64 then
+      last[1], last[2] = now, last[2] + count
+    else
+      g.window[#g.window + 1] = { now, count }
+    end
     g.at = 0
   end
   if limit.most and name ~= '' then g.running = g.running + count end
@@ -149,7 +154,12 @@ local function take_ring(hold, ring, most, taken)
       local line = prefix .. key
       if may == 0 then
         hold.looked = hold.looked + 1
-        park(hold, ring, key, names[i], time)
+        if hold.groups[names[i]].pending > 0 then
+          -- What was taken for it may not start after all.
+          taken.aside[#taken.aside + 1] = { ring, key }
+        else
+          park(hold, ring, key, names[i], time)
+        end
       elseif most == 0 then
         again[#again + 1] = key
       else
@@ -202,7 +212,7 @@ local function take_plain(hold, lines, most, taken)
 end
 -- Takes up to `want` ids out of the lists and rings that the worker knows; those of one priority have equal parts.
 local function take_held(hold, lines, want, lot)
-  local taken, from = { ids = {}, lines = {}, names = {}, limits = {} }, 1
+  local taken, from = { ids = {}, lines = {}, names = {}, limits = {}, aside = {} }, 1
   local may = hold.queue and left(hold, '', hold.queue)
   want = math.min(want, may or want)
   while from <= #lines and #taken.ids < want do
@@ -233,13 +243,14 @@ local function claim_held(Q, lines, extras, given, limit, held)
   local hold = hold_of(Q)
   while given.n < limit and given.room > 0 do
     local taken = take_held(hold, lines, math.min(limit - given.n, 250), byte(held, 24))
+    for _, one in ipairs(taken.aside) do join(Q, one[1], { one[2] }) end
     if #taken.ids == 0 then break end
     local records, notes, fields = call('HMGET', Q .. 'jobs', unpack(taken.ids)), {}, {}
     if extras and extras.side then notes = sides_of(Q, taken.ids, records) end
     local counts, limits, in_all = {}, {}, 0
     for i, id in ipairs(taken.ids) do
       local record, note, name = records[i], notes[i], taken.names[i]
-      if record and extras and extras.tombs and #living(Q, taken.lines[i], { id }) == 0 then record = nil end
+      if extras and extras.tombs and #living(Q, taken.lines[i], { id }) == 0 then record = nil end
       if record and note then record = may_start(Q, id, record, note) end
       if record then
         given.n = given.n + 1
@@ -269,10 +280,12 @@ local function claim_held(Q, lines, extras, given, limit, held)
   hold.changed = {}
   return hold.looked >= 1000
 end
--- Returns when a token is there that something may wait for which has no key.
+-- Returns when a token is there that something may wait for.
 local function next_token(Q)
-  if call('EXISTS', Q .. 'ready') == 0 then return nil end
-  local hold, first = hold_of(Q), nil
+  local first = call('ZRANGE', Q .. 'parked', 0, 0, 'WITHSCORES')[2]
+  first = first and first ~= 'inf' and tonumber(first) or nil
+  if call('EXISTS', Q .. 'ready') == 0 then return first end
+  local hold = hold_of(Q)
   local function note(name, limit)
     local may, time = left(hold, name, limit)
     if may == 0 and time and (not first or time < first) then first = time end

@@ -7,4 +7,4 @@
 local Q, groups = KEYS[2], {}
 if #ARGV > 1 then groups = call('HMGET', Q .. 'groups', unpack(ARGV, 2)) end
 for i = 1, #groups do groups[i] = groups[i] or '' end
-return { string.format('%.0f', time()), call('HLEN', Q .. 'active'), call('HGETALL', Q .. 'limits'), groups }
+return { string.format('%.0f', time()), call('HLEN', Q .. 'active'), call('HGETALL', Q .. 'held'), groups }

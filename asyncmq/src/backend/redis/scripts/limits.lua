@@ -11,7 +11,7 @@ local Q, at = KEYS[2], ARGV[2] == 'o' and 2 or 1
 local changed = 0
 for i = 3, #ARGV, 2 do
   local scope, limit = ARGV[i], ARGV[i + 1]
-  local kept, both = call('HGET', Q .. 'limits', scope), { '', '' }
+  local kept, both = call('HGET', Q .. 'held', scope), { '', '' }
   if kept then
     local declared = byte(kept, 1) == 1 and 18 or 1
     both = { sub(kept, 2, declared), sub(kept, declared + 2) }
@@ -19,16 +19,16 @@ for i = 3, #ARGV, 2 do
   if both[at] ~= limit then
     changed, both[at] = 1, limit
     if both[1] == '' and both[2] == '' then
-      call('HDEL', Q .. 'limits', scope)
+      call('HDEL', Q .. 'held', scope)
     else
       local function marked(one) return one == '' and '\0' or '\1' .. one end
-      call('HSET', Q .. 'limits', scope, marked(both[1]) .. marked(both[2]))
+      call('HSET', Q .. 'held', scope, marked(both[1]) .. marked(both[2]))
     end
   end
 end
 if changed == 0 then return 0 end
 if ARGV[2] == 'o' then begin(Q) end
-if call('EXISTS', Q .. 'limits') == 1 then
+if call('EXISTS', Q .. 'held') == 1 then
   call('HSET', Q .. 'meta', 'k', 1)
 else
   call('HDEL', Q .. 'meta', 'k')

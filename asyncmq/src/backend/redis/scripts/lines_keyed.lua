@@ -1,6 +1,6 @@
 -- Keys. A lane whose priority begins with a letter from g to v is of jobs with keys: each key has a list of its own, named
 -- by letter, lane and key, and stands in the ring of the lane (the letter in upper case) as long as jobs of it wait there,
--- unless it is parked. `lines` has these lists by priority, `parked` the keys that wait for a token (by its time) or a permit.
+-- unless it is parked. `lines` has these lists by priority, each from its first job on until a claim finds it empty, `parked` the keys that wait for a token (by its time) or a permit.
 local function is_keyed(line)
   return byte(line, 2) > 102
 end
@@ -29,18 +29,18 @@ local function join(Q, ring, keys)
 end
 -- Takes note of lists that were empty and are not any more.
 local function are_ready(Q, lines)
-  local rings, members = {}, {}
+  local rings = {}
   for _, line in ipairs(lines) do
     if is_keyed(line) then
-      local ring = ring_of(line)
-      rings[ring] = rings[ring] or {}
-      table.insert(rings[ring], sub(line, 11))
-      members[#members + 1] = '0'
-      members[#members + 1] = member_of(line)
+      -- A list that is noted already was emptied behind the back of its ring, and the key stands there or is parked.
+      if call('ZADD', Q .. 'lines', 0, member_of(line)) == 1 then
+        local ring = ring_of(line)
+        rings[ring] = rings[ring] or {}
+        table.insert(rings[ring], sub(line, 11))
+      end
     else
       call('ZADD', Q .. 'ready', tonumber(sub(line, 2, 3), 16), line)
     end
   end
   for ring, keys in pairs(rings) do join(Q, ring, keys) end
-  if #members > 0 then call('ZADD', Q .. 'lines', unpack(members)) end
 end

@@ -1,14 +1,14 @@
 -- What groups (a task, a key of a task; '' is the queue) have in hand and have started: number of running jobs, 1 if
 -- somebody was refused a permit, tokens of the bucket and their time (0 if none was taken), number of rings in which the
 -- key is parked, those rings, then for each start in the window its time and number.
-local GROUP = '>I4BdI8B'
+local GROUP = '>I4BdI8I2'
 local function read_group(bytes)
   local g = { running = 0, awaited = 0, tokens = 0, at = 0, rings = {}, window = {} }
   if not bytes then return g end
   local count
   g.running, g.awaited, g.tokens, g.at, count = unpick(GROUP, bytes)
-  if #bytes == 22 then return g end
-  local at = 23
+  if #bytes == 23 then return g end
+  local at = 24
   for i = 1, count do
     g.rings[i] = sub(bytes, at, at + 9)
     at = at + 10
@@ -43,7 +43,7 @@ local function write_groups(Q, changed)
   if #fields > 0 then call('HSET', Q .. 'groups', unpack(fields)) end
   if #gone > 0 then call('HDEL', Q .. 'groups', unpack(gone)) end
 end
--- Reads the limit in force out of what `limits` keeps.
+-- Reads the limit in force out of what `held` keeps.
 local function read_limit(bytes)
   local from = 2
   if byte(bytes, 1) == 1 then

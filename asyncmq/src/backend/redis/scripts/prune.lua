@@ -54,7 +54,7 @@ if call('EXISTS', Q .. 'groups') == 1 then
   call('HSET', Q .. 'meta', 'g', scan[1])
   for i = 1, #scan[2], 2 do
     local name, g = scan[2][i], read_group(scan[2][i + 1])
-    local kept = call('HGET', Q .. 'limits', name == '' and '' or string.match(name, '^[^\31]*'))
+    local kept = call('HGET', Q .. 'held', name == '' and '' or string.match(name, '^[^\31]*'))
     local limit = kept and read_limit(kept)
     local is_idle = not limit or limit.kind == 0
     if limit and limit.kind == 1 then
@@ -63,7 +63,14 @@ if call('EXISTS', Q .. 'groups') == 1 then
       local last = g.window[#g.window]
       is_idle = not last or last[1] + limit.interval <= now
     end
-    if is_idle and g.running == 0 and g.awaited == 0 and #g.rings == 0 then call('HDEL', Q .. 'groups', name) end
+    if g.running == 0 and #g.rings > 0 then
+      -- Nobody is left who would give a permit back.
+      local counts = {}
+      counts[name] = 0
+      give_back(Q, counts)
+    elseif is_idle and g.running == 0 and (g.awaited == 0 or not limit) then
+      call('HDEL', Q .. 'groups', name)
+    end
   end
 end
 publish()

@@ -18,22 +18,27 @@ local function drop(ids)
 end
 
 local function waiting(most)
-  local gone, lists = {}, {}
-  for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do
-    if byte(line, 1) >= 97 then lists[#lists + 1] = line end
-  end
-  for _, member in ipairs(call('ZRANGE', Q .. 'lines', 0, most)) do lists[#lists + 1] = line_named(member) end
-  for _, line in ipairs(lists) do
+  local gone = {}
+  -- Takes from one list. Tells whether that is empty now.
+  local function empty(line)
     while #gone < most do
       local entries = call('LPOP', Q .. line, most - #gone)
-      if not entries then
-        if is_keyed(line) then call('ZREM', Q .. 'lines', member_of(line)) else call('ZREM', Q .. 'ready', line) end
-        break
-      end
+      if not entries then return true end
       local ids = living(Q, line, entries)
       if #ids > 0 and call('EXISTS', Q .. 'mortal') == 1 then call('ZREM', Q .. 'mortal', unpack(ids)) end
       for i = 1, #ids do gone[#gone + 1] = ids[i] end
     end
+  end
+  for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do
+    if byte(line, 1) >= 97 and empty(line) then call('ZREM', Q .. 'ready', line) end
+  end
+  -- The lists of keys stay noted: their keys stand in a ring, or are parked, until a claim finds them empty.
+  local from = 0
+  while #gone < most do
+    local members = call('ZRANGE', Q .. 'lines', from, from + 249)
+    if #members == 0 then break end
+    for _, member in ipairs(members) do empty(line_named(member)) end
+    from = from + 250
   end
   -- Only now: who was blocked behind one of them waits from now on.
   drop(gone)
@@ -131,7 +136,7 @@ if count == 0 then
 end
 if call('EXISTS', Q .. 'jobs') == 0 then
   for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do call('UNLINK', Q .. line) end
-  for _, key in ipairs({ 'limits', 'groups', 'parked', 'lines', 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel',
+  for _, key in ipairs({ 'held', 'groups', 'parked', 'lines', 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel',
     'wait', 'lc', 'blocked', 'keys', 'windows', 'plans', 'slots' }) do
     call('UNLINK', Q .. key)
   end

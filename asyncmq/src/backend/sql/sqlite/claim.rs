@@ -92,6 +92,7 @@ impl Tx<'_> {
             if is_limited {
                 let token = self.next_token(queue)?.map(|time| time.since(self.now));
                 claimed.next_due = [claimed.next_due, token].into_iter().flatten().min();
+                claimed.awaits_token |= token.is_some();
             }
         }
         if is_new {
