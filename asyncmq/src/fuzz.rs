@@ -19,6 +19,10 @@ pub struct Target {
 /// Lists every target of the stores that are compiled in.
 #[must_use]
 pub fn targets() -> Vec<Target> {
+    #[cfg_attr(
+        not(any(feature = "redis", feature = "sqlite")),
+        expect(unused_mut, reason = "stores add theirs")
+    )]
     let mut targets = vec![
         crate::job::fuzz::options(),
         crate::job::fuzz::names(),

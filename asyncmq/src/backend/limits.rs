@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::backend::LimitInfo;
 use crate::job::{Limit, LimitScope, LimitSource, Name};
 
@@ -53,71 +51,27 @@ impl LimitTable {
         self.0.contains_key(scope)
     }
 
-    /// Tells whether nothing is set.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Lists what is set: for the queue, then for the tasks by name.
     pub(crate) fn infos(&self) -> Vec<LimitInfo> {
         self.0.values().cloned().collect()
     }
 
     /// Takes in what was stored.
+    #[cfg(any(feature = "redis", feature = "sqlite"))]
     pub(crate) fn insert(&mut self, info: LimitInfo) {
         self.0.insert(info.scope.clone(), info);
     }
 }
 
-/// A limit as stores that keep text write it.
-#[derive(Debug, Serialize, Deserialize)]
-struct LimitText {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rate: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    concurrency: Option<u32>,
-}
-
-/// Writes a limit.
-pub(crate) fn write_limit(limit: &Limit) -> serde_json::Result<String> {
-    let rate = limit.rate_limit().map(|rate| rate.to_string());
-    serde_json::to_string(&LimitText { rate, concurrency: limit.concurrency_limit() })
-}
-
-/// Reads a limit; nothing if it is none.
-pub(crate) fn read_limit(text: &str) -> Option<Limit> {
-    let text: LimitText = serde_json::from_str(text).ok()?;
-    let rate = text.rate.map(|rate| rate.parse()).transpose().ok()?;
-    Some(Limit { rate, concurrency: text.concurrency })
-}
-
 /// Parts a task from a key where both are one text: neither can hold a control character.
+#[cfg(any(feature = "redis", feature = "sqlite"))]
 pub(crate) const PART: char = '\u{1f}';
 
 /// Names the group of a task, or of a key of it.
+#[cfg(any(feature = "redis", feature = "sqlite"))]
 pub(crate) fn group_of(task: &str, key: Option<&str>) -> String {
     match key {
         None => task.to_owned(),
         Some(key) => format!("{task}{PART}{key}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::job::RateLimit;
-
-    #[test]
-    fn limits_come_back_as_they_were_written() {
-        let rates =
-            [RateLimit::per(100, Duration::from_secs(1)), RateLimit::window(0, Duration::from_micros(7))];
-        for limit in [Limit::NONE, Limit::NONE.concurrency(0), Limit::NONE.rate(rates[0]).concurrency(3)] {
-            assert_eq!(read_limit(&write_limit(&limit).unwrap()), Some(limit));
-        }
-        let window = Limit::NONE.rate(rates[1]);
-        assert_eq!(read_limit(&write_limit(&window).unwrap()), Some(window));
-        assert_eq!(read_limit("{\"rate\":\"fast\"}"), None);
     }
 }

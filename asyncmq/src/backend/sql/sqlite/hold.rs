@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::super::bytes::micros;
 use super::super::statements as sql;
 use super::fault::Step;
+use super::limit_text::{read_limit, write_limit};
 use super::tx::Tx;
-use crate::backend::limits::{LimitTable, group_of, read_limit, write_limit};
+use crate::backend::limits::{LimitTable, PART, group_of};
 use crate::backend::{LimitInfo, LimitStanding};
 use crate::clock::Timestamp;
 use crate::job::{Limit, LimitScope, LimitSource, Name};
@@ -222,7 +223,7 @@ impl Tx<'_> {
         if source == LimitSource::Ordered {
             self.conn.prepare_cached(sql::QUEUE_USE)?.execute([queue])?;
         }
-        let limited = i64::from(!table.is_empty());
+        let limited = i64::from(!table.infos().is_empty());
         self.conn.prepare_cached(sql::QUEUE_LIMITED)?.execute([limited, queue])?;
         self.conn.prepare_cached(sql::LINES_FREED_ALL)?.execute([queue])?;
         // Other processes that miss the message see that a number was given.
@@ -257,7 +258,7 @@ impl Tx<'_> {
         let rows = oldest.query_map([queue, IDLE_AT_ONCE], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let groups: Vec<(String, String)> = rows.collect::<Result<_, _>>()?;
         for (group, text) in groups {
-            let task = group.split(crate::backend::limits::PART).next().unwrap_or_default();
+            let task = group.split(PART).next().unwrap_or_default();
             let limit = match task {
                 "" => table.limit(&LimitScope::Queue),
                 task => table.of_task(&Name::from_stored(task)),

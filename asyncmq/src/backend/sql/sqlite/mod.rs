@@ -27,6 +27,7 @@ mod hold;
 mod inbox;
 mod inspect;
 mod keys;
+mod limit_text;
 mod line;
 mod list;
 mod listeners;
