@@ -77,8 +77,8 @@ impl Starts {
                     self.window.pop_front();
                 }
                 match self.window.back_mut() {
-                    // Starts that lie close together count from the last of them on, so that no more than some sixty are kept.
-                    Some((at, noted)) if now < at.after(rate.interval() / 64) || *at == now => {
+                    // What starts in one part of the window counts from the last of it on, so that few parts are kept.
+                    Some((at, noted)) if part(rate, *at) == part(rate, now) => {
                         *at = now;
                         *noted += count;
                     }
@@ -104,6 +104,14 @@ impl Starts {
         // What binary fractions lose must not keep a token that is due from being one.
         (tokens + gained + 1e-9).min(most)
     }
+}
+
+/// How many parts a window is remembered in: a start counts for at most one part longer than the window.
+const PARTS: u64 = 64;
+
+/// Returns in which part of a window's length a time lies.
+fn part(rate: RateLimit, at: Timestamp) -> u64 {
+    at.as_micros() / (rate.interval().as_micros() as u64 / PARTS).max(1)
 }
 
 /// The microseconds in which a bucket gains a token.
@@ -196,6 +204,28 @@ mod tests {
             let before = Timestamp::from_micros(next.as_micros() - 1);
             assert!(matches!(starts.allowance(rate, before), Allowance::Until(_)), "{rate}");
             assert!(matches!(starts.allowance(rate, next), Allowance::May(1 | 3)), "{rate}");
+        }
+    }
+
+    #[test]
+    fn a_window_that_is_used_steadily_is_used_whole_and_remembers_little() {
+        let rate = RateLimit::window(100, SECOND);
+        for apart in [1, 5, 10, 14, 16] {
+            let (mut starts, mut started) = (Starts::default(), Vec::new());
+            for time in (0..20_000).step_by(apart) {
+                if let Allowance::May(_) = starts.allowance(rate, at(time)) {
+                    starts.note(rate, 1, at(time));
+                    started.push((time, 1));
+                }
+                assert!(starts.window.len() <= 66, "{}", starts.window.len());
+            }
+            assert!(most_within(&started, 1_000) <= 100);
+            let possible = 20_000 / (apart as u64).max(10);
+            assert!(
+                possible * 95 <= started.len() as u64 * 100,
+                "{} of {possible}, {apart} ms apart",
+                started.len()
+            );
         }
     }
 

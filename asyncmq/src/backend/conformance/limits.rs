@@ -211,6 +211,19 @@ pub async fn a_window_holds_no_more_starts_than_it_may(fixture: &dyn Fixture) {
     assert_eq!(worker.claim(10).await.len(), 1);
 }
 
+pub async fn a_window_that_is_used_steadily_is_used_whole(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    stage.hold_task_to(Limit::NONE.rate(RateLimit::window(100, SECOND))).await;
+    stage.push_all(jobs(110)).await;
+    let worker = stage.worker();
+    for _ in 0..100 {
+        worker.one().await;
+        fixture.advance(10 * MILLI).await;
+    }
+    fixture.advance(20 * MILLI).await;
+    assert!(!worker.claim(10).await.is_empty(), "the first few have left the window");
+}
+
 pub async fn zero_lets_nothing_start_and_none_everything(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     stage.push_all(jobs(4)).await;

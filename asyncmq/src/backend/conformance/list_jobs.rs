@@ -63,6 +63,7 @@ macro_rules! __conformance_of_jobs {
             a_freed_permit_wakes_whoever_waits_for_it
             a_bucket_gives_its_tokens_at_once_and_then_one_by_one
             a_window_holds_no_more_starts_than_it_may
+            a_window_that_is_used_steadily_is_used_whole
             zero_lets_nothing_start_and_none_everything
             a_limit_that_is_changed_counts_at_once_and_wakes
             what_is_ordered_goes_before_what_is_declared

@@ -79,8 +79,9 @@ local function started(hold, name, limit, count)
   elseif limit.kind == 2 then
     while g.window[1] and g.window[1][1] + limit.interval <= now do table.remove(g.window, 1) end
     local last = g.window[#g.window]
-    -- Starts that lie close together count from the last of them on, so that no more than some sixty are kept.
-    if last and now - last[1] < limit.interval / 64 then
+    -- What starts in one of 64 parts of the window counts from the last of it on, so that few parts are kept.
+    local part = math.max(1, math.floor(limit.interval / 64))
+    if last and math.floor(last[1] / part) == math.floor(now / part) then
       last[1], last[2] = now, last[2] + count
     else
       g.window[#g.window + 1] = { now, count }
