@@ -10,6 +10,7 @@ mod grammar;
 mod id;
 mod limit;
 mod options;
+mod options_text;
 mod progress;
 mod rare;
 mod record;
@@ -25,6 +26,9 @@ pub use id::{JobId, MAX_JOB_ID, MAX_NAME, Name, WorkerId};
 pub(crate) use limit::checked_key;
 pub use limit::{Limit, LimitScope, LimitSource, MAX_KEY};
 pub use options::{Backoff, DEFAULT_PRIORITY, RateLimit, RateWindow, Retention};
+pub(crate) use options_text::OptionsText;
+#[cfg(feature = "sqlite")]
+pub(crate) use options_text::{BackoffText, DedupText, RetentionText};
 pub use progress::Progress;
 pub use rare::{Blank, Rare};
 pub use record::{Job, KEPT_LINES, LogLine, Notes, Status, keep_lines};

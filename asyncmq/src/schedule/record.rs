@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::error::Result;
 use crate::job::{Envelope, JobId};
 use crate::schedule::{
     SCHEDULE_HEADER, SLOT_HEADER, Schedule, ScheduleId, Standing, due_of, job_of, template,
@@ -56,6 +57,21 @@ pub enum PausedBy {
 }
 
 impl ScheduleRecord {
+    /// Makes the record of a schedule that begins now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`](crate::Error::Invalid) for a schedule that would never run.
+    pub fn begin(
+        schedule: Schedule,
+        job: Envelope,
+        declared: Option<String>,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let standing = Standing::begin(&schedule, now)?;
+        Ok(Self { schedule, standing, job, paused: None, declared, removed: None })
+    }
+
     /// Reads a record as a store has it.
     ///
     /// # Errors

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::options::{BackoffText, DedupText, RetentionText};
 use crate::backend::{TaskDefaults, TaskInfo, WorkerInfo};
 use crate::clock::Timestamp;
-use crate::job::{Name, WorkerId};
+use crate::job::{BackoffText, DedupText, Name, RetentionText, WorkerId};
 
 /// A worker without what the store itself knows of it.
 #[derive(Serialize, Deserialize)]

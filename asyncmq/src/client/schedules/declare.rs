@@ -11,7 +11,7 @@ use crate::client::{NewJob, Untyped};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::job::{Envelope, Name};
-use crate::schedule::{Paused, PausedBy, Schedule, ScheduleId, ScheduleRecord, Standing};
+use crate::schedule::{Paused, PausedBy, Schedule, ScheduleId, ScheduleRecord};
 use crate::task::{TaskDefinition, TaskOptions};
 
 /// A schedule that a task declares.
@@ -49,9 +49,7 @@ pub(crate) fn declared(task: &'static TaskDefinition, max_payload: usize) -> Res
     let id = ScheduleId::new(task.name())?;
     let job: NewJob<Untyped> = NewJob::new(task.name());
     let job = template(&id, &*seal(job, &Known::Linked(task), None, max_payload)?)?;
-    let standing = Standing::begin(&schedule, Timestamp::default())?;
-    let (paused, declared, removed) = (None, None, None);
-    let record = ScheduleRecord { schedule, standing, job, paused, declared, removed };
+    let record = ScheduleRecord::begin(schedule, job, None, Timestamp::default())?;
     let bytes = record.write().unwrap_or_default();
     let mark = format!("{} #{}", record.schedule, Uuid::new_v5(&Uuid::NAMESPACE_OID, &bytes).simple());
     Ok(Some(Declared { id, schedule: record.schedule, job: record.job, mark }))
@@ -62,15 +60,7 @@ impl Declared {
     fn build(&self, old: Option<&ScheduleRecord>, now: Timestamp) -> Result<Option<ScheduleRecord>> {
         let (schedule, job, declared) = (self.schedule.clone(), self.job.clone(), Some(self.mark.clone()));
         let Some(old) = old else {
-            let standing = Standing::begin(&schedule, now)?;
-            return Ok(Some(ScheduleRecord {
-                schedule,
-                standing,
-                job,
-                paused: None,
-                declared,
-                removed: None,
-            }));
+            return ScheduleRecord::begin(schedule, job, declared, now).map(Some);
         };
         if old.removed.is_some() {
             return Ok(None);

@@ -16,7 +16,7 @@ use crate::client::{Client, JobHandle, NewJob, Untyped};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::job::{Due, Envelope, Name};
-use crate::schedule::{Paused, PausedBy, Schedule, ScheduleId, ScheduleRecord, Standing};
+use crate::schedule::{Paused, PausedBy, Schedule, ScheduleId, ScheduleRecord};
 
 /// The recurring jobs of a store.
 ///
@@ -87,16 +87,8 @@ impl Schedules {
         let build = |old: Option<&ScheduleRecord>, now: Timestamp| {
             let (schedule, job) = (schedule.clone(), job.clone());
             let Some(old) = old.filter(|old| old.removed.is_none()) else {
-                let standing = Standing::begin(&schedule, now)?;
                 let declared = old.and_then(|old| old.declared.clone());
-                return Ok(Some(ScheduleRecord {
-                    schedule,
-                    standing,
-                    job,
-                    paused: None,
-                    declared,
-                    removed: None,
-                }));
+                return ScheduleRecord::begin(schedule, job, declared, now).map(Some);
             };
             let standing = old.standing.changed(&old.schedule, &schedule, now)?;
             let paused = old.paused.clone().filter(|paused| paused.by != PausedBy::Orphaned);
