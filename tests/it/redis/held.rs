@@ -5,15 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use asyncmq::backend::redis::RedisStore;
-use asyncmq::backend::{
-    CallId, Claim, ClaimedJob, Control, Inspect, Settlement, Store, StoreError, TaskSet, Upkeep,
-};
+use asyncmq::backend::{CallId, Claim, Control, Inspect, Store, StoreError, TaskSet, Upkeep};
 use asyncmq::job::RateWindow;
 use asyncmq::job::{Envelope, JobId, Name, WorkerId};
-use asyncmq::lifecycle::Transition;
-use asyncmq::{Client, Event, EventKind, Limit, LimitScope, LimitSource, RateLimit, Retention};
+use asyncmq::{Client, Event, EventKind, Limit, LimitScope, LimitSource, RateLimit};
 use futures::StreamExt;
 
+use super::keys::completed;
 use asyncmq_tests::servers::dice::Dice;
 use asyncmq_tests::servers::redis_check::check;
 use asyncmq_tests::servers::redis_server::RedisServer;
@@ -76,15 +74,6 @@ impl Mortal {
             let call = self.call();
             self.store.settle(call, &settlements).await.unwrap();
         }
-    }
-}
-
-fn completed(job: ClaimedJob) -> Settlement {
-    Settlement {
-        envelope: job.envelope,
-        token: job.token,
-        transition: Transition::Complete { result: Default::default(), retention: Retention::Nothing },
-        report: Default::default(),
     }
 }
 
