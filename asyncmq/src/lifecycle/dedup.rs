@@ -98,6 +98,39 @@ pub fn arrive(mode: Dedup, held: &Held, same_task: bool, now: Timestamp) -> Arri
     }
 }
 
+/// Returns when the window ends for which a job of this mode that comes at `now` holds its key, if it has one.
+#[must_use]
+pub fn held_until(mode: Dedup, now: Timestamp) -> Option<Timestamp> {
+    mode.window().map(|window| now.after(window))
+}
+
+/// Tells whether a job of this mode may take the place of another one, so that it matters what comes before it.
+#[must_use]
+pub const fn may_replace(mode: Dedup) -> bool {
+    matches!(mode, Dedup::Debounce(_) | Dedup::Replace | Dedup::KeepLast)
+}
+
+/// What becomes of a key whose owner has ended or is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release<T> {
+    /// Whoever was blocked behind it owns it from now on.
+    Next(T),
+    /// Its window holds it on, without an owner.
+    Keep,
+    /// It is free.
+    Free,
+}
+
+/// Decides what becomes of a key whose owner has ended or is removed at `now`.
+#[must_use]
+pub fn release<T>(next: Option<T>, until: Option<Timestamp>, now: Timestamp) -> Release<T> {
+    match (next, until) {
+        (Some(next), _) => Release::Next(next),
+        (None, Some(end)) if now < end => Release::Keep,
+        (None, _) => Release::Free,
+    }
+}
+
 /// Lets a job that was blocked wait, or be delayed if it is not yet due.
 pub fn unblock(status: &mut Status, now: Timestamp) {
     status.state = if now < status.run_at { JobState::Delayed } else { JobState::Waiting };
@@ -127,6 +160,31 @@ mod tests {
 
     fn held(owner: Owner) -> Held {
         Held { owner, until: None, has_next: false }
+    }
+
+    #[test]
+    fn who_may_replace_is_who_ever_does() {
+        for mode in modes() {
+            let mut replaces = false;
+            for owner in OWNERS {
+                for until in [None, Some(NOW.after(SECOND))] {
+                    for has_next in [false, true] {
+                        let arrival = arrive(mode, &Held { owner, until, has_next }, true, NOW);
+                        replaces |= matches!(arrival, Arrival::Replace | Arrival::ReplaceNext);
+                    }
+                }
+            }
+            assert_eq!(may_replace(mode), replaces, "{mode:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_goes_to_the_next_or_stays_for_its_window_or_is_free() {
+        let later = Some(NOW.after(SECOND));
+        assert_eq!(release(Some(7), later, NOW), Release::Next(7));
+        assert_eq!(release(None::<u8>, later, NOW), Release::Keep);
+        assert_eq!(release(None::<u8>, Some(NOW), NOW), Release::Free);
+        assert_eq!(release(None::<u8>, None, NOW), Release::Free);
     }
 
     #[test]

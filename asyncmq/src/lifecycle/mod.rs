@@ -28,7 +28,7 @@ mod transition;
 
 pub use admit::{Admission, admit, enter, expires, expiry};
 pub use apply::{apply, heed_cancel};
-pub use dedup::{Arrival, Held, Owner, arrive, unblock};
+pub use dedup::{Arrival, Held, Owner, Release, arrive, held_until, may_replace, release, unblock};
 pub use limit::{Allowance, Starts, allowance};
 pub use moves::is_legal;
 pub use rescue::{Verdict, after_crash};

@@ -12,7 +12,7 @@ use crate::backend::Pushed;
 use crate::clock::Timestamp;
 use crate::event::{Event, EventData, EventKind};
 use crate::job::{DedupKey, Envelope, JobId, JobState, Name};
-use crate::lifecycle::{Arrival, Held, Owner, arrive, enter, unblock};
+use crate::lifecycle::{Arrival, Held, Owner, Release, arrive, enter, held_until, release, unblock};
 
 /// The keys of a queue that are held, and those whose window is over and which nobody has cleared away yet.
 #[derive(Debug, Default)]
@@ -128,7 +128,7 @@ impl State {
         }
         let (id, task) = (holder.id.clone(), holder.task.clone());
         if arrival == Arrival::Extend {
-            let until = key.mode.window().map(|window| now.after(window));
+            let until = held_until(key.mode, now);
             self.keys(queue).put(&key.key, Holder { until, ..holder });
         }
         Pushed::Deduplicated { id, task }
@@ -150,7 +150,7 @@ impl State {
         let Some(slot) = self.slot(place) else { return };
         let (envelope, queue) = (slot.envelope.clone(), slot.queue);
         let Some(key) = envelope.dedup() else { return };
-        let until = key.mode.window().map(|window| now.after(window));
+        let until = held_until(key.mode, now);
         let (id, task) = (envelope.id.clone(), envelope.task.clone());
         self.keys(queue).put(&key.key, Holder { id, task, place: Some(place), until, next });
     }
@@ -174,13 +174,13 @@ impl State {
         if holder.next == Some(place) {
             self.keys(queue).put(key, Holder { next: None, ..holder });
         } else if holder.place == Some(place) {
-            match (holder.next, holder.until) {
-                (Some(next), _) => {
+            match release(holder.next, holder.until, now) {
+                Release::Next(next) => {
                     self.unblock(next, now);
                     self.own(next, now, None);
                 }
-                (None, Some(end)) if now < end => self.keys(queue).put(key, Holder { place: None, ..holder }),
-                (None, _) => {
+                Release::Keep => self.keys(queue).put(key, Holder { place: None, ..holder }),
+                Release::Free => {
                     self.keys(queue).take(key);
                 }
             }

@@ -11,6 +11,7 @@ use super::script::{Call, PUSH};
 use super::{RedisStore, micros, moment, slot};
 use crate::backend::{CallId, Pushed, StoreError};
 use crate::job::{Dedup, DedupKey, Due, Envelope, JobId, Name};
+use crate::lifecycle::may_replace;
 
 use super::lanes::Placed;
 
@@ -138,17 +139,12 @@ fn takes_turns_only(job: &Envelope) -> bool {
 #[derive(Default)]
 struct KeyRuns<'a>(HashMap<(usize, &'a str), usize>);
 
-/// Tells whether a job may take the place of another one: whatever came before it must stand before it, and what comes behind, behind.
-fn may_remove(mode: Dedup) -> bool {
-    matches!(mode, Dedup::Debounce(_) | Dedup::Replace | Dedup::KeepLast)
-}
-
 impl<'a> KeyRuns<'a> {
-    /// Returns the first run that a job may be in.
+    /// Returns the first run that a job may be in: whatever came before one that may take another's place must stand before it.
     fn first_for(&self, queue: usize, job: &'a Envelope, runs: usize) -> usize {
         match job.dedup() {
             None => 0,
-            Some(key) if may_remove(key.mode) => runs.saturating_sub(1),
+            Some(key) if may_replace(key.mode) => runs.saturating_sub(1),
             Some(key) => self.0.get(&(queue, &*key.key)).copied().unwrap_or_default(),
         }
     }
@@ -157,7 +153,7 @@ impl<'a> KeyRuns<'a> {
     fn note(&mut self, queue: usize, job: &'a Envelope, run: usize) -> usize {
         let Some(key) = job.dedup() else { return 0 };
         self.0.insert((queue, &key.key), run);
-        if may_remove(key.mode) { run } else { 0 }
+        if may_replace(key.mode) { run } else { 0 }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::backend::Pushed;
 use crate::clock::Timestamp;
 use crate::event::{EventData, EventKind};
 use crate::job::{DedupKey, Envelope, JobId, JobState, Name};
-use crate::lifecycle::{Arrival, Held, Owner, arrive, enter, unblock};
+use crate::lifecycle::{Arrival, Held, Owner, Release, arrive, enter, held_until, release, unblock};
 
 /// Who holds a key.
 #[derive(Debug, Clone)]
@@ -124,7 +124,7 @@ impl Tx<'_> {
         self.emit_envelope(EventKind::Deduplicated, envelope, (queue, 0, None), data)?;
         let (id, task) = (holder.id.clone(), holder.task.clone());
         if arrival == Arrival::Extend {
-            let until = key.mode.window().map(|window| self.now.after(window));
+            let until = held_until(key.mode, self.now);
             self.put_key(queue, &key.key, &Holder { until, ..holder })?;
         }
         Ok(Pushed::Deduplicated { id, task })
@@ -144,7 +144,7 @@ impl Tx<'_> {
     /// Makes a job the owner of its key; `next` stays blocked behind it.
     fn own(&mut self, (queue, job): (i64, Option<i64>), envelope: &Envelope, next: Option<i64>) -> Step<()> {
         let Some(key) = envelope.dedup() else { return Ok(()) };
-        let until = key.mode.window().map(|window| self.now.after(window));
+        let until = held_until(key.mode, self.now);
         let (id, task) = (envelope.id.clone(), envelope.task.clone());
         self.put_key(queue, &key.key, &Holder { id, task, job, until, next })
     }
@@ -170,16 +170,14 @@ impl Tx<'_> {
         if holder.job != Some(row.job) {
             return Ok(());
         }
-        match (holder.next, holder.until) {
-            (Some(next), _) => {
+        match release(holder.next, holder.until, self.now) {
+            Release::Next(next) => {
                 let next = self.unblock(next)?;
                 let envelope = self.envelope(&next)?;
                 self.own((row.queue, Some(next.job)), &envelope, None)
             }
-            (None, Some(end)) if self.now < end => {
-                self.put_key(row.queue, key, &Holder { job: None, ..holder })
-            }
-            (None, _) => self.drop_key(row.queue, key),
+            Release::Keep => self.put_key(row.queue, key, &Holder { job: None, ..holder }),
+            Release::Free => self.drop_key(row.queue, key),
         }
     }
 
