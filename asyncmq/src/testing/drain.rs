@@ -90,8 +90,8 @@ impl Runner {
         let client = Client { handle: self.handle.clone() };
         loop {
             let queues = client.queues().await?;
-            let round = self.handle.ask("fire schedules", fire_due(&self.handle, &queues)).await?;
-            if round.next_in != Some(Duration::ZERO) {
+            let next_in = self.handle.ask("fire schedules", fire_due(&self.handle, &queues)).await?;
+            if next_in != Some(Duration::ZERO) {
                 return Ok(());
             }
         }

@@ -43,9 +43,9 @@ async fn serve(shared: Arc<Shared>, queues: Vec<Name>, declarations: Vec<Declare
     loop {
         let began = Instant::now();
         let next_in = match fire_due(&shared.backend, &queues).await {
-            Ok(round) => {
+            Ok(next_in) => {
                 trouble = Trouble { has_fired: true, is_told: false };
-                round.next_in
+                next_in
             }
             Err(error) => Some(trouble.of(&error)),
         };

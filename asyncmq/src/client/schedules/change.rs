@@ -39,7 +39,7 @@ fn contended(id: &str) -> Error {
 }
 
 impl Schedules {
-    async fn now(&self) -> Result<Timestamp> {
+    pub(super) async fn now(&self) -> Result<Timestamp> {
         self.client.handle.ask("tell its time", self.client.backend().now()).await
     }
 
@@ -67,7 +67,7 @@ impl Schedules {
         Ok(found)
     }
 
-    async fn put(&self, stored: &StoredSchedule, expected: Option<u64>) -> Result<bool> {
+    pub(super) async fn put(&self, stored: &StoredSchedule, expected: Option<u64>) -> Result<bool> {
         self.client.handle.ask("keep a schedule", self.client.handle.put_schedule(stored, expected)).await
     }
 

@@ -145,14 +145,11 @@ impl Schedules {
 
     /// Stops a schedule that no live worker declares, unless somebody has changed it meanwhile.
     pub(crate) async fn orphan(&self, stored: &StoredSchedule) -> Result<bool> {
-        let now = self.client.handle.ask("tell its time", self.client.backend().now()).await?;
+        let now = self.now().await?;
         let reason = "no live worker declares it any more".to_owned();
         let paused = Some(Paused { by: PausedBy::Orphaned, reason: Some(reason), at: now });
         let record = ScheduleRecord { paused, ..read(stored)? };
         let next = next_state(&stored.queue, &stored.id, &record)?;
-        self.client
-            .handle
-            .ask("pause a schedule", self.client.handle.put_schedule(&next, Some(stored.revision)))
-            .await
+        self.put(&next, Some(stored.revision)).await
     }
 }

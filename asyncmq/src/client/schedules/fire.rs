@@ -15,39 +15,32 @@ const AT_ONCE: usize = 100;
 /// How many are fired at once.
 const TOGETHER: usize = 16;
 
-/// What one look came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Round {
-    /// How many jobs were fired here.
-    pub(crate) fired: usize,
-    /// How long after the look the next one has something to do; none if nothing is known.
-    pub(crate) next_in: Option<Duration>,
-}
-
 /// What became of one schedule.
 enum Step {
-    /// So many jobs were fired, and it is due again then.
-    Moved(usize, Option<Timestamp>),
+    /// It is due again then.
+    Moved(Option<Timestamp>),
     /// Somebody else was faster: how it stands has to be looked up.
     Lost,
     /// It cannot be carried out here.
     Unable,
 }
 
-/// Fires the schedules of these queues that are due, as many as one look finds.
+/// Fires the schedules of these queues that are due, as many as one look finds. Returns how long after the look the next one has
+/// something to do; none if nothing is known.
 ///
 /// # Errors
 ///
 /// The first of the store; the others are fired all the same.
-pub(crate) async fn fire_due(handle: &BackendHandle, queues: &[Name]) -> Result<Round, StoreError> {
+pub(crate) async fn fire_due(
+    handle: &BackendHandle,
+    queues: &[Name],
+) -> Result<Option<Duration>, StoreError> {
     let look = handle.backend().due_schedules(queues, AT_ONCE).await?;
     let (now, is_full) = (look.now, look.due.len() == AT_ONCE);
     let steps = stream::iter(look.due).map(|stored| async move { step(handle, &stored, now).await });
-    let mut round = Round { fired: 0, next_in: look.next_in };
-    let mut able = false;
+    let (mut next_in, mut able, mut failed) = (look.next_in, false, None);
     let mut steps = steps.buffer_unordered(TOGETHER);
-    let mut again = |wait: Duration| round.next_in = Some(round.next_in.map_or(wait, |next| next.min(wait)));
-    let (mut fired, mut failed) = (0, None);
+    let mut again = |wait: Duration| next_in = Some(next_in.map_or(wait, |next: Duration| next.min(wait)));
     while let Some(step) = steps.next().await {
         let step = match step {
             Ok(step) => step,
@@ -57,8 +50,8 @@ pub(crate) async fn fire_due(handle: &BackendHandle, queues: &[Name]) -> Result<
             }
         };
         match step {
-            Step::Moved(jobs, next) => {
-                (fired, able) = (fired + jobs, true);
+            Step::Moved(next) => {
+                able = true;
                 if let Some(next) = next {
                     again(next.since(now));
                 }
@@ -73,8 +66,7 @@ pub(crate) async fn fire_due(handle: &BackendHandle, queues: &[Name]) -> Result<
     if is_full && able {
         again(Duration::ZERO);
     }
-    round.fired = fired;
-    failed.map_or(Ok(round), Err)
+    failed.map_or(Ok(next_in), Err)
 }
 
 /// Carries out what the plan of one schedule says.
@@ -100,7 +92,7 @@ async fn step(handle: &BackendHandle, stored: &StoredSchedule, now: Timestamp) -
     let last = record.standing.last.filter(|_| record.schedule.overlap == Overlap::Skip);
     let last = last.map(|last| job_of(&stored.queue, &stored.id, last));
     match handle.fire(&next, stored.revision, &jobs, last.as_ref()).await? {
-        Fired::Fired(_) => Ok(Step::Moved(jobs.len(), next.next)),
+        Fired::Fired(_) => Ok(Step::Moved(next.next)),
         Fired::Stale => Ok(Step::Lost),
         Fired::Overlapping => match pass_over(&record.schedule, record.standing, now) {
             Ok(standing) => move_on(handle, stored, &record, standing).await,
@@ -118,7 +110,7 @@ async fn move_on(
 ) -> Result<Step, StoreError> {
     let Ok(next) = moved(stored, record, standing) else { return Ok(Step::Unable) };
     match handle.put_schedule(&next, Some(stored.revision)).await? {
-        true => Ok(Step::Moved(0, next.next)),
+        true => Ok(Step::Moved(next.next)),
         false => Ok(Step::Lost),
     }
 }
