@@ -60,11 +60,13 @@ pub(crate) fn start(shared: &Arc<Shared>, queues: Vec<Name>, own: Vec<OwnDuty>) 
             Box::pin(async move { shared.backend.backend().prune(&shared.limits, MAX_BATCH).await })
         })
     });
-    spawn(shared, |shared| {
-        in_batches(shared, "limits", limits::EVERY, |shared| {
-            Box::pin(async move { limits::declare_lost(&shared).await.map(|()| 0) })
-        })
-    });
+    if limits::are_said(shared) {
+        spawn(shared, |shared| {
+            in_batches(shared, "limits", limits::EVERY, |shared| {
+                Box::pin(async move { limits::declare_lost(&shared).await.map(|()| 0) })
+            })
+        });
+    }
     for duty in own {
         spawn(shared, move |shared| scoped(Scope::Of(shared.client()), do_own(duty)));
     }

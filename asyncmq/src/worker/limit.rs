@@ -1,96 +1,54 @@
 //! The worker's own rate limit: how many jobs may start now, and when the next one may.
 //!
-//! Pure: the caller brings the time. Limits across workers are the store's business.
+//! The rule is that of the limits across workers; here it goes by the worker's own clock.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::job::{RateLimit, RateWindow};
+use crate::clock::Timestamp;
+use crate::job::RateLimit;
+use crate::lifecycle::{Allowance, Starts};
 
 /// Counts the starts of one worker.
 #[derive(Debug)]
-pub(crate) struct Limiter(Option<Counter>);
-
-#[derive(Debug)]
-enum Counter {
-    /// Refills steadily up to `limit.permits`.
-    Bucket { limit: RateLimit, tokens: f64, at: Instant },
-    /// Remembers the starts of the last interval, those of one moment as one entry.
-    Sliding { limit: RateLimit, starts: VecDeque<(Instant, u32)>, count: u32 },
+pub(crate) struct Limiter {
+    limit: Option<RateLimit>,
+    starts: Starts,
+    /// When the worker's clock stood at 0.
+    began: Instant,
 }
 
 impl Limiter {
     pub(crate) fn new(limit: Option<RateLimit>, now: Instant) -> Self {
-        Self(limit.map(|limit| match limit.kind() {
-            RateWindow::Bucket => Counter::Bucket { limit, tokens: f64::from(limit.permits()), at: now },
-            RateWindow::Sliding => Counter::Sliding { limit, starts: VecDeque::new(), count: 0 },
-        }))
+        Self { limit, starts: Starts::default(), began: now }
+    }
+
+    fn at(&self, now: Instant) -> Timestamp {
+        Timestamp::default().after(now - self.began)
     }
 
     /// Returns how many jobs may start at `now`.
-    pub(crate) fn permits(&mut self, now: Instant) -> usize {
-        match &mut self.0 {
+    pub(crate) fn permits(&self, now: Instant) -> usize {
+        match self.limit.map(|limit| self.starts.allowance(limit, self.at(now))) {
             None => usize::MAX,
-            Some(counter) => counter.permits(now) as usize,
+            Some(Allowance::May(jobs)) => jobs as usize,
+            Some(Allowance::Until(_) | Allowance::Full) => 0,
         }
     }
 
     /// Counts jobs that started at `now`.
     pub(crate) fn take(&mut self, jobs: usize, now: Instant) {
-        let jobs = u32::try_from(jobs).unwrap_or(u32::MAX);
-        match &mut self.0 {
-            Some(Counter::Bucket { tokens, .. }) => *tokens -= f64::from(jobs),
-            Some(Counter::Sliding { starts, count, .. }) if jobs != 0 => {
-                starts.push_back((now, jobs));
-                *count += jobs;
-            }
-            Some(Counter::Sliding { .. }) | None => {}
+        if let Some(limit) = self.limit
+            && jobs != 0
+        {
+            self.starts.note(limit, u32::try_from(jobs).unwrap_or(u32::MAX), self.at(now));
         }
     }
 
     /// Returns when the next job may start, if none may at `now`; `None` if one may, or never.
-    pub(crate) fn next(&mut self, now: Instant) -> Option<Instant> {
-        if self.permits(now) != 0 {
-            return None;
-        }
-        match self.0.as_ref()? {
-            Counter::Bucket { limit, tokens, .. } => {
-                let missing = 1.0 - tokens;
-                let each = limit.interval().as_secs_f64() / f64::from(limit.permits());
-                Duration::try_from_secs_f64(missing * each).ok().and_then(|wait| now.checked_add(wait))
-            }
-            Counter::Sliding { limit, starts, .. } => {
-                starts.front().and_then(|(start, _)| start.checked_add(limit.interval()))
-            }
-        }
-    }
-}
-
-impl Counter {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a float saturates, and is not negative"
-    )]
-    fn permits(&mut self, now: Instant) -> u32 {
-        match self {
-            Self::Bucket { limit, tokens, at } => {
-                let most = f64::from(limit.permits());
-                let rate = most / limit.interval().as_secs_f64().max(1e-9);
-                *tokens = (*tokens + (now - *at).as_secs_f64() * rate).min(most);
-                *at = now;
-                // A hair's breadth short of a token is the clock's rounding.
-                (*tokens + 1e-6).max(0.0) as u32
-            }
-            Self::Sliding { limit, starts, count } => {
-                while let Some((start, jobs)) = starts.front().copied()
-                    && limit.interval() <= now - start
-                {
-                    *count -= jobs;
-                    starts.pop_front();
-                }
-                limit.permits().saturating_sub(*count)
-            }
+    pub(crate) fn next(&self, now: Instant) -> Option<Instant> {
+        match self.starts.allowance(self.limit?, self.at(now)) {
+            Allowance::Until(time) => self.began.checked_add(Duration::from_micros(time.as_micros())),
+            Allowance::May(_) | Allowance::Full => None,
         }
     }
 }
@@ -114,7 +72,7 @@ mod tests {
     fn zero_blocks_for_ever() {
         let now = Instant::now();
         for limit in [RateLimit::per(0, SECOND), RateLimit::window(0, SECOND)] {
-            let mut limiter = Limiter::new(Some(limit), now);
+            let limiter = Limiter::new(Some(limit), now);
             assert_eq!(limiter.permits(now + SECOND * 1_000), 0);
             assert_eq!(limiter.next(now + SECOND * 1_000), None);
         }

@@ -38,18 +38,24 @@ async fn declare(shared: &Shared, is_start: bool) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Tells whether a task says something, so that the store can lose it.
+pub(super) fn are_said(shared: &Shared) -> bool {
+    shared.tasks.values().any(|task| limit_of(task.options()).is_some())
+}
+
 /// Declares what the store has lost.
 pub(super) async fn declare_lost(shared: &Shared) -> Result<(), StoreError> {
     declare(shared, false).await
 }
 
-/// Declares once; a store that does not answer now is waited for before the first claim.
-pub(super) async fn declare_or_refuse(shared: &Shared) -> Result<()> {
+/// Declares once, and returns whether that is done; a store that does not answer now is waited for before the first claim.
+pub(super) async fn declare_or_refuse(shared: &Shared) -> Result<bool> {
     match declare(shared, true).await {
-        Err(error) if !error.is_retryable() => Err(Error::Startup(format!(
+        Ok(()) => Ok(true),
+        Err(error) if error.is_retryable() => Ok(false),
+        Err(error) => Err(Error::Startup(format!(
             "a task has `rate_limit` or `concurrency`, and the store does not take it: {error}"
         ))),
-        _ => Ok(()),
     }
 }
 

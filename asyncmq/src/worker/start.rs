@@ -59,9 +59,8 @@ impl Worker {
             register(&shared).await;
             limits::declare_or_refuse(&shared).await
         };
-        if let Ok(known) = tokio::time::timeout(Duration::from_secs(2), make_known).await {
-            known?;
-        }
+        let in_time = tokio::time::timeout(Duration::from_secs(2), make_known).await;
+        let are_declared = in_time.unwrap_or(Ok(false))?;
         let lease = lease::keep(shared.clone())?;
         let queues: Vec<Name> = plan.queues.iter().map(|(name, _)| name.clone()).collect();
         tracing::info!(
@@ -76,7 +75,9 @@ impl Worker {
         duty::start(&shared, queues, std::mem::take(&mut self.duties));
         let (first, queues, rate_limit) = (shared.clone(), plan.queues, plan.rate_limit);
         let pump = tokio::spawn(async move {
-            limits::declare_surely(&first).await;
+            if !are_declared {
+                limits::declare_surely(&first).await;
+            }
             Pump::new(first, queues, rate_limit).serve().await;
         });
         Ok(WorkerHandle { shared, pump, lease, on_stop: std::mem::take(&mut self.on_stop) })
