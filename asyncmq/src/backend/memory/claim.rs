@@ -1,7 +1,5 @@
 //! The claim: promotes what is due, throws out what has expired, and hands out the best waiting jobs.
 
-use std::time::Duration;
-
 use super::lane::{Entry, Lane};
 use super::limits::Group;
 use super::state::{LaneKey, Queue, Slot, State, stands};
@@ -26,8 +24,7 @@ impl State {
             None if is_past => Claimed::default(),
             None => self.claim_anew(claim, now),
         };
-        claimed.next_due = self.next_due(claim.queues, now);
-        claimed.awaits_token = self.awaits_token(claim.queues, now);
+        self.look_ahead(claim.queues, now, &mut claimed);
         claimed
     }
 
@@ -46,22 +43,15 @@ impl State {
         claimed
     }
 
-    /// Tells whether jobs of these queues wait for a token.
-    fn awaits_token(&self, queues: &[Name], now: Timestamp) -> bool {
+    /// Tells how long until a job of these queues is due or has its token, those that are paused left out.
+    fn look_ahead(&self, queues: &[Name], now: Timestamp, claimed: &mut Claimed) {
         let queues = queues.iter().filter_map(|name| self.known_queue(name));
-        let mut open = queues.map(|queue| &self.queues[queue as usize]).filter(|queue| !queue.paused);
-        open.any(|queue| queue.next_token(now).is_some())
-    }
-
-    /// Returns how long until a job of these queues is due, those that are paused left out.
-    fn next_due(&self, queues: &[Name], now: Timestamp) -> Option<Duration> {
-        let queues = queues.iter().filter_map(|name| self.known_queue(name));
-        let open = queues.map(|queue| &self.queues[queue as usize]).filter(|queue| !queue.paused);
-        let times = open.flat_map(|queue| {
-            let due = queue.delayed.keys().next().map(|(run_at, _)| *run_at);
-            [due, queue.next_token(now)]
-        });
-        times.flatten().map(|time| time.since(now)).min()
+        for queue in queues.map(|queue| &self.queues[queue as usize]).filter(|queue| !queue.paused) {
+            let (due, token) = (queue.delayed.keys().next(), queue.next_token(now));
+            claimed.awaits_token |= token.is_some();
+            let waits = due.map(|(run_at, _)| *run_at).into_iter().chain(token).map(|time| time.since(now));
+            claimed.next_due = claimed.next_due.into_iter().chain(waits).min();
+        }
     }
 
     /// Lets jobs wait whose time has come, at most a batch of them.

@@ -38,7 +38,7 @@ impl KeyedLane {
         self.lists.values().map(|list| &list.jobs)
     }
 
-    /// Forgets keys of which nothing waits any more but tombstones.
+    /// Drops tombstones in front of each key's jobs; a key with none goes when its turn comes.
     pub(super) fn sweep(&mut self, slots: &[Option<Slot>]) {
         for list in self.lists.values_mut() {
             list.jobs.head(|entry| stands(slots, entry));

@@ -2,15 +2,13 @@
 local function claim_again(recalled, queues)
   local next_due, awaited = nil, 0
   for k = 2, queues do
-    if not call('HGET', KEYS[k] .. 'meta', 'p') then
+    local marks = call('HMGET', KEYS[k] .. 'meta', 'p', 'k')
+    if not marks[1] then
       local first = call('ZRANGE', KEYS[k] .. 'delayed', 0, 0, 'WITHSCORES')
       if first[2] then next_due = math.min(next_due or math.huge, math.max(tonumber(first[2]) - now, 0)) end
+      local token = (marks[2] or call('EXISTS', KEYS[k] .. 'parked') == 1) and next_token(KEYS[k])
+      if token then next_due, awaited = math.min(next_due or math.huge, math.max(token - now, 0)), 1 end
     end
-  end
-  for k = 2, queues do
-    local marks = call('HMGET', KEYS[k] .. 'meta', 'p', 'k')
-    local token = not marks[1] and (marks[2] or call('EXISTS', KEYS[k] .. 'parked') == 1) and next_token(KEYS[k])
-    if token then next_due, awaited = math.min(next_due or math.huge, math.max(token - now, 0)), 1 end
   end
   local reply = { {}, next_due and string.format('%.0f', next_due) or -1, {}, awaited }
   for _, part in ipairs(cmsgpack.unpack(recalled)) do

@@ -253,10 +253,13 @@ impl Tx<'_> {
 
     /// Forgets groups of which nothing has started for so long that it need not be remembered.
     pub(super) fn forget_idle(&mut self, queue: i64) -> Step<()> {
-        let table = table(self.conn, queue)?;
         let mut oldest = self.conn.prepare_cached(sql::STARTS_OLDEST)?;
         let rows = oldest.query_map([queue, IDLE_AT_ONCE], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let groups: Vec<(String, String)> = rows.collect::<Result<_, _>>()?;
+        if groups.is_empty() {
+            return Ok(());
+        }
+        let table = table(self.conn, queue)?;
         for (group, text) in groups {
             let task = group.split(PART).next().unwrap_or_default();
             let limit = match task {
