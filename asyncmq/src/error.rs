@@ -82,6 +82,18 @@ pub enum Error {
         /// The job in its place.
         by: JobId,
     },
+    /// A job that another one was to wait for is not known: that one was not enqueued.
+    #[error(
+        "job {id} was not enqueued: it waits for job {parent} of queue {queue:?}, which never was, or whose record is no longer kept"
+    )]
+    ParentGone {
+        /// The job that was to wait.
+        id: JobId,
+        /// The job that it was to wait for.
+        parent: String,
+        /// That job's queue.
+        queue: String,
+    },
     /// No such job: it never was, or its record is no longer kept.
     #[error("there is no job {id} in queue {queue:?}: it never was, or its record is no longer kept")]
     NotFound {

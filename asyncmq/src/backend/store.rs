@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use crate::backend::StoreError;
 use crate::job::{Envelope, JobId, LogLine, Name, Progress, WorkerId};
@@ -49,6 +50,11 @@ pub enum Pushed {
         id: JobId,
         /// That job's task.
         task: Name,
+    },
+    /// This job, which it waits for, is not known, or its record is no longer kept: it was not taken in.
+    ParentGone {
+        /// The place of that job among its parents.
+        parent: usize,
     },
     /// It was taken in in the place of a job of its deduplication key that had not started, which is gone.
     Debounced {
@@ -128,6 +134,8 @@ pub struct ClaimedJob {
     pub attempt: u32,
     /// Times that a process died with this job.
     pub crashes: u32,
+    /// The outputs of its parents, by their places in its list, as far as they pass them on; empty for most.
+    pub inputs: Vec<Option<Bytes>>,
 }
 
 /// What an attempt said besides its end.
@@ -219,6 +227,10 @@ pub trait Store: Send + Sync + 'static {
     /// deduplication key is decided by [`arrive`](crate::lifecycle::arrive), and told by `job:deduplicated` and `job:debounced`; jobs
     /// of one call count in their order. The key is freed in the step that ends its owner, whatever that is, and the job that
     /// was blocked behind it is the owner from then on (`job:ready`).
+    ///
+    /// A job that has [parents](crate::job::Parent) is blocked until they have ended; those that have count at once, and
+    /// what the end of each means is [`heed`](crate::lifecycle::heed)'s decision. In one call parents stand before
+    /// their children.
     async fn push(&self, call: CallId, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError>;
 
     /// Returns how many plain jobs take the store as long as this one: what a call carries weighs at most [`MAX_BATCH`](crate::backend::MAX_BATCH), or is

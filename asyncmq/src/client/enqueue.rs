@@ -110,6 +110,13 @@ impl Client {
             Pushed::Exists { task } | Pushed::Deduplicated { task, .. } if *task != sent.task => {
                 (task.to_string(), sent.task.to_string())
             }
+            Pushed::ParentGone { parent } => {
+                let parent = sent.extras().parents.get(*parent);
+                let (parent, queue) = parent.map_or_else(Default::default, |parent| {
+                    (parent.id.to_string(), parent.queue.to_string())
+                });
+                return Err(Error::ParentGone { id: sent.id.clone(), parent, queue });
+            }
             Pushed::Deduplicated { id, .. } => return Ok(JobHandle::to(self, &sent.queue, id)),
             Pushed::Added | Pushed::Exists { .. } | Pushed::Debounced { .. } => {
                 return Ok(JobHandle::of(self, sent));

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use crate::job::{Backoff, DEFAULT_PRIORITY, Dedup, DedupKey, JobId, Name, Retention};
+use crate::job::{Backoff, Binding, DEFAULT_PRIORITY, Dedup, DedupKey, JobId, Name, Parent, Retention};
 
 /// When a job may first run, as the producer said it; stores turn it into a time of their own clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,7 +62,9 @@ pub struct Extras {
     /// Words for the handler and for those between: trace context, tenant, and the like.
     pub headers: Vec<(String, String)>,
     /// The jobs that must end first.
-    pub parents: Vec<JobId>,
+    pub parents: Vec<Parent>,
+    /// The arguments that are outputs of those.
+    pub bindings: Vec<Binding>,
     /// What the job has in common with others of its task with which it takes turns, and shares the task's limits.
     pub key: Option<Arc<str>>,
     /// By which key it counts as the same job as others of its queue.

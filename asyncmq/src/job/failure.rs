@@ -25,12 +25,14 @@ pub enum FailureKind {
     Arguments,
     /// The result cannot be written as JSON, or is too large.
     Result,
+    /// A job that it waited for did not complete.
+    Parent,
 }
 
 impl FailureKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Error, Self::Panic, Self::Timeout, Self::Crash, Self::Arguments, Self::Result];
+    pub const ALL: [Self; 7] =
+        [Self::Error, Self::Panic, Self::Timeout, Self::Crash, Self::Arguments, Self::Result, Self::Parent];
 
     /// Returns the kind's name, as stores and programs spell it.
     #[must_use]
@@ -42,6 +44,7 @@ impl FailureKind {
             Self::Crash => "crash",
             Self::Arguments => "arguments",
             Self::Result => "result",
+            Self::Parent => "parent",
         }
     }
 }

@@ -11,6 +11,8 @@ mod id;
 mod limit;
 mod options;
 mod options_text;
+mod parents;
+mod parents_text;
 mod progress;
 mod rare;
 mod record;
@@ -29,6 +31,8 @@ pub use options::{Backoff, DEFAULT_PRIORITY, RateLimit, RateWindow, Retention};
 pub(crate) use options_text::OptionsText;
 #[cfg(feature = "sqlite")]
 pub(crate) use options_text::{BackoffText, DedupText, RetentionText};
+pub use parents::{Binding, BoundTo, OnFailure, Parent};
+pub(crate) use parents_text::ParentsText;
 pub use progress::Progress;
 pub use rare::{Blank, Rare};
 pub use record::{Job, KEPT_LINES, LogLine, Notes, Status, keep_lines};

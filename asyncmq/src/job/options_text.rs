@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Backoff, Dedup, DedupKey, Due, Envelope, Extras, JobId, Retention};
+use crate::job::{Backoff, Dedup, DedupKey, Due, Envelope, Extras, ParentsText, Retention};
 
 /// What an envelope asks for beyond the defaults; what it does not ask for is left out.
 #[derive(Serialize, Deserialize, Default)]
@@ -24,8 +24,8 @@ pub(crate) struct OptionsText<'a> {
     tags: Cow<'a, [String]>,
     #[serde(default, skip_serializing_if = "is_empty")]
     headers: Cow<'a, [(String, String)]>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    parents: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waits: Option<ParentsText<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,7 +46,7 @@ impl<'a> OptionsText<'a> {
                 .then(|| RetentionText::of(envelope.retention)),
             tags: Cow::Borrowed(&extras.tags),
             headers: Cow::Borrowed(&extras.headers),
-            parents: extras.parents.iter().map(ToString::to_string).collect(),
+            waits: ParentsText::of(extras),
             key: extras.key.as_deref().map(Cow::Borrowed),
             dedup: extras.dedup.as_ref().map(|dedup| DedupText::of(dedup.mode)),
             dedup_key: extras.dedup.as_ref().map(|dedup| Cow::Borrowed(&*dedup.key)),
@@ -55,7 +55,7 @@ impl<'a> OptionsText<'a> {
 
     /// Leaves the parents out: who enqueued the job has no part in what is made of it later.
     pub(crate) fn without_parents(self) -> Self {
-        Self { parents: Vec::new(), ..self }
+        Self { waits: None, ..self }
     }
 
     /// Brings the options into an envelope that has the defaults.
@@ -76,13 +76,11 @@ impl<'a> OptionsText<'a> {
         let (tags, headers) = (self.tags.into_owned(), self.headers.into_owned());
         let mode = self.dedup.and_then(|text| text.mode());
         let dedup = mode.zip(self.dedup_key).map(|(mode, key)| DedupKey::from_stored(&key, mode));
-        let extras = Extras {
-            tags,
-            headers,
-            parents: self.parents.iter().map(|id| JobId::from_stored(id)).collect(),
-            key: self.key.as_deref().map(Into::into),
-            dedup,
-        };
+        let key = self.key.as_deref().map(Into::into);
+        let mut extras = Extras { tags, headers, key, dedup, ..Extras::default() };
+        if let Some(waits) = self.waits {
+            waits.put_into(&mut extras);
+        }
         if extras != Extras::default() {
             envelope.extras = Some(Box::new(extras));
         }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::clock::Timestamp;
 use crate::job::rare::{Blank, Rare};
-use crate::job::{Envelope, Failure, JobId, JobState, Name, Progress, WorkerId};
+use crate::job::{Envelope, Failure, JobId, JobState, Name, Parent, Progress, WorkerId};
 
 /// How a job stands: everything about it that changes.
 #[derive(Clone, PartialEq)]
@@ -271,7 +271,7 @@ impl Job {
 
     /// Returns the jobs that must end before it.
     #[must_use]
-    pub fn parents(&self) -> &[JobId] {
+    pub fn parents(&self) -> &[Parent] {
         &self.envelope.extras().parents
     }
 

@@ -71,7 +71,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::job::{JobId, Name};
+    use crate::job::{JobId, Name, OnFailure, Parent};
 
     const SECOND: Duration = Duration::from_secs(1);
     const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
@@ -90,7 +90,10 @@ mod tests {
         let past = enter(&envelope(Due::At(SystemTime::UNIX_EPOCH), None), NOW);
         assert_eq!((past.state, past.run_at), (JobState::Waiting, NOW));
         let mut child = envelope(Due::After(SECOND), None);
-        child.extras_mut().parents.push(JobId::generate());
+        let on_failure = OnFailure::Fail;
+        let parent =
+            Parent { queue: Name::from_static("x"), id: JobId::generate(), on_failure, passes: false };
+        child.extras_mut().parents.push(parent);
         assert_eq!(enter(&child, NOW).state, JobState::Blocked);
     }
 

@@ -19,7 +19,7 @@ pub const fn is_legal(from: JobState, to: JobState) -> bool {
         Delayed => matches!(to, Waiting | Expired | Cancelled),
         Blocked => matches!(to, Waiting | Delayed | Failed | Cancelled),
         Active => matches!(to, Waiting | Delayed | Completed | Failed | Cancelled),
-        Failed | Expired | Cancelled => matches!(to, Waiting),
+        Failed | Expired | Cancelled => matches!(to, Waiting | Blocked),
         Completed => false,
     }
 }
@@ -50,6 +50,9 @@ mod tests {
             (Failed, Waiting),
             (Expired, Waiting),
             (Cancelled, Waiting),
+            (Failed, Blocked),
+            (Expired, Blocked),
+            (Cancelled, Blocked),
         ];
         for from in JobState::ALL {
             for to in JobState::ALL {

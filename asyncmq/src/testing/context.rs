@@ -118,6 +118,7 @@ impl ContextBuilder {
             token: Token(0),
             attempt: self.attempt,
             crashes: 0,
+            inputs: Vec::new(),
         };
         let site = Site { backend: handle_of(&self.client), states: self.states, reporter: None };
         Attempt::new(job, Arc::new(site))

@@ -143,7 +143,7 @@ impl JobDetailView {
             expires_at: job.status().expires_at.map(rfc3339),
             cancel_reason: job.cancel_reason().map(text),
             progress: job.progress().map(Progress::percent),
-            parents: job.parents().iter().map(ToString::to_string).collect(),
+            parents: job.parents().iter().map(|parent| parent.id.to_string()).collect(),
             dedup: envelope.dedup().map(|dedup| dedup.mode.to_string()),
             dedup_key: envelope.dedup().map(|dedup| text(&dedup.key)),
             dedup_owner: None,

@@ -15,7 +15,6 @@ macro_rules! __conformance_of_jobs {
             the_task_of_the_kept_job_is_told
             two_jobs_of_one_id_in_one_push_are_one
             one_id_in_two_queues_is_two_jobs
-            a_push_is_taken_in_wholly_or_not_at_all
             a_push_of_nothing_changes_nothing
             the_largest_batch_goes_in_and_comes_out_in_its_order
             a_batch_may_be_of_many_queues
@@ -25,6 +24,25 @@ macro_rules! __conformance_of_jobs {
             every_option_comes_back
             the_sent_bytes_are_not_shared_between_jobs
             a_queue_is_used_once_something_was_pushed
+        );
+        $crate::__conformance_module!($fixture, parents:
+            a_job_runs_after_all_of_its_parents
+            parents_that_completed_before_count_at_once
+            a_job_whose_parent_is_not_known_is_not_taken_in_and_the_others_are
+            whatever_ends_a_parent_its_child_ends_as_its_policy_says
+            a_parent_that_expires_or_is_given_up_ends_its_child
+            a_parent_that_will_run_again_has_not_ended
+            a_bad_end_goes_down_the_whole_line
+            a_parent_that_keeps_no_record_counts
+            outputs_are_passed_on_in_the_order_of_the_parents
+            a_failed_parent_passes_nothing_on
+            parents_may_be_of_other_queues
+            one_push_takes_in_a_whole_graph_of_several_queues
+            a_released_job_stands_behind_the_others_and_wakes_a_worker
+            a_child_that_is_cancelled_or_removed_is_in_nobodys_way
+            a_child_that_begins_anew_waits_for_those_that_do
+            an_obliterated_queue_leaves_nobody_waiting
+            a_late_settle_of_a_parent_is_told_once
         );
         $crate::__conformance_module!($fixture, claim:
             first_in_first_out

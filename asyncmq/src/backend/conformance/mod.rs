@@ -49,6 +49,7 @@ mod list_rest;
 #[cfg(test)]
 mod listed;
 pub mod obliterate;
+pub mod parents;
 pub mod prune;
 pub mod push;
 pub mod race;

@@ -98,15 +98,6 @@ pub async fn one_id_in_two_queues_is_two_jobs(fixture: &dyn Fixture) {
     assert_eq!(stage.state(&twin).await, JobState::Waiting);
 }
 
-pub async fn a_push_is_taken_in_wholly_or_not_at_all(fixture: &dyn Fixture) {
-    let stage = Stage::of(fixture);
-    let mut child = job();
-    child.extras_mut().parents.push(JobId::generate());
-    let batch = [Arc::new(job()), Arc::new(child), Arc::new(job())];
-    let taken = stage.store.push(stage.next_call(), &batch).await.map_or(0, |reply| reply.len() as u64);
-    assert_eq!(stage.recount().await.total(), taken);
-}
-
 pub async fn a_push_of_nothing_changes_nothing(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     assert_eq!(stage.push_again(&[]).await, []);

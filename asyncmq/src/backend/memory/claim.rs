@@ -169,6 +169,7 @@ impl State {
             token,
             attempt: slot.status.attempt,
             crashes: slot.status.crashes,
+            inputs: slot.kin.as_ref().map(|kin| kin.inputs()).unwrap_or_default(),
         })
     }
 

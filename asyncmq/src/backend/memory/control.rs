@@ -178,7 +178,8 @@ impl State {
             return Ordered::Refused(state);
         }
         self.unretire(place);
-        self.set_state(place, JobState::Waiting);
+        let waits = self.slot(place).is_some_and(|slot| !slot.envelope.extras().parents.is_empty());
+        self.set_state(place, if waits { JobState::Blocked } else { JobState::Waiting });
         if let Some(slot) = self.slot_mut(place) {
             slot.suspect = false;
             let status = &mut slot.status;
@@ -191,6 +192,9 @@ impl State {
         self.back_in_line(place);
         self.own_if_free(place, now);
         self.emit(EventKind::Enqueued, place, now, |_| EventData::None);
+        if waits {
+            self.link(place, now);
+        }
         Ordered::Done
     }
 
@@ -264,6 +268,7 @@ impl State {
     /// Removes a job from wherever it is; a worker that holds it is told.
     fn remove(&mut self, place: u32, now: Timestamp) {
         self.free_key(place, now);
+        self.tell_children(place, now);
         let Some(slot) = self.slot(place) else { return };
         let (state, worker, token) = (slot.status.state, slot.status.worker, self.token(place));
         if state == JobState::Active {

@@ -111,6 +111,7 @@ impl State {
     /// Keeps a job that has just ended for as long as the rules say, and drops the oldest beyond the number to be kept.
     pub(super) fn retire(&mut self, place: u32, now: Timestamp) {
         self.free_key(place, now);
+        self.tell_children(place, now);
         let number = self.number();
         let limits = self.limits;
         let Some(slot) = self.slots[place as usize].as_mut() else { return };

@@ -107,8 +107,7 @@ impl State {
                 self.keys(queue).put(&key.key, Holder { next: Some(place), ..holder });
             }
             (_, holder) => {
-                let place = self.add(queue, hash, job, enter(job, now));
-                self.emit(EventKind::Enqueued, place, now, |_| EventData::None);
+                let place = self.take_in_one((queue, hash), job, now);
                 self.own(place, now, holder.and_then(|holder| holder.next));
             }
         }
@@ -140,6 +139,7 @@ impl State {
         self.queues[queue as usize].finished += 1;
         let data = || EventData::Dedup { key: key.key.to_string(), job: by.id.clone() };
         self.emit(EventKind::Debounced, place, now, |_| data());
+        self.tell_children(place, now);
         self.displace(place);
         self.forget(place);
         Some(id)
@@ -188,7 +188,7 @@ impl State {
     }
 
     /// Lets a job wait that was blocked, behind the others.
-    fn unblock(&mut self, place: u32, now: Timestamp) {
+    pub(super) fn unblock(&mut self, place: u32, now: Timestamp) {
         self.displace(place);
         let Some(slot) = self.slot_mut(place) else { return };
         let before = slot.status.state;

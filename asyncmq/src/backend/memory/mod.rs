@@ -11,6 +11,7 @@ mod ids;
 mod inspect;
 mod keyed;
 mod keys;
+mod kin;
 mod lane;
 mod limits;
 mod recall;

@@ -11,6 +11,7 @@ use super::ended::Ended;
 use super::ids::Ids;
 use super::keyed::KeyedLane;
 use super::keys::Keys;
+use super::kin::{Endings, Kin};
 use super::lane::{Entry, Lane};
 use super::limits::QueueLimits;
 use super::recall::{RecallFirings, RecallPushes, RecallSettles};
@@ -45,6 +46,7 @@ pub(super) struct State {
     pub(super) audit: VecDeque<AuditEntry>,
     /// Jobs that this step forgot: they are dropped when the lock is free again.
     pub(super) forgotten: Vec<Forgotten>,
+    pub(super) endings: Endings,
     /// Numbers that never come again: places in lanes, claims, ends.
     numbers: u64,
 }
@@ -71,6 +73,7 @@ pub(super) struct Slot {
     pub(super) held_at: u32,
     /// Somebody wants the running job cancelled, for this reason.
     pub(super) cancel: Option<Box<Option<String>>>,
+    pub(super) kin: Option<Box<Kin>>,
 }
 
 /// What is left of a job that was forgotten.
@@ -208,6 +211,7 @@ impl State {
             permit: false,
             held_at: 0,
             cancel: None,
+            kin: None,
         };
         let place = self.store(slot);
         let kept = &mut self.queues[queue as usize];

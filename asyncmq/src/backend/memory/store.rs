@@ -19,9 +19,6 @@ use crate::lifecycle::enter;
 #[async_trait]
 impl Store for MemoryStore {
     async fn push(&self, call: CallId, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
-        if jobs.iter().any(|job| !job.extras().parents.is_empty()) {
-            return Err(StoreError::refused("jobs that depend on others are not available in this version"));
-        }
         let mut state = self.state();
         if let Some(reply) = state.pushes.find(call) {
             return Ok(reply);
@@ -88,15 +85,33 @@ impl State {
                 reply.push(Pushed::Exists { task });
                 continue;
             }
+            if let Some(parent) = self.gone_parent(job) {
+                reply.push(Pushed::ParentGone { parent });
+                continue;
+            }
             if let Some(key) = job.dedup() {
                 reply.push(self.push_keyed((queue, hash), job, key, now));
                 continue;
             }
-            let place = self.add(queue, hash, job, enter(job, now));
-            self.emit(EventKind::Enqueued, place, now, |_| EventData::None);
+            self.take_in_one((queue, hash), job, now);
             reply.push(Pushed::Added);
         }
         reply
+    }
+
+    /// Takes a job in that nothing keeps out. `hash` is that of its id.
+    pub(super) fn take_in_one(
+        &mut self,
+        (queue, hash): (u32, u32),
+        job: &Arc<Envelope>,
+        now: Timestamp,
+    ) -> u32 {
+        let place = self.add(queue, hash, job, enter(job, now));
+        self.emit(EventKind::Enqueued, place, now, |_| EventData::None);
+        if !job.extras().parents.is_empty() {
+            self.link(place, now);
+        }
+        place
     }
 }
 

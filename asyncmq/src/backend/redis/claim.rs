@@ -96,7 +96,7 @@ impl RedisStore {
             let token = token_of(&own, &id)?;
             let profile = self.lanes.profile(&lane_in(&record)?).ok_or_else(strange)?;
             let envelope = Arc::new(read_record(read_id(&id)?, queue.clone(), record, &profile)?);
-            claimed.jobs.push(ClaimedJob { envelope, token, attempt, crashes });
+            claimed.jobs.push(ClaimedJob { envelope, token, attempt, crashes, inputs: Vec::new() });
         }
         Ok(())
     }

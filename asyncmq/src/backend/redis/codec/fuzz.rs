@@ -9,7 +9,9 @@ use crate::backend::redis::keys::Keys;
 use crate::backend::{Report, WorkerInfo};
 use crate::clock::Timestamp;
 use crate::fuzz::{Target, joined, pieces, same, text};
-use crate::job::{Backoff, Due, Envelope, Failure, FailureKind, JobId, LogLine, Name, Progress, WorkerId};
+use crate::job::{
+    Backoff, Due, Envelope, Failure, FailureKind, JobId, LogLine, Name, OnFailure, Parent, Progress, WorkerId,
+};
 use crate::lifecycle::{Draw, delay_before};
 
 const NOW: Timestamp = Timestamp::from_micros(1 << 50);
@@ -28,7 +30,12 @@ fn jobs() -> Vec<Envelope> {
     };
     rich.extras_mut().tags = vec!["a".into(), "\u{fc}".into()];
     rich.extras_mut().headers = vec![("k".into(), "v".into())];
-    rich.extras_mut().parents = vec![JobId::generate()];
+    rich.extras_mut().parents = vec![Parent {
+        queue: Name::from_static("q"),
+        id: JobId::generate(),
+        on_failure: OnFailure::Run,
+        passes: true,
+    }];
     let listed =
         Envelope { backoff: Backoff::list([Duration::from_secs(1); 3]), version: 7, ..plain.clone() };
     vec![plain, rich, listed]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::bytes::{Garbled, Reader, Result, Writer};
-use crate::job::{Backoff, Dedup, DedupKey, Due, Extras, JobId, Retention};
+use crate::job::{Backoff, Dedup, DedupKey, Due, Extras, ParentsText, Retention};
 
 pub(super) fn put_backoff(backoff: &Backoff, to: &mut Vec<u8>) {
     match backoff {
@@ -117,10 +117,8 @@ pub(super) fn put_extras(extras: &Extras, to: &mut Vec<u8>) {
         to.put_text(name);
         to.put_text(value);
     }
-    to.put_u16(extras.parents.len());
-    for parent in extras.parents.iter().take(usize::from(u16::MAX)) {
-        to.put_text(parent);
-    }
+    let waits = ParentsText::of(extras).and_then(|text| serde_json::to_vec(&text).ok());
+    to.put_option(waits, |to, waits| to.put_long(&waits));
     to.put_option(extras.dedup.as_ref(), |to, dedup| {
         put_dedup(dedup.mode, to);
         to.put_text(&dedup.key);
@@ -132,11 +130,16 @@ pub(super) fn read_extras(from: &mut Reader<'_>) -> Result<Extras> {
     let headers = (0..from.u16()?)
         .map(|_| Ok((from.text()?.to_owned(), from.text()?.to_owned())))
         .collect::<Result<Vec<_>>>()?;
-    let parents =
-        (0..from.u16()?).map(|_| from.text().map(JobId::from_stored)).collect::<Result<Vec<_>>>()?;
+    let waits = from.option(|from| {
+        serde_json::from_slice::<ParentsText<'_>>(from.long()?).map_err(|_| Garbled("parents"))
+    })?;
     let dedup = from.option(|from| {
         let mode = read_dedup(from)?;
         Ok(DedupKey::from_stored(from.text()?, mode))
     })?;
-    Ok(Extras { tags, headers, parents, dedup, key: None })
+    let mut extras = Extras { tags, headers, dedup, ..Extras::default() };
+    if let Some(waits) = waits {
+        waits.put_into(&mut extras);
+    }
+    Ok(extras)
 }

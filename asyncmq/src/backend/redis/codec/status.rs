@@ -148,6 +148,7 @@ pub(in super::super) fn failure_bytes(failure: &Failure) -> Vec<u8> {
         FailureKind::Crash => 3,
         FailureKind::Arguments => 4,
         FailureKind::Result => 5,
+        FailureKind::Parent => 6,
     }]);
     to.put(failure.message().as_bytes());
     to

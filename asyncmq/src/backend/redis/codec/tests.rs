@@ -10,7 +10,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::backend::{TaskDefaults, TaskInfo, WorkerInfo};
 use crate::clock::Timestamp;
-use crate::job::{Backoff, Dedup, DedupKey, Due, Envelope, Extras, JobId, Name, Retention, WorkerId};
+use crate::job::{
+    Backoff, Binding, BoundTo, Dedup, DedupKey, Due, Envelope, Extras, JobId, Name, OnFailure, Parent,
+    Retention, WorkerId,
+};
 
 fn duration() -> impl Strategy<Value = Duration> {
     (any::<u32>(), 0..1_000_000_000_u32).prop_map(|(seconds, nanos)| Duration::new(seconds.into(), nanos))
@@ -42,14 +45,34 @@ fn due() -> impl Strategy<Value = Due> {
 
 fn extras() -> impl Strategy<Value = Extras> {
     let (key, dedup) = (option::of("\\P{Cc}{1,40}"), option::of(("\\P{Cc}{1,40}", dedup())));
-    let words = (vec(".{0,9}", 0..3), vec((".{0,9}", ".{0,9}"), 0..3), vec("[a-z]{1,40}", 0..3));
+    let words = (vec(".{0,9}", 0..3), vec((".{0,9}", ".{0,9}"), 0..3), vec(parent(), 0..3));
     (words, key, dedup).prop_map(|((tags, headers, parents), key, dedup)| Extras {
         tags,
         headers,
-        parents: parents.iter().map(|id| JobId::from_stored(id)).collect(),
+        bindings: bindings(parents.len()),
+        parents,
         key: key.map(Into::into),
         dedup: dedup.map(|(key, mode)| DedupKey::from_stored(&key, mode)),
     })
+}
+
+fn parent() -> impl Strategy<Value = Parent> {
+    let policy = proptest::sample::select(OnFailure::ALL.to_vec());
+    ("[a-z]{1,40}", "\\P{Cc}{1,40}", policy, proptest::bool::ANY).prop_map(
+        |(queue, id, on_failure, passes)| Parent {
+            queue: Name::from_stored(&queue),
+            id: JobId::from_stored(&id),
+            on_failure,
+            passes,
+        },
+    )
+}
+
+fn bindings(parents: usize) -> Vec<Binding> {
+    let places = 0..u32::try_from(parents).unwrap();
+    let one = places.clone().map(|place| Binding { argument: "one".into(), from: BoundTo::One(place) });
+    let each = Binding { argument: "each".into(), from: BoundTo::Each(places.collect()) };
+    one.chain((parents != 0).then_some(each)).collect()
 }
 
 fn dedup() -> impl Strategy<Value = Dedup> {

@@ -66,6 +66,9 @@ enum Met {
     Debounced {
         gone: String,
     },
+    ParentGone {
+        parent: usize,
+    },
 }
 
 /// Writes the replies to a push: what jobs met, each by its place; nothing of those that were added.
@@ -77,6 +80,7 @@ pub(super) fn write_pushes(reply: &[Pushed]) -> serde_json::Result<String> {
             Some((place, Met::Deduplicated { id: id.to_string(), task: task.to_string() }))
         }
         Pushed::Debounced { id } => Some((place, Met::Debounced { gone: id.to_string() })),
+        Pushed::ParentGone { parent } => Some((place, Met::ParentGone { parent: *parent })),
     });
     serde_json::to_string(&met.collect::<Vec<_>>())
 }
@@ -92,6 +96,7 @@ pub(super) fn read_pushes(reply: &str, jobs: usize) -> serde_json::Result<Vec<Pu
                     Pushed::Deduplicated { id: JobId::from_stored(&id), task: Name::from_stored(&task) }
                 }
                 Met::Debounced { gone } => Pushed::Debounced { id: JobId::from_stored(&gone) },
+                Met::ParentGone { parent } => Pushed::ParentGone { parent },
             };
         }
     }
@@ -121,9 +126,10 @@ mod tests {
             Pushed::Exists { task: task.clone() },
             Pushed::Deduplicated { id: id.clone(), task },
             Pushed::Debounced { id },
+            Pushed::ParentGone { parent: 7 },
             Pushed::Added,
         ];
-        assert_eq!(read_pushes(&write_pushes(&pushed).unwrap(), 5).unwrap(), pushed);
+        assert_eq!(read_pushes(&write_pushes(&pushed).unwrap(), 6).unwrap(), pushed);
         let fenced = [Fenced::Stale, Fenced::Applied, Fenced::Stale];
         assert_eq!(read_settles(&write_settles(&fenced).unwrap(), 3).unwrap(), fenced);
     }

@@ -1,0 +1,160 @@
+//! Who waits for whom: a job knows the jobs that wait for it, and how far its own parents are.
+//!
+//! What the end of a job means for another one is decided in `lifecycle`; a job that neither waits nor is waited for never comes here.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::state::State;
+use crate::clock::Timestamp;
+use crate::job::{Envelope, JobId, JobState, Parent};
+use crate::lifecycle::{Edge, Transition, end_with, stand};
+
+/// What a job has to do with others.
+#[derive(Default)]
+pub(super) struct Kin {
+    /// Those that wait for it.
+    children: Vec<Child>,
+    /// How each of its parents stands to it, in their order.
+    edges: Vec<Edge>,
+    /// What each of them passed on.
+    inputs: Vec<Option<Bytes>>,
+}
+
+/// A job that waits for another one.
+struct Child {
+    queue: u32,
+    id: JobId,
+    /// The place of the other one among its parents.
+    edge: usize,
+}
+
+/// The end of a job that others wait for.
+pub(super) struct Ending {
+    children: Vec<Child>,
+    ended: Option<JobState>,
+    result: Option<Bytes>,
+}
+
+/// The ends that a step has still to tell of.
+#[derive(Default)]
+pub(super) struct Endings {
+    due: VecDeque<Ending>,
+    /// Whether somebody is telling already: one end may bring others about, and nobody knows how deep.
+    telling: bool,
+}
+
+impl State {
+    /// Returns the first parent of a job that is not known.
+    pub(super) fn gone_parent(&self, job: &Envelope) -> Option<usize> {
+        job.extras().parents.iter().position(|parent| self.find(&parent.queue, &parent.id).is_none())
+    }
+
+    /// Lets a blocked job wait for its parents, as far as they have not ended; those that have count at once.
+    pub(super) fn link(&mut self, place: u32, now: Timestamp) {
+        let Some(slot) = self.slot_mut(place) else { return };
+        let (envelope, queue) = (slot.envelope.clone(), slot.queue);
+        let parents = &envelope.extras().parents;
+        let kin = slot.kin.get_or_insert_default();
+        let mut inputs = std::mem::take(&mut kin.inputs);
+        inputs.resize(parents.len(), None);
+        let before = std::mem::take(&mut kin.edges);
+        let mut edges = Vec::with_capacity(parents.len());
+        let mut end = None;
+        for (edge, parent) in parents.iter().enumerate() {
+            let found = self.find(&parent.queue, &parent.id);
+            let state = found.and_then(|found| self.slot(found)).map(|slot| slot.status.state);
+            let stands = stand(state, before.get(edge).copied(), parent.on_failure);
+            match (stands, found) {
+                (Edge::Open, Some(found)) => {
+                    self.wait_for(found, Child { queue, id: envelope.id.clone(), edge })
+                }
+                (Edge::Counts, Some(found)) => inputs[edge] = self.output(found, parent),
+                (Edge::Counts, None) => {}
+                _ => end = end.or_else(|| end_with(parent, state)),
+            }
+            edges.push(stands);
+        }
+        if let Some(kin) = self.slot_mut(place).and_then(|slot| slot.kin.as_mut()) {
+            (kin.edges, kin.inputs) = (edges, inputs);
+        }
+        self.go_on(place, end, now);
+    }
+
+    fn wait_for(&mut self, parent: u32, child: Child) {
+        if let Some(slot) = self.slot_mut(parent) {
+            slot.kin.get_or_insert_default().children.push(child);
+        }
+    }
+
+    fn output(&self, place: u32, parent: &Parent) -> Option<Bytes> {
+        self.slot(place).filter(|_| parent.passes).and_then(|slot| slot.status.result.clone())
+    }
+
+    /// Tells those that wait for a job that it has ended, or is removed.
+    pub(super) fn tell_children(&mut self, place: u32, now: Timestamp) {
+        let Some(slot) = self.slot_mut(place) else { return };
+        let Some(kin) = slot.kin.as_mut().filter(|kin| !kin.children.is_empty()) else { return };
+        let state = slot.status.state;
+        let ending = Ending {
+            children: std::mem::take(&mut kin.children),
+            ended: state.is_terminal().then_some(state),
+            result: slot.status.result.clone(),
+        };
+        self.endings.due.push_back(ending);
+        if std::mem::replace(&mut self.endings.telling, true) {
+            return;
+        }
+        while let Some(ending) = self.endings.due.pop_front() {
+            for child in &ending.children {
+                self.tell_child(child, &ending, now);
+            }
+        }
+        self.endings.telling = false;
+    }
+
+    fn tell_child(&mut self, child: &Child, ending: &Ending, now: Timestamp) {
+        let found = self.find_in(&self.queues[child.queue as usize], &child.id);
+        let Some(place) = found else { return };
+        let Some(slot) = self.slot_mut(place).filter(|slot| slot.status.state == JobState::Blocked) else {
+            return;
+        };
+        let envelope = slot.envelope.clone();
+        let Some(parent) = envelope.extras().parents.get(child.edge) else { return };
+        let Some(kin) = slot.kin.as_mut() else { return };
+        if kin.edges.get(child.edge) != Some(&Edge::Open) {
+            return;
+        }
+        kin.edges[child.edge] = stand(ending.ended, None, parent.on_failure);
+        if parent.passes {
+            kin.inputs[child.edge].clone_from(&ending.result);
+        }
+        self.go_on(place, end_with(parent, ending.ended), now);
+    }
+
+    /// Ends a blocked job with its parent, or lets it go on once it waits for nobody.
+    fn go_on(&mut self, place: u32, end: Option<Transition>, now: Timestamp) {
+        if let Some(transition) = end {
+            self.displace(place);
+            self.carry_out(place, transition, now);
+        } else if self
+            .slot(place)
+            .and_then(|slot| slot.kin.as_ref())
+            .is_some_and(|kin| kin.waits_for_nobody())
+        {
+            self.unblock(place, now);
+        }
+    }
+}
+
+impl Kin {
+    fn waits_for_nobody(&self) -> bool {
+        !self.edges.contains(&Edge::Open)
+    }
+
+    /// Returns what the parents passed on; nothing if none does.
+    pub(super) fn inputs(&self) -> Vec<Option<Bytes>> {
+        self.inputs.clone()
+    }
+}

@@ -1,0 +1,68 @@
+//! The jobs that a job waits for, and what it takes of them.
+
+use crate::job::{JobId, Name};
+
+/// What becomes of a job when one that it waits for does not complete: it fails, expires, is cancelled, or is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum OnFailure {
+    /// It fails too, and so do those that wait for it.
+    #[default]
+    Fail,
+    /// It runs all the same, as soon as the others have ended.
+    Run,
+    /// It is cancelled.
+    Cancel,
+}
+
+impl OnFailure {
+    /// Every policy.
+    pub const ALL: [Self; 3] = [Self::Fail, Self::Run, Self::Cancel];
+
+    /// Returns the policy's name, as stores and programs spell it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Run => "run",
+            Self::Cancel => "cancel",
+        }
+    }
+
+    /// Returns the policy of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.name() == name)
+    }
+}
+
+/// One of the jobs that a job waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parent {
+    /// The queue that it stands in.
+    pub queue: Name,
+    /// Its id.
+    pub id: JobId,
+    /// What becomes of the job that waits if it does not complete.
+    pub on_failure: OnFailure,
+    /// Whether its output is kept for the job that waits.
+    pub passes: bool,
+}
+
+/// From where an argument takes its value, in place of what the producer sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// The argument.
+    pub argument: String,
+    /// The outputs, by the places of the parents in the job's list.
+    pub from: BoundTo,
+}
+
+/// Which outputs an argument is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BoundTo {
+    /// That of one parent.
+    One(u32),
+    /// The list of those of several, in this order.
+    Each(Vec<u32>),
+}

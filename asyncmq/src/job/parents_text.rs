@@ -1,0 +1,82 @@
+//! The jobs that a job waits for, and what it takes of them, as stores write it.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::job::{Binding, BoundTo, Extras, JobId, Name, OnFailure, Parent};
+
+/// What a job has to do with its parents.
+#[derive(Serialize, Deserialize, Default)]
+pub(crate) struct ParentsText<'a> {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    parents: Vec<ParentText<'a>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    bindings: Vec<BindingText<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ParentText<'a> {
+    queue: Cow<'a, str>,
+    id: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    on_failure: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    passes: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BindingText<'a> {
+    argument: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    one: Option<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    each: Vec<u32>,
+}
+
+impl<'a> ParentsText<'a> {
+    /// Returns nothing for a job without parents.
+    pub(crate) fn of(extras: &'a Extras) -> Option<Self> {
+        let parents: Vec<_> = extras.parents.iter().map(ParentText::of).collect();
+        let bindings = extras.bindings.iter().map(BindingText::of).collect();
+        (!parents.is_empty()).then_some(Self { parents, bindings })
+    }
+
+    /// Brings it into what few jobs have.
+    pub(crate) fn put_into(self, extras: &mut Extras) {
+        extras.parents = self.parents.into_iter().map(ParentText::into_parent).collect();
+        extras.bindings = self.bindings.into_iter().map(BindingText::into_binding).collect();
+    }
+}
+
+impl<'a> ParentText<'a> {
+    fn of(parent: &'a Parent) -> Self {
+        let on_failure = (parent.on_failure != OnFailure::default()).then(|| parent.on_failure.name().into());
+        Self { queue: (*parent.queue).into(), id: (*parent.id).into(), on_failure, passes: parent.passes }
+    }
+
+    fn into_parent(self) -> Parent {
+        let policy = self.on_failure.and_then(|name| OnFailure::from_name(&name));
+        Parent {
+            queue: Name::from_stored(&self.queue),
+            id: JobId::from_stored(&self.id),
+            on_failure: policy.unwrap_or_default(),
+            passes: self.passes,
+        }
+    }
+}
+
+impl<'a> BindingText<'a> {
+    fn of(binding: &'a Binding) -> Self {
+        let (one, each) = match &binding.from {
+            BoundTo::One(place) => (Some(*place), Vec::new()),
+            BoundTo::Each(places) => (None, places.clone()),
+        };
+        Self { argument: (*binding.argument).into(), one, each }
+    }
+
+    fn into_binding(self) -> Binding {
+        let from = self.one.map_or(BoundTo::Each(self.each), BoundTo::One);
+        Binding { argument: self.argument.into_owned(), from }
+    }
+}
