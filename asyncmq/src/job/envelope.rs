@@ -111,6 +111,12 @@ impl Envelope {
         self.extras.as_deref()?.key.as_ref()
     }
 
+    /// Tells whether a job that it waits for passes its output on.
+    #[must_use]
+    pub fn takes_outputs(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.parents.iter().any(|parent| parent.passes))
+    }
+
     /// Returns what few jobs have, to be changed.
     pub fn extras_mut(&mut self) -> &mut Extras {
         self.extras.get_or_insert_default()

@@ -169,7 +169,12 @@ impl State {
             token,
             attempt: slot.status.attempt,
             crashes: slot.status.crashes,
-            inputs: slot.kin.as_ref().map(|kin| kin.inputs()).unwrap_or_default(),
+            inputs: slot
+                .kin
+                .as_ref()
+                .filter(|_| slot.envelope.takes_outputs())
+                .map(|kin| kin.inputs())
+                .unwrap_or_default(),
         })
     }
 

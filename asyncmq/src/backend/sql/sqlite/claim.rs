@@ -364,7 +364,8 @@ impl Tx<'_> {
         let envelope = Arc::new(head.envelope);
         let row = (queue, attempt, Some(worker));
         self.emit_envelope(EventKind::Started, &envelope, row, || EventData::None)?;
-        Ok(ClaimedJob { envelope, token, attempt, crashes, inputs: Vec::new() })
+        let inputs = self.inputs(head.job, &envelope)?;
+        Ok(ClaimedJob { envelope, token, attempt, crashes, inputs })
     }
 
     /// Returns what a worker still holds of its latest claim.
@@ -387,13 +388,9 @@ impl Tx<'_> {
                 options::read(text, &mut envelope)?;
             }
             let (attempt, crashes) = (row.get(5)?, row.get(6)?);
-            claimed.jobs.push(ClaimedJob {
-                envelope: Arc::new(envelope),
-                token,
-                attempt,
-                crashes,
-                inputs: Vec::new(),
-            });
+            let inputs = self.inputs(job, &envelope)?;
+            let envelope = Arc::new(envelope);
+            claimed.jobs.push(ClaimedJob { envelope, token, attempt, crashes, inputs });
         }
         Ok(claimed)
     }

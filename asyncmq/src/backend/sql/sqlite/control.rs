@@ -222,7 +222,8 @@ impl Tx<'_> {
         Self::unretire(row);
         row.suspect = Some(false);
         let status = &mut row.status;
-        status.state = JobState::Waiting;
+        let waits = !envelope.extras().parents.is_empty();
+        status.state = if waits { JobState::Blocked } else { JobState::Waiting };
         (status.attempt, status.crashes) = (0, 0);
         (status.finished_at, status.started_at) = (None, None);
         status.clear_outcome();
@@ -233,6 +234,9 @@ impl Tx<'_> {
         self.save(row)?;
         self.own_if_free(row, &envelope)?;
         self.emit_job(EventKind::Enqueued, row, |_| EventData::None)?;
+        if waits {
+            self.link(row.job, &envelope)?;
+        }
         Ok(Ordered::Done)
     }
 

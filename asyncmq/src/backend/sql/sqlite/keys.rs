@@ -137,7 +137,11 @@ impl Tx<'_> {
         let data = EventData::Dedup { key: key.key.to_string(), job: by.id.clone() };
         self.emit_job(EventKind::Debounced, &row, |_| data)?;
         self.count_ended(row.queue);
+        if row.kin {
+            self.note_end(&row)?;
+        }
         self.erase(&row)?;
+        self.tell_children()?;
         Ok(id)
     }
 
@@ -182,7 +186,7 @@ impl Tx<'_> {
     }
 
     /// Lets a job wait that was blocked, behind the others.
-    fn unblock(&mut self, job: i64) -> Step<Row> {
+    pub(super) fn unblock(&mut self, job: i64) -> Step<Row> {
         let mut row = readable(self.load(job)?, "a key without its job")?;
         unblock(&mut row.status, self.now);
         self.renumber(&mut row);

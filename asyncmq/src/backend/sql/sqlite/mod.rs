@@ -27,6 +27,7 @@ mod hold;
 mod inbox;
 mod inspect;
 mod keys;
+mod kin;
 mod limit_text;
 mod line;
 mod list;

@@ -51,6 +51,11 @@ impl Tx<'_> {
                 latest = Some((job.queue.clone(), job.task.clone(), job.version, keyed, queue, lane));
             }
             let place = (queue, lane);
+            if let Some(parent) = self.gone_parent(space, job)? {
+                let met = self.meet(queue, &id_bytes(&job.id))?;
+                reply.push(met.unwrap_or(Pushed::ParentGone { parent }));
+                continue;
+            }
             reply.push(match job.dedup() {
                 Some(key) => self.push_keyed(&mut add, job, key, place)?,
                 None => self.push_one(&mut add, job, place)?,
@@ -130,6 +135,9 @@ impl Tx<'_> {
         }
         self.wake(queue);
         self.emit_envelope(EventKind::Enqueued, envelope, (queue, 0, None), || EventData::None)?;
+        if !envelope.extras().parents.is_empty() {
+            self.link(job, envelope)?;
+        }
         Ok(Some(job))
     }
 

@@ -16,6 +16,10 @@ use crate::event::{Event, EventData, EventKind};
 use crate::job::{Envelope, JobState, Name, Retention, Status, WorkerId, keep_lines};
 use crate::lifecycle::{Keep, Limits, keep};
 
+/// What binds a job to others: a deduplication key, and jobs of which one waits for the other.
+const KEYED: i64 = 1;
+const KIN: i64 = 2;
+
 /// One job.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a column")]
@@ -30,6 +34,8 @@ pub(super) struct Row {
     pub(super) noted: bool,
     /// Whether it has a deduplication key.
     pub(super) keyed: bool,
+    /// Whether it waits, or waited, for others, or others for it.
+    pub(super) kin: bool,
     keep_until: Option<i64>,
     /// Everything that changes; failures, lines and progress only once they are loaded.
     pub(super) status: Status,
@@ -49,7 +55,7 @@ pub(super) struct Row {
 
 fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Row>> {
     let Some(state) = JobState::from_name(row.get_ref(5)?.as_str()?) else { return Ok(None) };
-    let (lane, keep_until): (i64, Option<i64>) = (row.get(2)?, row.get(13)?);
+    let (lane, keep_until, bonds): (i64, Option<i64>, i64) = (row.get(2)?, row.get(13)?, row.get(23)?);
     let mut status = Status::new(state, time_of(row.get(8)?), time_of(row.get(9)?));
     status.attempt = row.get(6)?;
     status.crashes = row.get(7)?;
@@ -69,7 +75,8 @@ fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Row>> {
         charged: row.get(16)?,
         cancel,
         noted: row.get(18)?,
-        keyed: row.get(23)?,
+        keyed: bonds & KEYED != 0,
+        kin: bonds & KIN != 0,
         keep_until,
         status,
         apart: row.get(20)?,
@@ -249,12 +256,16 @@ impl Tx<'_> {
         if key.suspect == suspect { Ok(row.lane) } else { self.lane(&LaneKey { suspect, ..key }) }
     }
 
-    /// Forgets a job. One that has not ended frees its key.
+    /// Forgets a job. One that has not ended frees its key, and those that wait for it are told.
     pub(super) fn forget(&mut self, row: &Row) -> Step<()> {
         if row.keyed && !row.status.state.is_terminal() {
             self.free_key(row)?;
         }
-        self.erase(row)
+        if row.kin && !row.status.state.is_terminal() {
+            self.note_end(row)?;
+        }
+        self.erase(row)?;
+        self.tell_children()
     }
 
     /// Removes all that is kept of a job.
@@ -266,6 +277,9 @@ impl Tx<'_> {
         }
         if row.noted {
             self.conn.prepare_cached(sql::NOTES_DELETE)?.execute([row.job])?;
+        }
+        if row.kin {
+            self.conn.prepare_cached(sql::EDGES_DELETE)?.execute([row.job])?;
         }
         self.count(row.queue, was, -1);
         self.count_exactly(row.queue, -i64::from(was_exact));
@@ -287,6 +301,9 @@ impl Tx<'_> {
         if row.keyed {
             self.free_key(row)?;
         }
+        if row.kin {
+            self.note_end(row)?;
+        }
         row.seq = self.number();
         (row.token, row.cancel, row.charged) = (None, None, false);
         self.count_ended(row.queue);
@@ -295,7 +312,8 @@ impl Tx<'_> {
             Keep::Exactly(until) => Some(micros(until)),
             Keep::Counted(_) => None,
         };
-        self.save(row)
+        self.save(row)?;
+        self.tell_children()
     }
 
     /// An ended job goes on as something else.

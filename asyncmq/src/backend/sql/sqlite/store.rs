@@ -19,9 +19,6 @@ use crate::job::{Envelope, Name, WorkerId};
 #[async_trait]
 impl Store for SqliteStore {
     async fn push(&self, call: CallId, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
-        if jobs.iter().any(|job| !job.extras().parents.is_empty()) {
-            return Err(StoreError::refused("jobs that depend on others are not available in this version"));
-        }
         let (space, jobs) = (self.space, jobs.to_vec());
         self.engine.write(Weight::durable(jobs.len()), move |tx| tx.push(space, call, &jobs)).await
     }

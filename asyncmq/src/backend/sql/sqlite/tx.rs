@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use super::super::event_record;
 use super::super::statements as sql;
 use super::fault::{Fault, Step};
+use super::kin::Endings;
 use super::listeners::LocalListeners;
 use super::names::{LaneKey, Names};
 use crate::backend::Token;
@@ -71,6 +72,7 @@ pub(super) struct Tx<'a> {
     pub(super) notices: Notices,
     /// Keys of which a job has left a worker's hand.
     pub(super) freed: Vec<(i64, String)>,
+    pub(super) endings: Endings,
     queues: Vec<(i64, Tally)>,
     lanes: Vec<(i64, i64)>,
 }
@@ -93,7 +95,8 @@ impl<'a> Tx<'a> {
         shared: Shared,
     ) -> Self {
         let (notices, freed, queues, lanes) = (Notices::default(), Vec::new(), Vec::new(), Vec::new());
-        Self { conn, names, local, now, shared, notices, freed, queues, lanes }
+        let endings = Endings::default();
+        Self { conn, names, local, now, shared, notices, freed, endings, queues, lanes }
     }
 
     /// Returns a number that never comes again.

@@ -1,2 +1,2 @@
 -- Takes note that a job has a deduplication key.
-UPDATE jobs SET keyed = 1 WHERE job = $1
+UPDATE jobs SET keyed = keyed | 1 WHERE job = $1

@@ -1,0 +1,177 @@
+//! Who waits for whom: an edge is a row, which outlives the parent's.
+//!
+//! What the end of a job means for another one is decided in `lifecycle`; a job that neither waits nor is waited for never comes here.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use rusqlite::OptionalExtension;
+
+use super::super::bytes::id_bytes;
+use super::super::statements as sql;
+use super::fault::Step;
+use super::row::Row;
+use super::tx::{Tx, readable};
+use crate::job::{Envelope, JobId, JobState, Name, OnFailure, Parent};
+use crate::lifecycle::{Edge, Transition, end_with, stand};
+
+/// The end of a job that others wait for.
+#[derive(Debug)]
+pub(super) struct Ending {
+    job: i64,
+    id: JobId,
+    queue: Name,
+    ended: Option<JobState>,
+    result: Option<Bytes>,
+}
+
+/// The ends that a step has still to tell of.
+#[derive(Debug, Default)]
+pub(super) struct Endings {
+    due: VecDeque<Ending>,
+    /// Whether somebody is telling already: one end may bring others about, and nobody knows how deep.
+    telling: bool,
+}
+
+impl Tx<'_> {
+    /// Returns the first parent of a job that is not known.
+    pub(super) fn gone_parent(&mut self, space: i64, job: &Envelope) -> Step<Option<usize>> {
+        for (place, parent) in job.extras().parents.iter().enumerate() {
+            if self.find_parent(space, parent)?.is_none() {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
+    fn find_parent(&mut self, space: i64, parent: &Parent) -> Step<Option<i64>> {
+        let Some(queue) = self.find_queue(space, &parent.queue)? else { return Ok(None) };
+        let mut find = self.conn.prepare_cached(sql::JOB_FIND)?;
+        Ok(find.query_row((queue, id_bytes(&parent.id)), |row| row.get(0)).optional()?)
+    }
+
+    /// Lets a blocked job wait for its parents, as far as they have not ended; those that have count at once.
+    pub(super) fn link(&mut self, job: i64, envelope: &Envelope) -> Step<()> {
+        let row = readable(self.load(job)?, "a place without its job")?;
+        let (space, _) = self.queue_name(row.queue)?;
+        let before = self.edges(job)?;
+        self.conn.prepare_cached(sql::JOB_KIN)?.execute([job])?;
+        let mut end = None;
+        for (place, parent) in envelope.extras().parents.iter().enumerate() {
+            let found = self.find_parent(space, parent)?;
+            let state = found.map_or(Ok(None), |found| self.load(found))?.map(|row| row.status.state);
+            let (was, mut input) = before.get(place).cloned().unzip();
+            let stands = stand(state, was, parent.on_failure);
+            match (stands, found) {
+                (Edge::Open, Some(found)) => {
+                    self.conn.prepare_cached(sql::JOB_KIN)?.execute([found])?;
+                }
+                (Edge::Counts, Some(found)) if parent.passes => input = Some(self.result_of(found)?),
+                (Edge::Counts, _) => {}
+                _ => end = end.or_else(|| end_with(parent, state)),
+            }
+            let (policy, stands) = (parent.on_failure.name(), number_of(stands));
+            let columns = (job, place as i64, found, policy, parent.passes, stands, input.flatten());
+            self.conn.prepare_cached(sql::EDGE_SAVE)?.execute(columns)?;
+        }
+        self.go_on(row, end)
+    }
+
+    fn result_of(&self, job: i64) -> Step<Option<Vec<u8>>> {
+        Ok(self.conn.prepare_cached(sql::JOB_RESULT)?.query_row([job], |row| row.get(0))?)
+    }
+
+    /// Reads how a job stands to its parents, and what they passed on.
+    fn edges(&self, job: i64) -> Step<Vec<(Edge, Option<Vec<u8>>)>> {
+        let mut edges = self.conn.prepare_cached(sql::EDGES_OF)?;
+        let edges = edges.query_map([job], |row| Ok((edge_of(row.get(0)?), row.get(1)?)))?;
+        Ok(edges.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns what the parents of a job passed on; nothing if none does.
+    pub(super) fn inputs(&self, job: i64, envelope: &Envelope) -> Step<Vec<Option<Bytes>>> {
+        if !envelope.takes_outputs() {
+            return Ok(Vec::new());
+        }
+        Ok(self.edges(job)?.into_iter().map(|(_, input)| input.map(Bytes::from)).collect())
+    }
+
+    /// Takes note that a job that others wait for has ended, or is removed: they are told by [`Tx::tell_children`].
+    pub(super) fn note_end(&mut self, row: &Row) -> Step<()> {
+        let envelope = self.envelope(row)?;
+        let state = row.status.state;
+        self.endings.due.push_back(Ending {
+            job: row.job,
+            id: envelope.id,
+            queue: envelope.queue,
+            ended: state.is_terminal().then_some(state),
+            result: row.status.result.clone(),
+        });
+        Ok(())
+    }
+
+    /// Tells those that wait for the jobs whose ends were noted.
+    pub(super) fn tell_children(&mut self) -> Step<()> {
+        if self.endings.due.is_empty() || std::mem::replace(&mut self.endings.telling, true) {
+            return Ok(());
+        }
+        while let Some(ending) = self.endings.due.pop_front() {
+            for (child, edge) in self.children(&ending)? {
+                self.tell_child(child, &edge, &ending)?;
+            }
+        }
+        self.endings.telling = false;
+        Ok(())
+    }
+
+    /// Lists those that wait for a job, each with the job as it sees it.
+    fn children(&self, ending: &Ending) -> Step<Vec<((i64, i64), Parent)>> {
+        let mut children = self.conn.prepare_cached(sql::EDGES_TO)?;
+        let children = children.query_map([ending.job], |row| {
+            let policy = OnFailure::from_name(row.get_ref(2)?.as_str()?).unwrap_or_default();
+            Ok(((row.get(0)?, row.get(1)?), policy, row.get(3)?))
+        })?;
+        let parent = |(edge, on_failure, passes)| {
+            (edge, Parent { queue: ending.queue.clone(), id: ending.id.clone(), on_failure, passes })
+        };
+        Ok(children.map(|child| child.map(parent)).collect::<Result<_, _>>()?)
+    }
+
+    fn tell_child(&mut self, (child, place): (i64, i64), parent: &Parent, ending: &Ending) -> Step<()> {
+        let found = self.load(child)?.filter(|row| row.status.state == JobState::Blocked);
+        let Some(row) = found else { return Ok(()) };
+        let stands = number_of(stand(ending.ended, None, parent.on_failure));
+        let input = ending.result.as_deref().filter(|_| parent.passes);
+        self.conn.prepare_cached(sql::EDGE_TOLD)?.execute((stands, input, child, place))?;
+        self.go_on(row, end_with(parent, ending.ended))
+    }
+
+    /// Ends a blocked job with its parent, or lets it go on once it waits for nobody.
+    fn go_on(&mut self, mut row: Row, end: Option<Transition>) -> Step<()> {
+        if let Some(transition) = end {
+            return self.carry_out(&mut row, transition);
+        }
+        let waits: bool =
+            self.conn.prepare_cached(sql::EDGES_OPEN)?.query_row([row.job], |row| row.get(0))?;
+        if !waits {
+            self.unblock(row.job)?;
+        }
+        Ok(())
+    }
+}
+
+const fn number_of(edge: Edge) -> i64 {
+    match edge {
+        Edge::Open => 0,
+        Edge::Counts => 1,
+        Edge::Broken => 2,
+    }
+}
+
+const fn edge_of(number: i64) -> Edge {
+    match number {
+        0 => Edge::Open,
+        1 => Edge::Counts,
+        _ => Edge::Broken,
+    }
+}

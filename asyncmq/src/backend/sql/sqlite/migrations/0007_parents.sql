@@ -1,0 +1,13 @@
+-- Which jobs wait for which, and what was passed on.
+
+CREATE TABLE edges (
+    child      INTEGER NOT NULL, -- the job that waits
+    place      INTEGER NOT NULL, -- the other one's place among its parents
+    parent     INTEGER,          -- the job that it waits for; NULL if that was not known
+    on_failure TEXT    NOT NULL, -- what becomes of the child if that does not complete
+    passes     INTEGER NOT NULL, -- 1: its output is kept for the child
+    stands     INTEGER NOT NULL, -- 0: it has not ended, 1: it counts, 2: the child ended with it
+    input      BLOB,             -- its output
+    PRIMARY KEY (child, place)
+) STRICT;
+CREATE INDEX edges_open ON edges (parent) WHERE stands = 0;
