@@ -32,7 +32,7 @@ pub use apply::{apply, heed_cancel};
 pub use dedup::{Arrival, Held, Owner, Release, arrive, held_until, may_replace, release, unblock};
 pub use limit::{Allowance, Starts, allowance};
 pub use moves::is_legal;
-pub use parents::{Edge, Heed, end_with, heed, stand};
+pub use parents::{Edge, Heed, end_with, heed, stand, waited_for};
 pub use rescue::{Verdict, after_crash};
 pub use retention::{Keep, Limits, keep};
 pub use retry::{Draw, delay_before, delay_by};

@@ -62,6 +62,12 @@ pub fn end_with(parent: &Parent, ended: Option<JobState>) -> Option<Transition> 
     }
 }
 
+/// Returns how a parent is named in what is said of its end, which follows.
+#[must_use]
+pub fn waited_for(parent: &Parent) -> String {
+    format!("job {} of queue {:?}, which it waited for, ", parent.id, &*parent.queue)
+}
+
 fn what_happened(parent: &Parent, ended: Option<JobState>) -> String {
     let how = match ended {
         Some(JobState::Failed) => "failed",
@@ -70,7 +76,7 @@ fn what_happened(parent: &Parent, ended: Option<JobState>) -> String {
         Some(_) => "ended",
         None => "was removed",
     };
-    format!("job {} of queue {:?}, which it waited for, {how}", parent.id, &*parent.queue)
+    waited_for(parent) + how
 }
 
 #[cfg(test)]

@@ -146,6 +146,7 @@ impl<F: Make> Driven<F> {
             Pushed::Exists { .. } => Met::Itself,
             Pushed::Deduplicated { id, .. } => Met::Left(number(id)),
             Pushed::Debounced { id } => Met::Replaced(number(id)),
+            Pushed::ParentGone { .. } => unreachable!("no job of the model waits for others"),
         });
         Ok(Reply::Pushed(met.collect()))
     }

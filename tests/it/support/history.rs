@@ -52,7 +52,7 @@ impl History {
             match pushed {
                 Pushed::Added => {}
                 Pushed::Debounced { id } => self.deeds.push(Deed::Replaced(id.clone())),
-                Pushed::Exists { .. } | Pushed::Deduplicated { .. } => continue,
+                Pushed::Exists { .. } | Pushed::Deduplicated { .. } | Pushed::ParentGone { .. } => continue,
             }
             self.deeds.push(Deed::Pushed { id: job.id.clone(), args: job.args.clone() });
         }

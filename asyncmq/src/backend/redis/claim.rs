@@ -86,6 +86,7 @@ impl RedisStore {
         let ids = parts(next(&mut of_queue)?)?;
         let records = parts(next(&mut of_queue)?)?;
         let mut sides = parts(next(&mut of_queue)?)?.into_iter();
+        let first = claimed.jobs.len();
         claimed.jobs.reserve(ids.len());
         for (id, record) in ids.into_iter().zip(records) {
             let (id, record) = (bytes(id)?, bytes(record)?);
@@ -98,8 +99,33 @@ impl RedisStore {
             let envelope = Arc::new(read_record(read_id(&id)?, queue.clone(), record, &profile)?);
             claimed.jobs.push(ClaimedJob { envelope, token, attempt, crashes, inputs: Vec::new() });
         }
-        Ok(())
+        match of_queue.next() {
+            Some(inputs) => read_inputs(inputs, &mut claimed.jobs[first..]),
+            None => Ok(()),
+        }
     }
+}
+
+/// Reads what parents passed on: the place of a job among those of its queue, and the fields of its hash.
+fn read_inputs(inputs: Value, jobs: &mut [ClaimedJob]) -> Result<(), StoreError> {
+    let mut inputs = parts(inputs)?.into_iter();
+    while let (Some(place), Some(fields)) = (inputs.next(), inputs.next()) {
+        let place = usize::try_from(count(&place)?).unwrap_or_default().checked_sub(1);
+        let job = place.and_then(|place| jobs.get_mut(place)).ok_or_else(strange)?;
+        if !job.envelope.takes_outputs() {
+            continue;
+        }
+        job.inputs = vec![None; job.envelope.extras().parents.len()];
+        let mut fields = parts(fields)?.into_iter();
+        while let (Some(field), Some(value)) = (fields.next(), fields.next()) {
+            let field = bytes(field)?;
+            let edge = std::str::from_utf8(&field).ok().and_then(|field| field.parse::<usize>().ok());
+            if let Some(input) = edge.and_then(|edge| job.inputs.get_mut(edge.checked_sub(1)?)) {
+                *input = Some(bytes(value)?.into());
+            }
+        }
+    }
+    Ok(())
 }
 
 fn queue_at<'a>(claim: &Claim<'a>, place: &Value) -> Result<&'a Name, StoreError> {

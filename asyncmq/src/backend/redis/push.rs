@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::codec::{put_body, put_id, read_id, task_in};
+use super::codec::{parents_bytes, put_body, put_id, read_id, task_in};
 use super::error::worded_push;
+use super::keys::Keys;
 use super::reply::{bytes, strange};
 use super::script::{Call, PUSH};
 use super::{RedisStore, micros, moment, slot};
@@ -21,7 +22,7 @@ struct Run {
     placed: Placed,
     /// Whether some of its jobs have times, or other things that are written apart.
     has_sides: bool,
-    /// Whether some of them have a deduplication key.
+    /// Whether some of them have a deduplication key, or wait for others.
     keyed: bool,
     jobs: Vec<usize>,
 }
@@ -49,7 +50,7 @@ impl RedisStore {
         let (queues, runs) = self.runs(jobs);
         let mut script = self.call(&PUSH, &queues).await.map_err(worded_push)?;
         script.arg(call.sender.as_uuid().as_bytes()).number(call.sequence).arg(slot('p', call));
-        put_runs(jobs, &runs, &mut script);
+        put_runs(&self.keys, jobs, &runs, &mut script);
         let answer = self.send(&script).await.map_err(worded_push)?;
         read_answer(&bytes(answer)?, jobs.len())
     }
@@ -57,7 +58,7 @@ impl RedisStore {
     /// Writes what taking in jobs of one queue takes.
     pub(super) fn put_jobs(&self, jobs: &[&Arc<Envelope>], script: &mut Call) {
         let (_, runs) = self.runs(jobs);
-        put_runs(jobs, &runs, script);
+        put_runs(&self.keys, jobs, &runs, script);
     }
 
     /// Sorts jobs into runs. Two jobs of the same id never share one: the second must find the first.
@@ -86,7 +87,7 @@ impl RedisStore {
             runs[at].jobs.push(place);
             // Jobs of one list go in together, so that their numbers are in order there.
             runs[at].has_sides |= !takes_turns_only(job);
-            if job.dedup().is_some() {
+            if job.dedup().is_some() || waits(job) {
                 runs[at].keyed = true;
                 open_from = open_from.max(keyed.note(queue, job, at));
             }
@@ -96,7 +97,7 @@ impl RedisStore {
 }
 
 /// Writes runs of jobs.
-fn put_runs(jobs: &[&Arc<Envelope>], runs: &[Run], script: &mut Call) {
+fn put_runs(keys: &Keys, jobs: &[&Arc<Envelope>], runs: &[Run], script: &mut Call) {
     script.number(runs.len());
     let mut bytes = Vec::new();
     for run in runs {
@@ -114,25 +115,32 @@ fn put_runs(jobs: &[&Arc<Envelope>], runs: &[Run], script: &mut Call) {
             script.arg(&bytes);
         }
         if matches!(run.kind(), "x" | "k") {
-            put_times(run.jobs.iter().map(|place| jobs[*place]), run.keyed, script);
+            put_times(run.jobs.iter().map(|place| jobs[*place]), run.keyed.then_some(keys), script);
         }
     }
 }
 
-/// Writes when jobs are due and how long they live, and by which key they count as the same one as others.
-fn put_times<'a>(jobs: impl Iterator<Item = &'a Arc<Envelope>>, keyed: bool, script: &mut Call) {
+/// Writes when jobs are due and how long they live; given what keys are called, also by which key they count as the same one as
+/// others, and for which they wait.
+fn put_times<'a>(jobs: impl Iterator<Item = &'a Arc<Envelope>>, keys: Option<&Keys>, script: &mut Call) {
     for job in jobs {
         let (due, value) = due_parts(job.due);
         script.arg(due).number(value).number(job.ttl.map_or(0, |ttl| micros(ttl) + 1));
-        if keyed {
+        if let Some(keys) = keys {
             put_key(job, script);
+            script.arg(parents_bytes(keys, &job.extras().parents));
         }
     }
+}
+
+/// Tells whether a job waits for others.
+fn waits(job: &Envelope) -> bool {
+    !job.extras().parents.is_empty()
 }
 
 /// Tells whether a job would be plain but for the key by which it takes turns, and words to find it by.
 fn takes_turns_only(job: &Envelope) -> bool {
-    job.due == Due::Now && job.ttl.is_none() && job.key().is_some()
+    job.due == Due::Now && job.ttl.is_none() && job.key().is_some() && !waits(job)
 }
 
 /// Which runs jobs with keys are in, so that those of one key are taken in in the order in which they came.
@@ -143,6 +151,7 @@ impl<'a> KeyRuns<'a> {
     /// Returns the first run that a job may be in: whatever came before one that may take another's place must stand before it.
     fn first_for(&self, queue: usize, job: &'a Envelope, runs: usize) -> usize {
         match job.dedup() {
+            _ if waits(job) => runs.saturating_sub(1),
             None => 0,
             Some(key) if may_replace(key.mode) => runs.saturating_sub(1),
             Some(key) => self.0.get(&(queue, &*key.key)).copied().unwrap_or_default(),
@@ -204,6 +213,10 @@ fn read_met(met: &[u8]) -> Result<Pushed, StoreError> {
             let (id, task) = rest.split_at_checked(length).ok_or_else(strange)?;
             let task = std::str::from_utf8(task).map_err(|_| strange())?;
             Pushed::Deduplicated { id: read_id(id)?, task: Name::from_stored(task) }
+        }
+        [b'P', place @ ..] => {
+            let place = <[u8; 4]>::try_from(place).map_err(|_| strange())?;
+            Pushed::ParentGone { parent: u32::from_be_bytes(place) as usize }
         }
         [b'R', id @ ..] => Pushed::Debounced { id: read_id(id)? },
         profile => Pushed::Exists { task: task_in(profile)? },

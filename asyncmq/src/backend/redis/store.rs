@@ -24,8 +24,8 @@ impl Store for RedisStore {
     }
 
     async fn push(&self, call: CallId, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
-        if jobs.iter().any(|job| !job.extras().parents.is_empty()) {
-            return Err(StoreError::refused("jobs that depend on others are not available in this version"));
+        if self.keys.is_cluster() && jobs.iter().any(|job| has_far_parents(job)) {
+            return Err(StoreError::refused("in a cluster a job can wait for jobs of its own queue only"));
         }
         let groups = self.apart(jobs, |job| &job.queue);
         let parts = try_join_all(groups.iter().map(|(_, jobs)| self.push_together(call, jobs))).await?;
@@ -109,6 +109,11 @@ impl RedisStore {
             .map(|letter| if *letter == b'A' { Fenced::Applied } else { Fenced::Stale })
             .collect())
     }
+}
+
+/// Tells whether a job waits for some of other queues.
+fn has_far_parents(job: &Envelope) -> bool {
+    job.extras().parents.iter().any(|parent| parent.queue != job.queue)
 }
 
 /// Puts the answers of parts back into the order of the whole.

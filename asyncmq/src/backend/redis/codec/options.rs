@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::bytes::{Garbled, Reader, Result, Writer};
-use crate::job::{Backoff, Dedup, DedupKey, Due, Extras, ParentsText, Retention};
+use super::id::id_bytes;
+use crate::backend::redis::keys::Keys;
+use crate::job::{Backoff, Dedup, DedupKey, Due, Extras, OnFailure, Parent, ParentsText, Retention};
+use crate::lifecycle::waited_for;
 
 pub(super) fn put_backoff(backoff: &Backoff, to: &mut Vec<u8>) {
     match backoff {
@@ -108,6 +111,25 @@ pub(super) fn put_dedup(mode: Dedup, to: &mut Vec<u8>) {
 pub(super) fn read_dedup(from: &mut Reader<'_>) -> Result<Dedup> {
     let (name, time) = (from.text()?, from.duration()?);
     Dedup::of(name, time).ok_or(Garbled("a deduplication"))
+}
+
+/// Writes for which jobs a job waits, as scripts read it.
+pub(in super::super) fn parents_bytes(keys: &Keys, parents: &[Parent]) -> Vec<u8> {
+    let mut to = Vec::new();
+    for parent in parents {
+        let policy = match parent.on_failure {
+            OnFailure::Fail => b'f',
+            OnFailure::Run => b'r',
+            OnFailure::Cancel => b'x',
+        };
+        to.put(&[policy, if parent.passes { b'1' } else { b'0' }]);
+        to.put_text(&keys.queue(&parent.queue));
+        let id = id_bytes(&parent.id);
+        to.put_u16(id.len());
+        to.put(&id);
+        to.put_text(&waited_for(parent));
+    }
+    to
 }
 
 pub(super) fn put_extras(extras: &Extras, to: &mut Vec<u8>) {

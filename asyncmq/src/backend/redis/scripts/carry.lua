@@ -1,15 +1,4 @@
 -- Carries a transition out on a job that no worker holds any more; `s` is how it stood, its attempt not yet counted.
--- Failures are kept as a list of (length, time, failure); beyond 48 the 25th goes.
-local function keep_failure(Q, id, now, failure)
-  local old = call('HGET', Q .. 'more', 'e' .. id) or ''
-  local places, at = {}, 1
-  while at <= #old do
-    places[#places + 1] = at
-    at = at + 4 + unpick('>I4', old, at)
-  end
-  if #places >= 48 then old = sub(old, 1, places[25] - 1) .. sub(old, places[26]) end
-  call('HSET', Q .. 'more', 'e' .. id, old .. pack('>I4I7', #failure + 7, now) .. failure)
-end
 local function wait_until(Q, id, rec, s, now, run_at)
   s.run_at = run_at
   s.seq = fresh_batch(Q) .. '\0\0'
@@ -32,6 +21,7 @@ local function carry_out(Q, id, rec, s, op, amount, data, now)
     local keep = tonumber(amount)
     if keep > 0 then keep = now + keep elseif keep < 0 then keep = nil end
     if s.is_keyed then free_key(Q, id, now) end
+    tell_children(Q, id, 'c', data, now)
     finish(Q, id, 'c', now, attempt, s.crashes, s.worker, s.started, data, keep)
   elseif op == 'R' then
     s.attempt = attempt
@@ -44,6 +34,7 @@ local function carry_out(Q, id, rec, s, op, amount, data, now)
     keep_failure(Q, id, now, data)
     emit(Q, 4, id, rec, attempt, s.worker, now, 'f', data, true)
     if s.is_keyed then free_key(Q, id, now) end
+    tell_children(Q, id, 'f', '', now)
     finish(Q, id, 'f', now, attempt, s.crashes, s.worker, s.started, '')
   elseif op == 'S' then
     s.expires = 0
@@ -53,6 +44,7 @@ local function carry_out(Q, id, rec, s, op, amount, data, now)
     local said = amount == '1'
     emit(Q, 7, id, rec, attempt, s.worker, now, said and 'x' or '-', data, true)
     if s.is_keyed then free_key(Q, id, now) end
+    tell_children(Q, id, 'x', '', now)
     finish(Q, id, 'x', now, attempt, s.crashes, s.worker, s.started, amount .. data)
   else
     s.state = 'w'

@@ -4,7 +4,7 @@
 -- Reply  strange lanes with their profiles (then nothing was claimed); microseconds to the next due job or token, or -1;
 --        foreign lanes in which jobs wait, as place of the queue and lane; 1 if jobs wait for a token;
 --        for each queue that gave something: its place, the claim (8 bytes), ids, records, side records (empty
---        if there are none)
+--        if there are none), and if there are some, for each job that waited for others its place and what they passed on
 -- Cost   2 commands, 3 more when the lease is extended, 6 for each queue; per job one element each of LPOP, HMGET, HSET
 -- An entry of `active`: worker, start, claim, h if the job has a side record, and if it counts among permits g, length and
 -- name of its group. With more than 64 bytes in a value a hash is never kept as a list, which every
@@ -40,6 +40,7 @@ local function claim(at)
     if not marks[2] then quiet[#quiet + 1] = Q end
     if not marks[1] then
       local extras = special(Q)
+      if extras and extras.ends and rare().tell_more(Q, now) > 0 then next_due = 0 end
       if extras and extras.side then
         local due = call('ZRANGE', Q .. 'delayed', 0, 0, 'WITHSCORES')
         if due[2] and tonumber(due[2]) <= now then due = rare().promote(Q) end
@@ -126,7 +127,7 @@ local function claim(at)
       end
     end
     if n > 0 then
-      reply[#reply + 1] = { k, own, taken, records, has_sides and sides or {} }
+      reply[#reply + 1] = { k, own, taken, records, has_sides and sides or {}, has_sides and rare().inputs(Q, taken, sides) or nil }
       recall[#recall + 1] = { k, own, taken }
       if extras and extras.marks then rare().tell_started(Q, taken, records, sides) end
     end

@@ -22,11 +22,11 @@ local function claim_again(recalled, queues)
         sides[#sides + 1] = call('HGET', Q .. 'side', id) or ''
       end
     end
-    reply[#reply + 1] = { place, own, ids, records, sides }
+    reply[#reply + 1] = { place, own, ids, records, sides, Q and kin.inputs(Q, ids, sides) or nil }
   end
   return reply
 end
 return { promote = promote, merge = merge, alive = alive, may_start = may_start, tell_started = tell_started,
   claim_again = claim_again, slow = slow, marked = marked, trim = trim, publish = publish, leave = leave, unpark = unpark,
-  claim_held = claim_held, next_token = next_token }
+  claim_held = claim_held, next_token = next_token, inputs = kin.inputs, tell_more = kin.tell_more }
 end

@@ -1,6 +1,19 @@
 -- The jobs that ended. A done record: state, end, attempt, crashes, worker, start, number of the end, result or reason.
 -- Listed by state: lc completed, in their order; by the number of their end zx cancelled, zf failed, ze expired, and zq
 -- completed ones that asked for a time of their own, which zu has by its end.
+-- Tells those that wait for a job of its end; it is made by whoever may end one.
+local tell_children
+-- Failures are kept as a list of (length, time, failure); beyond 48 the 25th goes.
+local function keep_failure(Q, id, now, failure)
+  local old = call('HGET', Q .. 'more', 'e' .. id) or ''
+  local places, at = {}, 1
+  while at <= #old do
+    places[#places + 1] = at
+    at = at + 4 + unpick('>I4', old, at)
+  end
+  if #places >= 48 then old = sub(old, 1, places[25] - 1) .. sub(old, places[26]) end
+  call('HSET', Q .. 'more', 'e' .. id, old .. pack('>I4I7', #failure + 7, now) .. failure)
+end
 local function purge(Q, ids)
   if #ids == 0 then return end
   call('HDEL', Q .. 'jobs', unpack(ids))
@@ -14,6 +27,9 @@ local function purge(Q, ids)
     end
     call('HDEL', Q .. 'more', unpack(fields))
   end
+  local families = {}
+  for i = 1, #ids do families[i] = Q .. 'f:' .. ids[i] end
+  call('UNLINK', unpack(families))
 end
 local function limit_of(name, default)
   return tonumber(call('HGET', S .. 'limits', name) or default)
@@ -99,5 +115,6 @@ end
 local function expire_job(Q, id, rec, s, now)
   emit(Q, 6, id, rec, s.attempt, s.worker, now, '-', '', true)
   if s.is_keyed then free_key(Q, id, now) end
+  tell_children(Q, id, 'e', '', now)
   finish(Q, id, 'e', now, s.attempt, s.crashes, s.worker, s.started, '')
 end

@@ -1,8 +1,8 @@
--- expire: makes dead letters of jobs of one queue whose time to live is over.
+-- expire: makes dead letters of jobs of one queue whose time to live is over, and tells on of ends that one step could not tell all of.
 --
 -- KEYS   shared base, base of the queue
 -- ARGV   time, limit
--- Reply  number of jobs
+-- Reply  number of jobs and of such ends
 -- Cost   1 command; about 12 for each job
 local now, Q = time(), KEYS[2]
 local ids = call('ZRANGEBYSCORE', Q .. 'mortal', '-inf', string.format('%.0f', now), 'LIMIT', 0, ARGV[2])
@@ -15,5 +15,6 @@ for _, id in ipairs(ids) do
     expire_job(Q, id, rec, s, now)
   end
 end
+local told = call('EXISTS', Q .. 'ends') == 1 and kin.tell_more(Q, now) or 0
 publish()
-return #ids
+return #ids + told

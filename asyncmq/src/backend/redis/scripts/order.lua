@@ -20,6 +20,7 @@ local function cancel()
   displace(Q, id, rec, s)
   emit(Q, 7, id, rec, s.attempt, s.worker, now, ARGV[4] == '1' and 'x' or '-', ARGV[5], true)
   if s.is_keyed then free_key(Q, id, now) end
+  tell_children(Q, id, 'x', '', now)
   finish(Q, id, 'x', now, s.attempt, s.crashes, s.worker, s.started, ARGV[4] .. ARGV[5])
   return { 'done' }
 end
@@ -59,15 +60,24 @@ local function retry()
   s.attempt, s.crashes, s.started, s.run_at, s.ghost, s.charged = 0, 0, 0, now, NOBODY8, 0
   s.worker, s.suspect = sub(done, 17, 32), false
   s.expires = s.ttl > 0 and now + s.ttl - 1 or 0
-  wait_behind()
+  if s.is_kin then
+    s.state, s.seq = 'b', fresh_batch(Q) .. '\0\0'
+    call('ZADD', Q .. 'blocked', number(s.seq), id)
+    write_side(Q, id, rec, s)
+  else
+    wait_behind()
+  end
   if s.is_keyed then own_if_free() end
   emit(Q, 1, id, rec, 0, s.worker, now, '-', '')
+  -- A job that begins anew looks at its parents once more.
+  if s.is_kin then kin.link(Q, id, rec, s, call('HGET', Q .. 'f:' .. id, 'p'), now) end
   return { 'done' }
 end
 
 local function remove()
   if state == 'a' then return { 'refused', state } end
   if not done and s.is_keyed then free_key(Q, id, now) end
+  if not done then tell_children(Q, id, nil, '', now) end
   if done then unretire() else displace(Q, id, rec, s) end
   purge(Q, { id })
   return { 'done' }

@@ -5,9 +5,10 @@
 --        KEYS, lane, profile, kind, number of jobs, then their ids, then their bodies (each begins with the job's place in
 --        the batch, 2 bytes); kind t is jobs that are plain but for the key by which they take turns; for kinds x and k then for
 --        each: due kind (n now, d delay, a time), due value, time to live and 1 more (0 for ever); for kind k also mode (empty for
---        none), window (0 for none) and deduplication key
+--        none), window (0 for none) and deduplication key, and parents (see kin)
 -- Reply  for each job that is kept already: its place, length of its profile (2 bytes each), its profile; in the place of a
---        profile D, length of an id (2 bytes), id and task of the job that holds its key, R and the id of the one that it replaced
+--        profile D, length of an id (2 bytes), id and task of the job that holds its key, R and the id of the one that it replaced,
+--        P and the place of a parent that is not known (4 bytes)
 -- Cost   4 commands, 6 for each run (5 of one job), 9 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too;
 --        a run of kind k 9 to 11 if no job of it meets another, else 8 to 20 a job; with a key to take turns by, 3 for each key
 local now, at = time(), 6
@@ -20,7 +21,7 @@ for r = 1, tonumber(ARGV[5]) do
   if own[1] and own[1] ~= profile then return redis.error_reply('LANE two profiles share the name ' .. lane) end
   marks[Q] = own[2] or false
   runs[r] = { Q, lane, not own[1] and profile, kind, count, at + 5 }
-  at = at + 5 + count * (kind == 'x' and 5 or kind == 'k' and 8 or 2)
+  at = at + 5 + count * (kind == 'x' and 5 or kind == 'k' and 9 or 2)
 end
 local rare_parts
 local function rare()

@@ -27,20 +27,20 @@ local function debounce(Q, id, rec, s, key, by, now)
   emit(Q, 13, id, rec, s.attempt, s.worker, now, 'k', about(key, by), true)
   displace(Q, id, rec, s)
   call('HINCRBY', Q .. 'meta', 'x', 1)
-  call('HDEL', Q .. 'jobs', id)
-  call('HDEL', Q .. 'side', id)
-  call('HDEL', Q .. 'more', 'e' .. id, 'l' .. id, 'p' .. id, 'k' .. id)
+  tell_children(Q, id, nil, '', now)
+  purge(Q, { id })
 end
 -- Puts a job among those that are taken in together: `into` names what a push has to do with it, `i` is where its times stand.
 local function take_up(all, Q, id, body, i, into)
   local record, mode = with_side(into.header(Q)) .. body, ARGV[i + 3]
+  local bonds = (mode ~= '' and KEYED or 0) + (ARGV[i + 6] ~= '' and KIN or 0)
   all.jobs[#all.jobs + 1], all.jobs[#all.jobs + 2] = id, record
   if into.waits(id, record, i, all) then
     local n = #all.waiting + 1
     all.waiting[n], all.records[n] = id, record
   end
+  if bonds > 0 then all.side[#all.side] = sub(all.side[#all.side], 1, -2) .. string.char(bonds) end
   if mode == '' then return end
-  all.side[#all.side] = sub(all.side[#all.side], 1, -2) .. string.char(KEYED)
   all.more[#all.more + 1] = 'k' .. id
   all.more[#all.more + 1] = mode .. pack('>I8', tonumber(ARGV[i + 4])) .. ARGV[i + 5]
 end
@@ -58,23 +58,25 @@ local function take_in(all, Q, lane, into)
 end
 local function take_one_in(Q, lane, id, body, i, into, is_blocked)
   into.count_in(Q, 1)
-  local all = nobody_yet()
+  local all, parents = nobody_yet(), ARGV[i + 6]
   take_up(all, Q, id, body, i, into)
-  if is_blocked then
+  if is_blocked or parents ~= '' then
     all.side[2], all.delayed, all.mortal, all.waiting = 'b' .. sub(all.side[2], 2), {}, {}, {}
     call('ZADD', Q .. 'blocked', number(seq_of(all.jobs[2])), id)
   end
   take_in(all, Q, lane, into)
+  if parents ~= '' then kin.link(Q, id, all.jobs[2], read_side(all.side[2]), parents, time()) end
 end
 -- Takes a run in of which no job meets another one, all with a few commands. Tells whether that was so.
 local function take_together(Q, lane, profile, count, first, into)
   local asked, seen, fields, windows = {}, {}, {}, {}
   for n = 0, count - 1 do
-    local i = first + 2 * count + 6 * n
+    local i = first + 2 * count + 7 * n
     local key = ARGV[i + 5]
-    if ARGV[i + 3] ~= '' and seen[key] then return false end
+    if ARGV[i + 3] ~= '' and seen[key] or ARGV[i + 6] ~= '' then return false end
     if ARGV[i + 3] ~= '' then seen[key], asked[#asked + 1] = true, key end
   end
+  if #asked == 0 then return false end
   local have, held = call('HMGET', Q .. 'jobs', unpack(ARGV, first, first + count - 1)), call('HMGET', Q .. 'keys', unpack(asked))
   for n = 1, count do
     if have[n] or held[n] then return false end
@@ -82,7 +84,7 @@ local function take_together(Q, lane, profile, count, first, into)
   into.count_in(Q, count)
   local all, task = nobody_yet(), task_of(profile)
   for n = 0, count - 1 do
-    local id, body, i = ARGV[first + n], ARGV[first + count + n], first + 2 * count + 6 * n
+    local id, body, i = ARGV[first + n], ARGV[first + count + n], first + 2 * count + 7 * n
     take_up(all, Q, id, body, i, into)
     if ARGV[i + 3] ~= '' then
       local window = tonumber(ARGV[i + 4])
@@ -128,11 +130,13 @@ end
 local function take_all_keyed(Q, lane, profile, count, first, into)
   if count > 1 and take_together(Q, lane, profile, count, first, into) then return end
   for n = 0, count - 1 do
-    local id, body, i = ARGV[first + n], ARGV[first + count + n], first + 2 * count + 6 * n
+    local id, body, i = ARGV[first + n], ARGV[first + count + n], first + 2 * count + 7 * n
     local have = call('HGET', Q .. 'jobs', id)
     if have then
       into.met(body, call('HGET', Q .. 'meta', sub(have, 15, 23)) or '')
       emit(Q, 12, id, have, 0, NOBODY, time(), '-', '')
+    elseif ARGV[i + 6] ~= '' and kin.gone_parent(ARGV[i + 6]) then
+      into.met(body, 'P' .. pack('>I4', kin.gone_parent(ARGV[i + 6])))
     elseif ARGV[i + 3] == '' then
       take_one_in(Q, lane, id, body, i, into, false)
     else

@@ -1,9 +1,10 @@
 -- The side record of a job that is not plain: where it stands and what it went through. Its time to live has 1 added, so
 -- that 0 is none. The high bit of its crashes tells that it lives its last life: a suspect; the second bit of what it was
--- charged that it has a deduplication key.
+-- charged that it has a deduplication key, the third that it waits, or waited, for others.
 local SIDE = '>c1I4I4I8I8I8c7I8c16c8B'
 local SUSPECT = 2147483648
 local KEYED = 2
+local KIN = 4
 local NOBODY8 = string.rep('\0', 8)
 local function read_side(bytes)
   local s = {}
@@ -11,12 +12,15 @@ local function read_side(bytes)
     unpick(SIDE, bytes)
   s.suspect = s.crashes >= SUSPECT
   if s.suspect then s.crashes = s.crashes - SUSPECT end
+  s.is_kin = s.charged >= KIN
+  if s.is_kin then s.charged = s.charged - KIN end
   s.is_keyed = s.charged >= KEYED
   if s.is_keyed then s.charged = s.charged - KEYED end
   return s
 end
 local function packed(s)
-  local crashes, charged = s.crashes + (s.suspect and SUSPECT or 0), s.charged + (s.is_keyed and KEYED or 0)
+  local crashes = s.crashes + (s.suspect and SUSPECT or 0)
+  local charged = s.charged + (s.is_keyed and KEYED or 0) + (s.is_kin and KIN or 0)
   return pack(SIDE, s.state, s.attempt, crashes, s.run_at, s.expires, s.ttl, s.seq, s.started, s.worker, s.ghost, charged)
 end
 -- Returns the first bytes of a record, batch and time, with the note that the job has a side record.

@@ -14,6 +14,9 @@ local function drop(ids)
   if has_keys then
     for i = 1, #ids do free_key(Q, ids[i], now) end
   end
+  if kin.are_awaited(Q) then
+    for i = 1, #ids do tell_children(Q, ids[i], nil, '', now) end
+  end
   purge(Q, ids)
 end
 
@@ -114,32 +117,38 @@ local function active(most)
   return count
 end
 
-if what == 'waiting' then return waiting(limit) end
-if what == 'delayed' then return delayed(limit, ARGV[4]) end
-if what == 'ended' then return ended(limit, ARGV[4], ARGV[5]) end
-if what == 'named' then return named() end
-local running = call('HLEN', Q .. 'active')
-if ARGV[4] ~= '1' and running > 0 then return { -1, running } end
--- Those that are blocked first, so that nobody waits anew.
-local count = blocked(limit)
-if count < limit then count = count + waiting(limit - count) end
-if count < limit then count = count + delayed(limit - count, '') end
-for _, state in ipairs({ 'c', 'x', 'f', 'e' }) do
-  if count < limit then count = count + ended(limit - count, '', state) end
-end
-if count < limit and call('EXISTS', Q .. 'active') == 1 then count = count + active(limit - count) end
-if count == 0 then
-  -- What no list leads to can only be left over from a store that was tampered with.
-  local ids = call('HRANDFIELD', Q .. 'jobs', limit)
-  purge(Q, ids)
-  count = #ids
-end
-if call('EXISTS', Q .. 'jobs') == 0 then
-  for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do call('UNLINK', Q .. line) end
-  for _, key in ipairs({ 'held', 'groups', 'parked', 'lines', 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel',
-    'wait', 'lc', 'blocked', 'keys', 'windows', 'plans', 'slots' }) do
-    call('UNLINK', Q .. key)
+local function take()
+  if what == 'waiting' then return waiting(limit) end
+  if what == 'delayed' then return delayed(limit, ARGV[4]) end
+  if what == 'ended' then return ended(limit, ARGV[4], ARGV[5]) end
+  if what == 'named' then return named() end
+  local running = call('HLEN', Q .. 'active')
+  if ARGV[4] ~= '1' and running > 0 then return { -1, running } end
+  -- Those that are blocked first, so that nobody waits anew.
+  local count = blocked(limit)
+  if count < limit then count = count + waiting(limit - count) end
+  if count < limit then count = count + delayed(limit - count, '') end
+  for _, state in ipairs({ 'c', 'x', 'f', 'e' }) do
+    if count < limit then count = count + ended(limit - count, '', state) end
   end
-  call('SREM', S .. 'queues', Q)
+  if count < limit and call('EXISTS', Q .. 'active') == 1 then count = count + active(limit - count) end
+  if count == 0 then
+    -- What no list leads to can only be left over from a store that was tampered with.
+    local ids = call('HRANDFIELD', Q .. 'jobs', limit)
+    purge(Q, ids)
+    count = #ids
+  end
+  count = count + kin.tell_more(Q, now)
+  if call('EXISTS', Q .. 'jobs', Q .. 'ends') == 0 then
+    for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do call('UNLINK', Q .. line) end
+    for _, key in ipairs({ 'held', 'groups', 'parked', 'lines', 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel',
+      'wait', 'lc', 'blocked', 'keys', 'windows', 'plans', 'slots' }) do
+      call('UNLINK', Q .. key)
+    end
+    call('SREM', S .. 'queues', Q)
+  end
+  return { count, 0 }
 end
-return { count, 0 }
+local taken = take()
+publish()
+return taken

@@ -1,0 +1,147 @@
+-- Jobs that wait for others. A job that others wait for is a field of `kids`, by how many entries the list of them, `c:` and its id, was
+-- given: place of the edge, policy (f fail, r run, x cancel), 1 if its output is passed on, base of the child's queue, the child's id, and
+-- how the job is named in what is said of its end. A job that waits has a side record that says so and a hash, `f:` and its id: o has a
+-- letter for each parent (o open, c counts, b broken), p the parents as they were sent, numbers what they passed on.
+-- What the end of a parent means is the rule of `lifecycle::heed`. `ends` has the ends of which not all children are told.
+local HOW = { f = 'failed', e = 'expired', x = 'was cancelled', c = 'ended' }
+local kin = { budget = 200, due = {}, known = {} }
+-- Tells whether somebody waits for jobs of a queue.
+function kin.are_awaited(Q)
+  if kin.known[Q] == nil then kin.known[Q] = call('EXISTS', Q .. 'kids') == 1 end
+  return kin.known[Q]
+end
+-- Tells how a job stands to a parent that ended so; nil if it was removed, or is not known.
+function kin.stands(policy, state)
+  return (state == 'c' or policy == 'r') and 'c' or 'b'
+end
+-- Ends a blocked job with its parent.
+function kin.end_child(Q, id, rec, s, policy, said, now)
+  displace(Q, id, rec, s)
+  if policy == 'f' then
+    -- The side record stands for the failures beside it.
+    local failure = pack('>I4B', s.attempt, 6) .. said
+    write_side(Q, id, rec, s)
+    keep_failure(Q, id, now, failure)
+    emit(Q, 4, id, rec, s.attempt, s.worker, now, 'f', failure, true)
+  else
+    emit(Q, 7, id, rec, s.attempt, s.worker, now, 'x', said, true)
+  end
+  if s.is_keyed then free_key(Q, id, now) end
+  tell_children(Q, id, policy, '', now)
+  finish(Q, id, policy, now, s.attempt, s.crashes, s.worker, s.started, policy == 'x' and '1' .. said or '')
+end
+-- Lets a job go on that waits for nobody any more.
+function kin.go_on(Q, id, edges, now)
+  if not string.find(edges, 'o', 1, true) then unblock(Q, id, now) end
+end
+-- Tells one child of the end of a job.
+function kin.tell_child(entry, state, result, now)
+  local place, policy, passes, Q, id, at = unpick('>I4c1c1I2c0I2c0', entry)
+  local rec = call('HGET', Q .. 'jobs', id)
+  if not rec or call('HEXISTS', Q .. 'done', id) == 1 then return end
+  local s = side_of(Q, id, rec)
+  local edges = s.state == 'b' and call('HGET', Q .. 'f:' .. id, 'o')
+  if not edges or sub(edges, place, place) ~= 'o' then return end
+  local stands = kin.stands(policy, state)
+  edges = sub(edges, 1, place - 1) .. stands .. sub(edges, place + 1)
+  call('HSET', Q .. 'f:' .. id, 'o', edges)
+  if passes == '1' and state == 'c' then call('HSET', Q .. 'f:' .. id, place, result) end
+  if stands == 'c' then return kin.go_on(Q, id, edges, now) end
+  kin.end_child(Q, id, rec, s, policy, sub(entry, at) .. (HOW[state] or 'was removed'), now)
+end
+-- Tells the children of one job, as many as one step may. The rest is told by the next claim from the job's queue, or by a duty.
+function kin.tell(ending, now)
+  local Q, id, state, result = unpack(ending, 1, 4)
+  local list = Q .. 'c:' .. id
+  while kin.budget > 0 do
+    local entries = call('LPOP', list, math.min(kin.budget, 50))
+    if not entries then
+      call('HDEL', Q .. 'kids', id)
+      return
+    end
+    kin.budget = kin.budget - #entries
+    for _, entry in ipairs(entries) do kin.tell_child(entry, state, result, now) end
+  end
+  call('RPUSH', Q .. 'ends', pack('>c1I2c0', state or '-', #id, id) .. result)
+  wake(Q)
+end
+-- Tells of all ends that are due. One may bring others about, and nobody knows how deep.
+function kin.tell_all(now)
+  if kin.telling then return end
+  kin.telling = true
+  while kin.due[1] do kin.tell(table.remove(kin.due, 1), now) end
+  kin.telling = false
+end
+-- Goes on telling of ends that were too many for one step. Returns how many there were.
+function kin.tell_more(Q, now)
+  local ends = call('LPOP', Q .. 'ends', 50) or {}
+  for _, bytes in ipairs(ends) do
+    local state, id, at = unpick('>c1I2c0', bytes)
+    kin.due[#kin.due + 1] = { Q, id, state ~= '-' and state, sub(bytes, at) }
+  end
+  kin.tell_all(now)
+  return #ends
+end
+-- Tells those that wait for a job that it has ended, or is removed: `state` is nil then.
+tell_children = function(Q, id, state, result, now)
+  if not kin.are_awaited(Q) or call('HEXISTS', Q .. 'kids', id) == 0 then return end
+  kin.due[#kin.due + 1] = { Q, id, state, result }
+  kin.tell_all(now)
+end
+-- Goes over the parents of a job as they were sent: place, policy, 1 if the output is passed on, base, id, and how it is named.
+function kin.each(parents, visit)
+  local at, place = 1, 0
+  while at <= #parents do
+    local policy, passes, P, id, name, behind = unpick('>c1c1I2c0I2c0I2c0', parents, at)
+    place, at = place + 1, behind
+    visit(place, policy, passes, P, id, name)
+  end
+end
+-- Returns the place of the first parent that is not known, from 0.
+function kin.gone_parent(parents)
+  local gone
+  kin.each(parents, function(place, _, _, P, id)
+    if not gone and call('HEXISTS', P .. 'jobs', id) == 0 then gone = place - 1 end
+  end)
+  return gone
+end
+-- Lets a blocked job wait for its parents, as far as they have not ended; those that have count at once. What counted before goes on to
+-- count when the parent's record is no longer kept.
+function kin.link(Q, id, rec, s, parents, now)
+  local own, letters, broken = Q .. 'f:' .. id, {}, nil
+  local before = call('HGET', own, 'o') or ''
+  kin.each(parents, function(place, policy, passes, P, parent, name)
+    local is_kept, done = call('HEXISTS', P .. 'jobs', parent) == 1, call('HGET', P .. 'done', parent)
+    local state = done and sub(done, 1, 1)
+    if is_kept and not done then
+      letters[place] = 'o'
+      call('HINCRBY', P .. 'kids', parent, 1)
+      call('RPUSH', P .. 'c:' .. parent, pack('>I4c1c1I2c0I2c0', place, policy, passes, #Q, Q, #id, id) .. name)
+      kin.known[P] = true
+    elseif not is_kept and sub(before, place, place) == 'c' then
+      letters[place] = 'c'
+    else
+      letters[place] = kin.stands(policy, is_kept and state)
+      if passes == '1' and state == 'c' then call('HSET', own, place, sub(done, 47)) end
+      if letters[place] == 'b' and not broken then
+        broken = { policy, name .. (is_kept and HOW[state] or 'was removed') }
+      end
+    end
+  end)
+  local edges = table.concat(letters)
+  call('HSET', own, 'o', edges, 'p', parents)
+  if broken then return kin.end_child(Q, id, rec, s, broken[1], broken[2], now) end
+  kin.go_on(Q, id, edges, now)
+end
+-- Returns what the parents of jobs passed on, for each that has some: its place among those in hand, and what the hash of it has.
+function kin.inputs(Q, ids, sides)
+  local all
+  for i = 1, #ids do
+    if sides[i] ~= '' and byte(sides[i], -1) >= KIN then
+      all = all or {}
+      all[#all + 1] = i
+      all[#all + 1] = call('HGETALL', Q .. 'f:' .. ids[i])
+    end
+  end
+  return all
+end
