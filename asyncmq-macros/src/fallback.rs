@@ -22,11 +22,7 @@ pub(crate) fn expand(args: &Args, function: &Function) -> TokenStream {
     let (private, record, visibility) = (names.inner(), &names.record, &function.visibility);
     let conditions: Vec<_> = function.conditions().collect();
     let output = output(function, &names);
-    let parameters = (0..given_by_the_caller(function)).map(|place| {
-        let name = format_ident!("__arg{place}");
-        quote!(#name: impl ::core::marker::Sized)
-    });
-    let parameters: Vec<_> = parameters.collect();
+    let stubs = stubs(function, &names);
     quote! {
         #(#conditions)*
         #[allow(dead_code, unused_variables)]
@@ -39,15 +35,7 @@ pub(crate) fn expand(args: &Args, function: &Function) -> TokenStream {
         #(#conditions)*
         #[allow(dead_code, unused_variables, clippy::too_many_arguments)]
         const _: () = {
-            impl #record {
-                pub fn job(#(#parameters),*) -> #private::JobBuilder<#record> {
-                    ::core::unreachable!()
-                }
-
-                pub fn enqueue(#(#parameters),*) -> #private::Enqueue<#record> {
-                    ::core::unreachable!()
-                }
-            }
+            #stubs
 
             impl #private::Task for #record {
                 const NAME: &'static #private::primitive::str = "";
@@ -68,6 +56,31 @@ pub(crate) fn expand(args: &Args, function: &Function) -> TokenStream {
                 }
             }
         };
+    }
+}
+
+/// The stubs, which take as many arguments as the function, of whatever types.
+fn stubs(function: &Function, names: &Names<'_>) -> TokenStream {
+    let (private, record) = (names.inner(), &names.record);
+    let parameters = (0..given_by_the_caller(function)).map(|place| {
+        let name = format_ident!("__arg{place}");
+        quote!(#name: impl ::core::marker::Sized)
+    });
+    let parameters: Vec<_> = parameters.collect();
+    quote! {
+        impl #record {
+            pub fn job(#(#parameters),*) -> #private::JobBuilder<#record> {
+                ::core::unreachable!()
+            }
+
+            pub fn with(#(#parameters),*) -> #private::JobBuilder<#record> {
+                ::core::unreachable!()
+            }
+
+            pub fn enqueue(#(#parameters),*) -> #private::Enqueue<#record> {
+                ::core::unreachable!()
+            }
+        }
     }
 }
 

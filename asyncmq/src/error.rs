@@ -84,15 +84,22 @@ pub enum Error {
     },
     /// A job that another one was to wait for is not known: that one was not enqueued.
     #[error(
-        "job {id} was not enqueued: it waits for job {parent} of queue {queue:?}, which never was, or whose record is no longer kept"
+        "job {id} was not enqueued: it waits for job {parent}{}, which never was, or whose record is no longer kept",
+        queue.as_ref().map(|queue| format!(" of queue {queue:?}")).unwrap_or_default()
     )]
     ParentGone {
         /// The job that was to wait.
         id: JobId,
         /// The job that it was to wait for.
         parent: String,
-        /// That job's queue.
-        queue: String,
+        /// That job's queue, if it was said.
+        queue: Option<String>,
+    },
+    /// No such flow: it never was, or its first job's record is no longer kept.
+    #[error("there is no flow {id:?}: it never was, or the record of its first job is no longer kept")]
+    FlowNotFound {
+        /// The id.
+        id: String,
     },
     /// No such job: it never was, or its record is no longer kept.
     #[error("there is no job {id} in queue {queue:?}: it never was, or its record is no longer kept")]

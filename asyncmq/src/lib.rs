@@ -30,15 +30,16 @@ pub mod worker;
 
 pub use backend::{Counts, Drain, Force, LimitInfo, Page, QueueInfo, WorkerInfo};
 pub use client::{
-    Client, Enqueue, EnqueueAll, Events, Explanation, JobBuilder, JobHandle, NewJob, Queue, QueueBuilder,
-    QueueStats, ResultFuture, ScheduleInfo, Schedules, Subscription, Untyped, WaitsFor, init,
+    Client, Dependency, Enqueue, EnqueueAll, EnqueueFlow, Events, Explanation, Flow, FlowGraph, FlowHandle,
+    FlowNode, JobBuilder, JobHandle, NewJob, Node, OptionalNode, Queue, QueueBuilder, QueueStats,
+    ResultFuture, ScheduleInfo, Schedules, Subscription, Untyped, WaitsFor, init,
 };
 pub use clock::{Clock, Timestamp};
 pub use error::{BoxError, Error, Result};
 pub use event::{Event, EventData, EventFilter, EventKind};
 pub use job::{
-    Backoff, Dedup, Job, JobId, JobState, Limit, LimitScope, LimitSource, Progress, RateLimit, Retention,
-    TraceContext,
+    Backoff, Dedup, Job, JobId, JobState, Limit, LimitScope, LimitSource, OnFailure, Progress, RateLimit,
+    Retention, TraceContext,
 };
 pub use schedule::{Misfire, Overlap, Schedule};
 pub use task::{Context, Registry, State, Task, TaskDefinition, TaskError, TaskOptions, tasks};
@@ -70,9 +71,10 @@ pub use worker::{StopReport, Worker, WorkerHandle, WorkerStatus};
 /// # What it defines
 ///
 /// The function stays what it was. Beside it stands a type of the same name, the record of its arguments, which implements
-/// [`Task`] and has two functions with the arguments of the function:
+/// [`Task`] and has three functions with the arguments of the function:
 ///
 /// - `send_invoice::job(to, number)` describes a job ([`JobBuilder`]): it can be given options, kept, and sent later or in bulk.
+/// - `send_invoice::with(to, number)` is the same, where arguments may be what other jobs return ([`Flow`]).
 /// - `send_invoice::enqueue(to, number)` is `job(…).enqueue()`: a future that gives a [`JobHandle`] once the store has the job.
 ///
 /// As types, modules and traits share their names, a module of the same name beside the task does not compile, and a crate of
@@ -208,7 +210,7 @@ pub mod __private {
     pub use bytes::Bytes;
     pub use inventory;
 
-    pub use crate::client::{Enqueue, JobBuilder, NewJob};
+    pub use crate::client::{Enqueue, FedArguments, Feed, JobBuilder, NewJob};
     pub use crate::job::{Backoff, Dedup, RateLimit, Retention};
     pub use crate::task::*;
 

@@ -9,6 +9,7 @@ mod conformance;
 mod dashboard;
 mod dedup;
 mod events;
+mod flows;
 mod fuzz;
 mod macros;
 mod model;

@@ -88,7 +88,7 @@ pub(super) fn codec(model: &Model) -> TokenStream {
     }
 }
 
-fn places(model: &Model) -> impl Iterator<Item = (usize, &Stored)> {
+pub(super) fn places(model: &Model) -> impl Iterator<Item = (usize, &Stored)> {
     let parameters = model.shape.parameters.iter().enumerate();
     parameters.filter_map(|(place, parameter)| match parameter {
         Parameter::Stored(stored) => Some((place, stored)),

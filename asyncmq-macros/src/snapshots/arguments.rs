@@ -34,6 +34,18 @@ const _: () = {
                 },
             )
         }
+        /// Describes a job of this task, of whose arguments some may be what other jobs return: nodes of a flow.
+        pub fn with(
+            count: impl ::asyncmq::__private::Feed<u32>,
+            sort: impl ::asyncmq::__private::Feed<u8>,
+            r#fn: impl ::asyncmq::__private::Feed<u8>,
+        ) -> ::asyncmq::__private::JobBuilder<take> {
+            ::asyncmq::__private::FedArguments::default()
+                .put(&__ASYNCMQ_0, count)
+                .put(&__ASYNCMQ_1, sort)
+                .put(&__ASYNCMQ_2, r#fn)
+                .job()
+        }
         /// Enqueues a job of this task through the default client, once the future is awaited.
         pub fn enqueue(
             count: u32,

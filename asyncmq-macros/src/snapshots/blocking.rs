@@ -15,6 +15,12 @@ const _: () = {
         pub fn job(n: u32) -> ::asyncmq::__private::JobBuilder<square> {
             ::asyncmq::__private::JobBuilder::__of(&Self { n: n })
         }
+        /// Describes a job of this task, of whose arguments some may be what other jobs return: nodes of a flow.
+        pub fn with(
+            n: impl ::asyncmq::__private::Feed<u32>,
+        ) -> ::asyncmq::__private::JobBuilder<square> {
+            ::asyncmq::__private::FedArguments::default().put(&__ASYNCMQ_0, n).job()
+        }
         /// Enqueues a job of this task through the default client, once the future is awaited.
         pub fn enqueue(n: u32) -> ::asyncmq::__private::Enqueue<square> {
             Self::job(n).enqueue()

@@ -52,6 +52,28 @@ const _: () = {
                 },
             )
         }
+        /// Describes a job of this task, of whose arguments some may be what other jobs return: nodes of a flow.
+        pub fn with(
+            name: impl ::asyncmq::__private::Feed<
+                ::asyncmq::__private::primitive::String,
+            >,
+            parts: impl ::asyncmq::__private::Feed<
+                ::asyncmq::__private::primitive::Vec<u8>,
+            >,
+            mail: impl ::asyncmq::__private::Feed<
+                <Mail as ::asyncmq::__private::Lend>::Owner,
+            >,
+            maybe: impl ::asyncmq::__private::Feed<
+                Option<::asyncmq::__private::primitive::String>,
+            >,
+        ) -> ::asyncmq::__private::JobBuilder<borrow> {
+            ::asyncmq::__private::FedArguments::default()
+                .put(&__ASYNCMQ_0, name)
+                .put(&__ASYNCMQ_1, parts)
+                .put(&__ASYNCMQ_2, mail)
+                .put(&__ASYNCMQ_3, maybe)
+                .job()
+        }
         /// Enqueues a job of this task through the default client, once the future is awaited.
         pub fn enqueue(
             name: &str,

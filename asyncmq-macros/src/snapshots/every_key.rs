@@ -14,6 +14,12 @@ const _: () = {
         pub fn job(user: User) -> ::jobs::__private::JobBuilder<all> {
             ::jobs::__private::JobBuilder::__of(&Self { user: user })
         }
+        /// Describes a job of this task, of whose arguments some may be what other jobs return: nodes of a flow.
+        pub fn with(
+            user: impl ::jobs::__private::Feed<User>,
+        ) -> ::jobs::__private::JobBuilder<all> {
+            ::jobs::__private::FedArguments::default().put(&__ASYNCMQ_0, user).job()
+        }
         /// Enqueues a job of this task through the default client, once the future is awaited.
         pub fn enqueue(user: User) -> ::jobs::__private::Enqueue<all> {
             Self::job(user).enqueue()

@@ -27,6 +27,12 @@ const _: () = {
                 },
             )
         }
+        /// Describes a job of this task, of whose arguments some may be what other jobs return: nodes of a flow.
+        pub fn with(
+            name: impl ::asyncmq::__private::Feed<String>,
+        ) -> ::asyncmq::__private::JobBuilder<greet> {
+            ::asyncmq::__private::FedArguments::default().put(&__ASYNCMQ_2, name).job()
+        }
         /// Enqueues a job of this task through the default client, once the future is awaited.
         pub fn enqueue(
             name: impl ::core::convert::Into<String>,

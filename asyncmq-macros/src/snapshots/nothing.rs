@@ -8,6 +8,10 @@ const _: () = {
         pub fn job() -> ::asyncmq::__private::JobBuilder<nothing> {
             ::asyncmq::__private::JobBuilder::__of(&Self {})
         }
+        /// Describes a job of this task, of whose arguments some may be what other jobs return: nodes of a flow.
+        pub fn with() -> ::asyncmq::__private::JobBuilder<nothing> {
+            ::asyncmq::__private::FedArguments::default().job()
+        }
         /// Enqueues a job of this task through the default client, once the future is awaited.
         pub fn enqueue() -> ::asyncmq::__private::Enqueue<nothing> {
             Self::job().enqueue()

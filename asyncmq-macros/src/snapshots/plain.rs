@@ -30,6 +30,16 @@ const _: () = {
                 },
             )
         }
+        /// Describes a job of this task, of whose arguments some may be what other jobs return: nodes of a flow.
+        pub fn with(
+            to: impl ::asyncmq::__private::Feed<String>,
+            size: impl ::asyncmq::__private::Feed<u64>,
+        ) -> ::asyncmq::__private::JobBuilder<send> {
+            ::asyncmq::__private::FedArguments::default()
+                .put(&__ASYNCMQ_0, to)
+                .put(&__ASYNCMQ_1, size)
+                .job()
+        }
         /// Enqueues a job of this task through the default client, once the future is awaited.
         pub fn enqueue(
             to: impl ::core::convert::Into<String>,

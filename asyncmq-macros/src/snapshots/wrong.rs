@@ -18,6 +18,11 @@ const _: () = {
         ) -> ::asyncmq::__private::JobBuilder<send> {
             ::core::unreachable!()
         }
+        pub fn with(
+            __arg0: impl ::core::marker::Sized,
+        ) -> ::asyncmq::__private::JobBuilder<send> {
+            ::core::unreachable!()
+        }
         pub fn enqueue(
             __arg0: impl ::core::marker::Sized,
         ) -> ::asyncmq::__private::Enqueue<send> {

@@ -170,7 +170,9 @@ impl BackendHandle {
         for (batch, weight) in batches(jobs, |job| self.0.backend.weight(job)) {
             calls.push(self.push_batch(batch, weight, batch.len() == jobs.len()));
         }
-        let mut answers = stream::iter(calls).buffered(BATCHES_UNDER_WAY);
+        // Parents must be there before their children come.
+        let waits = jobs.iter().any(|job| !job.extras().parents.is_empty());
+        let mut answers = stream::iter(calls).buffered(if waits { 1 } else { BATCHES_UNDER_WAY });
         while let Some(answer) = answers.next().await {
             match answer {
                 Ok(reply) => replies.extend(reply),
@@ -181,10 +183,32 @@ impl BackendHandle {
                 Err(error) => return Err(self.worded("enqueue", error)),
             }
         }
-        if let Some(after_push) = &self.0.after_push {
-            after_push().await?;
-        }
+        self.note_push().await?;
         Ok(replies)
+    }
+
+    /// Pushes jobs in one call, all or none, whatever they weigh.
+    pub(crate) async fn push_whole(&self, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>> {
+        let _permit = self.0.bulk.acquire().await;
+        let lent = Lent::of(&self.0.bulk_senders);
+        let answer = self.push_confirmed(lent.sender, jobs).await;
+        drop(lent);
+        let replies = answer.map_err(|error| match error.is_retryable() {
+            true => {
+                let ids = jobs.iter().map(|job| job.id.clone()).collect();
+                Error::Unconfirmed { ids, source: error.into_source() }
+            }
+            false => self.worded("enqueue", error),
+        })?;
+        self.note_push().await?;
+        Ok(replies)
+    }
+
+    async fn note_push(&self) -> Result<()> {
+        match &self.0.after_push {
+            Some(after_push) => after_push().await,
+            None => Ok(()),
+        }
     }
 
     /// Pushes one batch of that weight: one that `is_all` together with whatever else is pushed in the meantime.

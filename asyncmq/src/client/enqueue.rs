@@ -8,7 +8,9 @@ use std::task::{Context as Poller, Poll};
 
 use crate::backend::Pushed;
 use crate::client::default;
+use crate::client::dependency::find_parents;
 use crate::client::new_job::NewJob;
+use crate::client::order::parents_first;
 use crate::client::{Client, JobHandle};
 use crate::error::{Error, Result};
 use crate::job::{Envelope, Name};
@@ -61,7 +63,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidName`], [`Error::Payload`], [`Error::Unsupported`]: nothing was sent. [`Error::OtherTask`]: a job of
+    /// [`Error::InvalidName`], [`Error::Payload`], [`Error::Unsupported`]: nothing was sent. [`Error::ParentGone`]: a job that it waits for is not known. [`Error::OtherTask`]: a job of
     /// that id is kept and belongs to another task. [`Error::KeyHeld`]: a job of another task holds its deduplication key. [`Error::Unconfirmed`]: the store did not answer within 10 s;
     /// enqueue the same id again. [`Error::Store`]: the store refused.
     pub fn enqueue<T: 'static>(&self, job: NewJob<T>) -> Enqueue<T> {
@@ -70,7 +72,10 @@ impl Client {
     }
 
     pub(crate) async fn enqueue_to<T>(&self, job: NewJob<T>, queue: Option<Name>) -> Result<JobHandle<T>> {
-        let envelope = self.seal(job, queue.as_ref()).await?;
+        let mut envelope = self.seal(job, queue.as_ref()).await?;
+        if envelope.extras.is_some() {
+            find_parents(self, std::slice::from_mut(&mut envelope)).await?;
+        }
         let pushed = self.handle.push(std::slice::from_ref(&envelope)).await?;
         match pushed.first() {
             Some(pushed) => self.handle_to(&envelope, pushed),
@@ -79,7 +84,8 @@ impl Client {
     }
 
     /// Sends many jobs, up to a thousand in a round trip (in Redis 125 of those that are delayed or have a time to live, tags or
-    /// headers). All are checked before any is sent; each round trip takes all of its jobs in or none.
+    /// headers). All are checked before any is sent; each round trip takes all of its jobs in or none. Jobs may wait for each other, in
+    /// any order.
     ///
     /// # Errors
     ///
@@ -98,14 +104,27 @@ impl Client {
         queue: Option<Name>,
     ) -> Result<Vec<JobHandle<T>>> {
         let at = |index| move |error| Error::Bulk { index, source: Box::new(error) };
-        let envelopes = self.seal_all(jobs, queue.as_ref()).await?;
-        let pushed = self.handle.push(&envelopes).await?;
+        let mut envelopes = self.seal_all(jobs, queue.as_ref()).await?;
+        find_parents(self, &mut envelopes).await?;
+        let pushed = match parents_first(&envelopes)? {
+            None => self.handle.push(&envelopes).await?,
+            Some(order) => self.push_in(&order, &envelopes).await?,
+        };
         let pushed = envelopes.iter().zip(&pushed).enumerate();
         pushed.map(|(index, (sent, pushed))| self.handle_to(sent, pushed).map_err(at(index))).collect()
     }
 
+    /// Pushes jobs in this order of theirs; the answers are in the order of the jobs.
+    async fn push_in(&self, order: &[usize], jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>> {
+        let sorted: Vec<_> = order.iter().filter_map(|place| jobs.get(*place)).cloned().collect();
+        let answers = self.handle.push(&sorted).await?;
+        let mut pushed: Vec<_> = order.iter().copied().zip(answers).collect();
+        pushed.sort_unstable_by_key(|(place, _)| *place);
+        Ok(pushed.into_iter().map(|(_, pushed)| pushed).collect())
+    }
+
     /// Returns the handle of the job that was taken in, or of the one that stands for it; refuses that of another task's.
-    fn handle_to<T>(&self, sent: &Arc<Envelope>, pushed: &Pushed) -> Result<JobHandle<T>> {
+    pub(super) fn handle_to<T>(&self, sent: &Arc<Envelope>, pushed: &Pushed) -> Result<JobHandle<T>> {
         let (found, wanted) = match pushed {
             Pushed::Exists { task } | Pushed::Deduplicated { task, .. } if *task != sent.task => {
                 (task.to_string(), sent.task.to_string())
@@ -113,7 +132,7 @@ impl Client {
             Pushed::ParentGone { parent } => {
                 let parent = sent.extras().parents.get(*parent);
                 let (parent, queue) = parent.map_or_else(Default::default, |parent| {
-                    (parent.id.to_string(), parent.queue.to_string())
+                    (parent.id.to_string(), Some(parent.queue.to_string()))
                 });
                 return Err(Error::ParentGone { id: sent.id.clone(), parent, queue });
             }

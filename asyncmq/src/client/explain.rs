@@ -7,11 +7,13 @@ use std::time::{Duration, SystemTime};
 use crate::backend::{LimitStanding, WorkerInfo};
 use crate::client::{Client, JobHandle};
 use crate::error::Result;
-use crate::job::{Job, JobId, JobState, Limit, LimitScope, Name};
+use crate::job::{Job, JobId, JobState, Limit, LimitScope, Name, Parent};
 use crate::lifecycle::Allowance;
 
 /// How far a waiting job is looked for from the front.
 const LOOKED_THROUGH: usize = 1_000;
+/// At how many of the jobs that a job waits for is looked.
+const MOST_PARENTS: usize = 100;
 /// How many jobs are read at once on the way.
 const AT_ONCE: usize = 250;
 
@@ -34,8 +36,20 @@ pub enum WaitsFor {
         /// When it is due, by the store's clock.
         until: SystemTime,
     },
-    /// Other jobs that have to end first.
-    Parents,
+    /// Another job that has to end first.
+    Parent {
+        /// That job.
+        id: JobId,
+        /// Its queue.
+        queue: Name,
+        /// Where it stands.
+        state: JobState,
+    },
+    /// Others like it, of which there are too many to look at.
+    MoreParents {
+        /// How many were not looked at.
+        count: usize,
+    },
     /// The job that holds its deduplication key.
     Owner {
         /// The key.
@@ -99,17 +113,34 @@ impl Client {
         let reasons = match state {
             JobState::Waiting => self.explain_waiting(job).await?,
             JobState::Delayed => vec![WaitsFor::Time { until: job.status().run_at.into() }],
-            JobState::Blocked => vec![self.explain_blocked(job).await?],
+            JobState::Blocked => self.explain_blocked(job).await?,
             _ => Vec::new(),
         };
         Ok(Explanation { state, reasons })
     }
 
-    async fn explain_blocked(&self, job: &Job) -> Result<WaitsFor> {
-        let Some(dedup) = job.envelope().dedup() else { return Ok(WaitsFor::Parents) };
+    async fn explain_blocked(&self, job: &Job) -> Result<Vec<WaitsFor>> {
+        let parents = self.open_parents(job.parents()).await?;
+        let Some(dedup) = job.envelope().dedup().filter(|_| parents.is_empty()) else { return Ok(parents) };
         let asked = self.backend().dedup_owner(job.queue_name(), &dedup.key);
         let owner = self.handle.ask("look a key up", asked).await?;
-        Ok(WaitsFor::Owner { key: (*dedup.key).into(), owner })
+        Ok(vec![WaitsFor::Owner { key: (*dedup.key).into(), owner }])
+    }
+
+    /// Names those of a job's parents that have not ended.
+    async fn open_parents(&self, parents: &[Parent]) -> Result<Vec<WaitsFor>> {
+        let mut open = Vec::new();
+        for parent in parents.iter().take(MOST_PARENTS) {
+            let found = self.backend().find(&parent.queue, &parent.id);
+            let found = self.handle.ask("look a job up", found).await?;
+            if let Some(state) = found.map(|job| job.state()).filter(|state| !state.is_terminal()) {
+                open.push(WaitsFor::Parent { id: parent.id.clone(), queue: parent.queue.clone(), state });
+            }
+        }
+        if let Some(count) = parents.len().checked_sub(MOST_PARENTS).filter(|count| *count != 0) {
+            open.push(WaitsFor::MoreParents { count });
+        }
+        Ok(open)
     }
 
     async fn explain_waiting(&self, job: &Job) -> Result<Vec<WaitsFor>> {
@@ -206,7 +237,10 @@ impl fmt::Display for WaitsFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Time { .. } => f.write_str("it is not due yet"),
-            Self::Parents => f.write_str("it waits for other jobs to end"),
+            Self::Parent { id, queue, state } => {
+                write!(f, "it waits for job {id} of queue {:?}, which is {state}", &**queue)
+            }
+            Self::MoreParents { count } => write!(f, "it may wait for {count} more jobs"),
             Self::Owner { key, owner: Some(owner) } => {
                 write!(f, "it waits for job {owner} to end, which holds the key {key:?}")
             }

@@ -50,6 +50,10 @@ impl<T> JobHandle<T> {
         &self.id
     }
 
+    pub(super) const fn queue_name(&self) -> &Name {
+        &self.queue
+    }
+
     /// Returns the queue.
     #[must_use]
     pub fn queue(&self) -> &str {
@@ -237,6 +241,13 @@ impl<T: 'static> JobHandle<T> {
 /// The result of a job, to be awaited.
 #[must_use = "a result is not waited for before this is awaited: add `.await?`"]
 pub struct ResultFuture<R>(Pin<Box<dyn Future<Output = Result<R>> + Send>>);
+
+impl<R: Send + 'static> ResultFuture<R> {
+    /// One that has failed before anything was waited for.
+    pub(super) fn failed(error: Error) -> Self {
+        Self(Box::pin(std::future::ready(Err(error))))
+    }
+}
 
 impl<R: 'static> ResultFuture<R> {
     fn within(self, id: &JobId, within: Duration) -> Self {

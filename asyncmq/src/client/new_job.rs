@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use crate::client::arguments::Arguments;
-use crate::job::{Backoff, Dedup, Due, JobId, Retention, TraceContext};
-use crate::task::{Task, TaskDefinition};
+use crate::client::dependency::{Dependency, Fed, Feed, Waits};
+use crate::job::{Backoff, Dedup, Due, Retention, TraceContext};
+use crate::task::{Slot, Task, TaskDefinition, finish};
 
 /// What a job by name is of, as its task's code may be in another binary.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +60,8 @@ pub(crate) struct Overrides {
     pub(crate) retention: Option<Retention>,
     pub(crate) dedup: Option<Dedup>,
     pub(crate) dedup_key: Option<String>,
-    pub(crate) parents: Vec<JobId>,
+    pub(crate) waits: Waits,
+    pub(crate) only_if_failed: bool,
     pub(crate) tags: Vec<String>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) key: Option<String>,
@@ -108,7 +110,59 @@ impl<T: Task> NewJob<T> {
     }
 }
 
+/// The arguments of a job, some of which are what other jobs return: what the stub `with` of a task makes.
+#[doc(hidden)]
+#[derive(Default)]
+pub struct FedArguments {
+    out: Vec<u8>,
+    wrong: Option<String>,
+    waits: Waits,
+}
+
+impl FedArguments {
+    /// Takes the next argument.
+    #[must_use]
+    pub fn put<T>(mut self, slot: &Slot<T>, argument: impl Feed<T>) -> Self {
+        match argument.feed() {
+            Fed::Value(value) => {
+                if let Err(why) = slot.write(&value, &mut self.out) {
+                    self.wrong.get_or_insert(why);
+                }
+            }
+            Fed::One(job) => self.waits.bind_one(slot.name(), job),
+            Fed::Each(jobs) => self.waits.bind_each(slot.name(), jobs),
+        }
+        self
+    }
+
+    /// Describes the job.
+    pub fn job<T: Task>(self) -> NewJob<T> {
+        let arguments = Arguments::encoded(self.wrong.map_or(Ok(finish(self.out)), Err));
+        let job = NewJob {
+            task: TaskRef::Linked(T::__DEFINITION),
+            arguments,
+            overrides: None,
+            marker: PhantomData,
+        };
+        let waits = self.waits;
+        if waits.is_empty() { job } else { job.with(|own| own.waits = waits) }
+    }
+}
+
 impl<T> NewJob<T> {
+    /// Forgets which type the task is.
+    pub(super) fn untyped(self) -> NewJob<Untyped> {
+        let Self { task, arguments, overrides, .. } = self;
+        NewJob { task, arguments, overrides, marker: PhantomData }
+    }
+
+    pub(super) fn task_name(&self) -> &str {
+        match &self.task {
+            TaskRef::Linked(definition) => definition.name(),
+            TaskRef::Named(name) => name,
+        }
+    }
+
     /// Puts the job into another queue than its task's.
     pub fn queue(self, name: impl Into<String>) -> Self {
         self.with(|own| own.queue = Some(name.into()))
@@ -189,13 +243,21 @@ impl<T> NewJob<T> {
         self.with(|own| own.dedup_key = Some(key.into()))
     }
 
-    /// Lets the job wait until these have ended: ids, or handles.
-    pub fn depends_on<I>(self, parents: I) -> Self
+    /// Lets the job wait until these have ended, of whatever queues: handles, nodes of a flow, or ids. Those that have ended count at once.
+    ///
+    /// If one of them does not complete, the job fails, unless [`Dependency::on_failure`] says otherwise. A job that is not
+    /// known, or whose record is no longer kept, is an error. At most 10,000.
+    pub fn depends_on<I>(self, jobs: I) -> Self
     where
         I: IntoIterator,
-        I::Item: Into<JobId>,
+        I::Item: Into<Dependency>,
     {
-        self.with(|own| own.parents.extend(parents.into_iter().map(Into::into)))
+        self.with(|own| jobs.into_iter().for_each(|job| own.waits.add(job.into())))
+    }
+
+    /// Lets an argument be what another job returns: what the stub `with` of a task does, by the argument's name and unchecked.
+    pub fn input(self, argument: impl AsRef<str>, job: impl Into<Dependency>) -> Self {
+        self.with(|own| own.waits.bind_one(argument.as_ref(), job.into()))
     }
 
     /// Adds a word to find the job by.
@@ -212,7 +274,7 @@ impl<T> NewJob<T> {
         })
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Overrides)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Overrides)) -> Self {
         change(self.overrides.get_or_insert_default());
         self
     }
@@ -233,10 +295,7 @@ impl<T> Clone for NewJob<T> {
 /// Shows no arguments: they may hold what must not be logged.
 impl<T> fmt::Debug for NewJob<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let task = match &self.task {
-            TaskRef::Linked(definition) => definition.name(),
-            TaskRef::Named(name) => name,
-        };
+        let task = self.task_name();
         let own = self.overrides.as_deref();
         f.debug_struct("NewJob")
             .field("task", &task)

@@ -145,9 +145,6 @@ pub(crate) const fn attempts(retries: u32) -> u32 {
 }
 
 fn override_with(envelope: &mut Envelope, own: Overrides) -> Result<()> {
-    if !own.parents.is_empty() {
-        return Err(deferred("`depends_on`", &envelope.task));
-    }
     fn set<T>(field: &mut T, value: Option<T>) {
         if let Some(value) = value {
             *field = value;
@@ -162,6 +159,10 @@ fn override_with(envelope: &mut Envelope, own: Overrides) -> Result<()> {
     set::<Option<Duration>>(&mut envelope.timeout, own.timeout.map(Some));
     if let Some(key) = own.key {
         envelope.extras_mut().key = Some(checked_key(&key)?);
+    }
+    if !own.waits.is_empty() {
+        own.waits.put_into(envelope)?;
+        envelope.extras_mut().only_if_failed = own.only_if_failed;
     }
     if !(own.tags.is_empty() && own.headers.is_empty()) {
         let extras: &mut Extras = envelope.extras_mut();
@@ -209,12 +210,12 @@ fn deduplicate(
         }
         None => DedupKey::of_arguments(&envelope.task, &envelope.args, mode)?,
     };
+    if mode == Dedup::KeepLast && !envelope.extras().parents.is_empty() {
+        return Err(Error::Invalid(format!(
+            "a job of task {:?} waits for others and is kept blocked behind its like (`keep_last`), and cannot do both: choose another `dedup`",
+            &*envelope.task
+        )));
+    }
     envelope.deduplicate(key);
     Ok(())
-}
-
-fn deferred(what: &str, task: &str) -> Error {
-    Error::Unsupported(format!(
-        "{what} of task {task:?} is not available in this version, and a job that ignored it would do harm; remove it"
-    ))
 }

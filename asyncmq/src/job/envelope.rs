@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use crate::job::{Backoff, Binding, DEFAULT_PRIORITY, Dedup, DedupKey, JobId, Name, Parent, Retention};
+use crate::job::{
+    Backoff, Binding, DEFAULT_PRIORITY, Dedup, DedupKey, FlowPart, JobId, Name, Parent, Retention,
+};
 
 /// When a job may first run, as the producer said it; stores turn it into a time of their own clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,6 +67,10 @@ pub struct Extras {
     pub parents: Vec<Parent>,
     /// The arguments that are outputs of those.
     pub bindings: Vec<Binding>,
+    /// Whether it runs only if one of those did not complete.
+    pub only_if_failed: bool,
+    /// To which flow it belongs.
+    pub flow: Option<FlowPart>,
     /// What the job has in common with others of its task with which it takes turns, and shares the task's limits.
     pub key: Option<Arc<str>>,
     /// By which key it counts as the same job as others of its queue.

@@ -1,5 +1,7 @@
 //! The jobs that a job waits for, and what it takes of them.
 
+use std::sync::Arc;
+
 use crate::job::{JobId, Name};
 
 /// What becomes of a job when one that it waits for does not complete: it fails, expires, is cancelled, or is removed.
@@ -65,4 +67,15 @@ pub enum BoundTo {
     One(u32),
     /// The list of those of several, in this order.
     Each(Vec<u32>),
+}
+
+/// To which flow a job belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowPart {
+    /// The flow.
+    pub id: Arc<str>,
+    /// The job's place in it.
+    pub place: u32,
+    /// The queues of all of its jobs, in their order; only the first one has them.
+    pub queues: Vec<Name>,
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Binding, BoundTo, Extras, JobId, Name, OnFailure, Parent};
+use crate::job::{Binding, BoundTo, Extras, FlowPart, JobId, Name, OnFailure, Parent};
 
 /// What a job has to do with its parents.
 #[derive(Serialize, Deserialize, Default)]
@@ -13,6 +13,18 @@ pub(crate) struct ParentsText<'a> {
     parents: Vec<ParentText<'a>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     bindings: Vec<BindingText<'a>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    only_if_failed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    flow: Option<FlowText<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FlowText<'a> {
+    id: Cow<'a, str>,
+    place: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    queues: Vec<Cow<'a, str>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -35,17 +47,34 @@ struct BindingText<'a> {
 }
 
 impl<'a> ParentsText<'a> {
-    /// Returns nothing for a job without parents.
+    /// Returns nothing for a job that has to do with no others.
     pub(crate) fn of(extras: &'a Extras) -> Option<Self> {
-        let parents: Vec<_> = extras.parents.iter().map(ParentText::of).collect();
-        let bindings = extras.bindings.iter().map(BindingText::of).collect();
-        (!parents.is_empty()).then_some(Self { parents, bindings })
+        if extras.parents.is_empty() && extras.flow.is_none() {
+            return None;
+        }
+        let flow = extras.flow.as_ref().map(|flow| FlowText {
+            id: (*flow.id).into(),
+            place: flow.place,
+            queues: flow.queues.iter().map(|queue| (**queue).into()).collect(),
+        });
+        Some(Self {
+            parents: extras.parents.iter().map(ParentText::of).collect(),
+            bindings: extras.bindings.iter().map(BindingText::of).collect(),
+            only_if_failed: extras.only_if_failed,
+            flow,
+        })
     }
 
     /// Brings it into what few jobs have.
     pub(crate) fn put_into(self, extras: &mut Extras) {
         extras.parents = self.parents.into_iter().map(ParentText::into_parent).collect();
         extras.bindings = self.bindings.into_iter().map(BindingText::into_binding).collect();
+        extras.only_if_failed = self.only_if_failed;
+        extras.flow = self.flow.map(|flow| FlowPart {
+            id: flow.id.into(),
+            place: flow.place,
+            queues: flow.queues.iter().map(|queue| Name::from_stored(queue)).collect(),
+        });
     }
 }
 

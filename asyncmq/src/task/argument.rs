@@ -78,6 +78,12 @@ const fn is_plain(name: &str) -> bool {
 }
 
 impl<T> Slot<T> {
+    /// Returns the argument's name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Sets other names under which the argument is found.
     #[must_use]
     pub const fn aliases(self, aliases: &'static [&'static str]) -> Self {

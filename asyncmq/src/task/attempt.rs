@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use crate::backend::{BackendHandle, ClaimedJob, Report};
 use crate::job::{KEPT_LINES, LogLine, MAX_MESSAGE, Progress};
+use crate::task::bind::{Unbound, bind};
 use crate::task::state::States;
 
 /// Why a running attempt should stop.
@@ -54,6 +55,8 @@ pub(crate) struct Site {
 pub(crate) struct Attempt {
     pub(crate) job: ClaimedJob,
     pub(crate) site: Arc<Site>,
+    /// Why it does not begin.
+    pub(crate) unbound: Option<Unbound>,
     pub(crate) deadline: Option<Instant>,
     stop: AtomicU8,
     now: AtomicBool,
@@ -87,10 +90,12 @@ impl Attempt {
     pub(crate) fn new(job: ClaimedJob, site: Arc<Site>) -> Self {
         // Tokio's time, as the timeout is watched by it: a test may have paused it.
         let now = || tokio::time::Instant::now().into_std();
+        let (job, unbound) = bind(job, site.backend.max_payload());
         let deadline = job.envelope.timeout.and_then(|timeout| now().checked_add(timeout));
         Self {
             job,
             site,
+            unbound,
             deadline,
             stop: AtomicU8::new(0),
             now: AtomicBool::new(false),

@@ -3,6 +3,7 @@
 mod absent;
 mod argument;
 mod attempt;
+mod bind;
 mod context;
 mod definition;
 mod error;
@@ -21,6 +22,7 @@ use bytes::Bytes;
 
 pub use argument::{Argument, DedupKeyFn, Key, Slot, dedup_key, finish, keyed};
 pub(crate) use attempt::{Attempt, Reporter, Site, Stop};
+pub(crate) use bind::Unbound;
 pub use context::Context;
 pub use definition::{ArgumentDefinition, BackoffFn, StateDefinition, TaskDefinition, TaskOptions, package};
 pub(crate) use error::Decision;

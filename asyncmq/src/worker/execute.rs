@@ -16,7 +16,9 @@ use crate::chance::random_bits;
 use crate::client::{Scope, scoped};
 use crate::job::{Failure, FailureKind};
 use crate::lifecycle::{Draw, Outcome, delay_by, settle};
-use crate::task::{Attempt, Context, Decision, HandlerFuture, Invocation, Stop, TaskDefinition, TaskError};
+use crate::task::{
+    Attempt, Context, Decision, HandlerFuture, Invocation, Stop, TaskDefinition, TaskError, Unbound,
+};
 use crate::worker::middleware::{Handled, Layers, Next};
 
 /// How long a handler that listens for its cancellation has to return, once it was told.
@@ -52,9 +54,23 @@ pub(crate) async fn observe(
     task: &'static TaskDefinition,
     layers: &Layers,
 ) -> Observed {
+    if let Some(unbound) = &attempt.unbound {
+        return not_begun(attempt, unbound);
+    }
     let context = Context(attempt.clone());
     let ended = scoped(Scope::Job(context.clone()), run(attempt, task, layers, context)).await;
     judge(attempt, ended)
+}
+
+/// Says what becomes of a job that cannot have its arguments, or is not needed.
+fn not_begun(attempt: &Attempt, unbound: &Unbound) -> Observed {
+    let outcome = match unbound {
+        Unbound::NothingFailed => Outcome::Cancelled(Some("every job that it waited for completed".into())),
+        Unbound::TooLarge(why) => {
+            Outcome::FailedForGood(Failure::new(attempt.job.attempt, FailureKind::Arguments, why.as_str()))
+        }
+    };
+    Observed { outcome, error: None }
 }
 
 /// Lets the rules say what becomes of the job.

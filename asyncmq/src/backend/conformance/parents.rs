@@ -3,17 +3,18 @@
 #![expect(missing_docs, reason = "the name of each property is what it promises")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::Fixture;
 use super::stage::{
-    Answered, HOUR, MAX_CRASHES, QUEUE, SECOND, Stage, cancelled, complete, fail, ids_of, job, job_of, retry,
+    Answered, HOUR, MAX_CRASHES, QUEUE, SECOND, Stage, complete, fail, ids_of, job, job_of, only, retry,
     signal, work,
 };
-use crate::backend::{Drain, Force, Ordered, Pushed, Signal};
+use crate::backend::{Drain, Fenced, Force, Ordered, Pushed, Signal};
 use crate::event::EventKind;
-use crate::job::{Due, Envelope, FailureKind, JobId, JobState, Name, OnFailure, Parent, Retention};
+use crate::job::{Due, Envelope, FailureKind, JobState, Name, OnFailure, Parent, Retention};
 use crate::lifecycle::Transition;
 
 const OTHER: Name = Name::from_static("conformance.other");
@@ -42,7 +43,7 @@ fn giving(result: &'static str) -> Transition {
 
 /// Ends a job in a way of its own and returns what it is then.
 async fn end(stage: &Stage, job: &Envelope, how: &str) {
-    let worker = stage.worker_of(&[job.queue.clone()]);
+    let worker = stage.worker_of(std::slice::from_ref(&job.queue));
     match how {
         "cancelled" => {
             let ordered = stage.store.cancel(&job.queue, &job.id, None).await.answered();
@@ -54,7 +55,7 @@ async fn end(stage: &Stage, job: &Envelope, how: &str) {
         }
         "drained" => assert_eq!(stage.store.drain(&job.queue, Drain::Waiting, 10).await.answered(), 1),
         "failed" => {
-            assert_eq!(worker.settle(&worker.one().await, fail()).await, crate::backend::Fenced::Applied)
+            assert_eq!(worker.settle(&worker.one().await, fail()).await, Fenced::Applied)
         }
         other => panic!("no such end: {other}"),
     }
@@ -67,10 +68,10 @@ pub async fn a_job_runs_after_all_of_its_parents(fixture: &dyn Fixture) {
     let parents = stage.push_all(vec![job(), job(), job()]).await;
     let all: Vec<&Envelope> = parents.iter().map(|parent| &**parent).collect();
     let child = stage.push(after(job(), &all, OnFailure::Fail)).await;
-    for place in 0..3 {
-        assert_eq!(stage.state(&child).await, JobState::Blocked, "{place} parents have ended");
+    for parent in &parents {
+        assert_eq!(stage.state(&child).await, JobState::Blocked);
         assert_eq!(stage.recount().await.blocked, 1);
-        assert_eq!(stage.run(complete()).await.id, parents[place].id);
+        assert_eq!(stage.run(complete()).await.id, parent.id);
     }
     assert_eq!(stage.state(&child).await, JobState::Waiting);
     assert_eq!(stage.run(complete()).await.id, child.id);
@@ -162,7 +163,9 @@ pub async fn a_parent_that_will_run_again_has_not_ended(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     let parent = stage.push(job()).await;
     let child = stage.push(after(job(), &[&parent], OnFailure::Fail)).await;
-    for transition in [retry(SECOND * 0), Transition::Release, Transition::Snooze { after: SECOND * 0 }] {
+    for transition in
+        [retry(Duration::ZERO), Transition::Release, Transition::Snooze { after: Duration::ZERO }]
+    {
         assert_eq!(stage.run(transition).await.id, parent.id);
         assert_eq!(stage.state(&child).await, JobState::Blocked);
     }
@@ -205,7 +208,7 @@ pub async fn outputs_are_passed_on_in_the_order_of_the_parents(fixture: &dyn Fix
     let child = stage.push(child).await;
     let worker = stage.worker();
     let held = worker.claim(2).await;
-    assert_eq!(worker.settle(&held[1], giving("1")).await, crate::backend::Fenced::Applied);
+    assert_eq!(worker.settle(&held[1], giving("1")).await, Fenced::Applied);
     worker.settle(&held[0], giving("0")).await;
     let got = worker.one().await;
     let text = |text: &'static str| Some(Bytes::from_static(text.as_bytes()));
@@ -273,7 +276,7 @@ pub async fn a_released_job_stands_behind_the_others_and_wakes_a_worker(fixture:
     worker.settle(&held, complete()).await;
     assert_eq!(signal(&mut signals).await, Signal::Work);
     assert_eq!(listener.next().await.job_id(), Some(&child.id));
-    assert_eq!(ids_of(&idle.claim(10).await), [child.id.clone()]);
+    assert_eq!(ids_of(&idle.claim(10).await), only(&child));
 }
 
 pub async fn a_child_that_is_cancelled_or_removed_is_in_nobodys_way(fixture: &dyn Fixture) {
@@ -345,7 +348,5 @@ pub async fn a_late_settle_of_a_parent_is_told_once(fixture: &dyn Fixture) {
     assert_eq!(stage.state(&child).await, JobState::Blocked, "the first worker has lost the job");
     second.settle(&again, complete()).await;
     assert_eq!(stage.state(&child).await, JobState::Waiting);
-    let id: &JobId = &child.id;
-    assert_eq!(&stage.worker().one().await.envelope.id, id);
-    let _ = cancelled("no");
+    assert_eq!(stage.worker().one().await.envelope.id, child.id);
 }

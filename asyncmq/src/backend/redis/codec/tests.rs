@@ -11,8 +11,8 @@ use super::*;
 use crate::backend::{TaskDefaults, TaskInfo, WorkerInfo};
 use crate::clock::Timestamp;
 use crate::job::{
-    Backoff, Binding, BoundTo, Dedup, DedupKey, Due, Envelope, Extras, JobId, Name, OnFailure, Parent,
-    Retention, WorkerId,
+    Backoff, Binding, BoundTo, Dedup, DedupKey, Due, Envelope, Extras, FlowPart, JobId, Name, OnFailure,
+    Parent, Retention, WorkerId,
 };
 
 fn duration() -> impl Strategy<Value = Duration> {
@@ -50,6 +50,12 @@ fn extras() -> impl Strategy<Value = Extras> {
         tags,
         headers,
         bindings: bindings(parents.len()),
+        only_if_failed: !parents.is_empty(),
+        flow: (!parents.is_empty()).then(|| FlowPart {
+            id: "flow".into(),
+            place: 7,
+            queues: vec![Name::from_static("q")],
+        }),
         parents,
         key: key.map(Into::into),
         dedup: dedup.map(|(key, mode)| DedupKey::from_stored(&key, mode)),

@@ -1,0 +1,73 @@
+//! What a flow looks like, and how it stands.
+
+use crate::job::{Job, JobId, JobState, OnFailure};
+
+/// The jobs of a flow as they stood when it was looked at.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct FlowGraph {
+    /// The flow's id.
+    pub id: String,
+    /// Its jobs, in the order in which they were added.
+    pub nodes: Vec<FlowNode>,
+}
+
+/// One job of a flow.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct FlowNode {
+    /// Its id.
+    pub id: JobId,
+    /// Its queue.
+    pub queue: String,
+    /// The job; `None` if its record is no longer kept.
+    pub job: Option<Job>,
+    /// The jobs that it waits for, or waited for, each with what its failure means.
+    pub parents: Vec<(JobId, OnFailure)>,
+}
+
+impl FlowNode {
+    /// Returns where the job stands; `None` if its record is no longer kept.
+    #[must_use]
+    pub fn state(&self) -> Option<JobState> {
+        self.job.as_ref().map(Job::state)
+    }
+}
+
+impl FlowGraph {
+    /// Returns how many jobs stand in this state.
+    #[must_use]
+    pub fn count(&self, state: JobState) -> usize {
+        self.nodes.iter().filter(|node| node.state() == Some(state)).count()
+    }
+
+    /// Tells whether every job has ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.nodes.iter().all(|node| node.state().is_none_or(JobState::is_terminal))
+    }
+
+    /// Tells whether every job whose record is kept has completed.
+    #[must_use]
+    pub fn is_completed(&self) -> bool {
+        self.nodes.iter().all(|node| node.state().is_none_or(|state| state == JobState::Completed))
+    }
+
+    /// Draws the flow as a graph in the language of Graphviz.
+    #[must_use]
+    pub fn to_dot(&self) -> String {
+        let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+        let mut dot = String::from("digraph flow {\n  rankdir=LR;\n");
+        for node in &self.nodes {
+            let state = node.state().map_or("gone", JobState::name);
+            let task = node.job.as_ref().map_or("", |job| job.task());
+            let label = quoted(&format!("{task} ({state})"));
+            dot.push_str(&format!("  {} [label={label}];\n", quoted(&node.id)));
+            for (parent, _) in &node.parents {
+                dot.push_str(&format!("  {} -> {};\n", quoted(parent), quoted(&node.id)));
+            }
+        }
+        dot.push_str("}\n");
+        dot
+    }
+}

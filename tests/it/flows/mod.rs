@@ -1,0 +1,82 @@
+//! Jobs that wait for each other, as producers and workers meet them.
+
+mod depends;
+mod random;
+mod typed;
+
+use std::sync::{Arc, Mutex};
+
+use asyncmq::backend::conformance::Fixture;
+use asyncmq::{Client, State, TaskError, Worker, WorkerHandle, task};
+
+use crate::support::Make;
+use crate::support::memory::Memory;
+use crate::support::sqlite::Sqlite;
+
+const QUEUE: &str = "flows";
+const OTHER: &str = "flows, elsewhere";
+
+/// What ran, in its order.
+#[derive(Clone, Default)]
+struct Ran(Arc<Mutex<Vec<String>>>);
+
+impl Ran {
+    fn note(&self, what: impl Into<String>) {
+        self.0.lock().unwrap().push(what.into());
+    }
+
+    fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
+    fn place(&self, what: &str) -> Option<usize> {
+        self.all().iter().position(|ran| ran == what)
+    }
+}
+
+/// Ends as it is told.
+#[task(name = "flows.node", queue = "flows")]
+async fn node(ran: State<Ran>, name: String, end: String) -> Result<String, TaskError> {
+    ran.note(&name);
+    match end.as_str() {
+        "fail" => Err(TaskError::permanent("it was told to")),
+        "cancel" => Err(TaskError::cancel("it was told to")),
+        _ => Ok(name),
+    }
+}
+
+#[task(name = "flows.split", queue = "flows")]
+async fn split(text: String) -> Vec<String> {
+    text.split(' ').map(ToOwned::to_owned).collect()
+}
+
+#[task(name = "flows.count", queue = "flows, elsewhere")]
+async fn count(words: Vec<String>) -> Result<usize, TaskError> {
+    if words.is_empty() { Err(TaskError::permanent("no words")) } else { Ok(words.len()) }
+}
+
+#[task(name = "flows.sum", queue = "flows")]
+async fn sum(start: usize, counts: &[usize]) -> usize {
+    start + counts.iter().sum::<usize>()
+}
+
+#[task(name = "flows.report", queue = "flows")]
+async fn report(title: &str, total: Option<usize>) -> String {
+    format!("{title}: {total:?}")
+}
+
+/// Tries something on every store.
+async fn on_every_store(try_it: impl AsyncFn(Client)) {
+    try_it(Client::with_backend(Memory::make().await.store())).await;
+    let sqlite = Sqlite::file().await;
+    try_it(Client::with_backend(sqlite.store())).await;
+    #[cfg(feature = "redis")]
+    {
+        let redis = crate::support::redis_store::Redis::new().await;
+        try_it(Client::with_backend(redis.store())).await;
+    }
+}
+
+async fn worker(client: &Client, ran: &Ran) -> WorkerHandle {
+    Worker::new(client).queues([QUEUE, OTHER]).concurrency(4).state(ran.clone()).start().await.unwrap()
+}
