@@ -126,7 +126,10 @@ pub enum Error {
         to: JobState,
     },
     /// The job failed for good.
-    #[error("job {id} failed after {attempts} attempt(s): {message}")]
+    #[error(
+        "job {id} {}: {message}",
+        if *attempts == 0 { "failed before it ran".to_owned() } else { format!("failed after {attempts} attempt(s)") }
+    )]
     JobFailed {
         /// The job.
         id: JobId,

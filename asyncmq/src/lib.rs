@@ -231,3 +231,8 @@ struct DeduplicationGuide;
 #[cfg(all(doctest, feature = "macros"))]
 #[doc = include_str!("../../docs/limits.md")]
 struct LimitsGuide;
+
+/// The examples of the guide compile.
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../../docs/flows.md")]
+struct FlowsGuide;
