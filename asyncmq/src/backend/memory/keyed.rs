@@ -144,6 +144,12 @@ impl Queue {
         }
     }
 
+    /// Counts the keys that wait for a permit or a token.
+    pub(super) fn parked_keys(&self) -> u64 {
+        let parked = |lane: &KeyedLane| lane.lists.values().filter(|list| list.parked).count();
+        self.keyed.iter().map(parked).sum::<usize>() as u64
+    }
+
     /// Lets all keys take turns again: their limits are not what they were.
     pub(super) fn unpark_all(&mut self) {
         if let Some(limits) = self.limits.as_mut() {

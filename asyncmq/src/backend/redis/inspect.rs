@@ -101,6 +101,13 @@ impl Inspect for RedisStore {
         self.standings(queue, task, key).await
     }
 
+    async fn parked_keys(&self, queue: &Name) -> Result<u64, StoreError> {
+        let mut question = redis::cmd("ZCARD");
+        question.arg(format!("{}parked", self.keys.queue(queue)));
+        let count = number(&self.link.send(&question).await.map_err(worded)?)?;
+        u64::try_from(count).map_err(|_| strange())
+    }
+
     async fn queues(&self) -> Result<Vec<Name>, StoreError> {
         queues(&self.link, &self.keys).await
     }

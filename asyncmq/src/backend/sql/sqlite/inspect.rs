@@ -138,6 +138,19 @@ impl Inspect for SqliteStore {
             .await
     }
 
+    async fn parked_keys(&self, queue: &Name) -> Result<u64, StoreError> {
+        let (space, queue) = (self.space, queue.clone());
+        self.engine
+            .read(move |conn, _| match list::stands(conn, space, &queue)? {
+                Some(stands) => {
+                    let mut count = conn.prepare_cached(sql::LINES_PARKED)?;
+                    Ok(count.query_row([stands.queue], |row| row.get::<_, i64>(0))?.unsigned_abs())
+                }
+                None => Ok(0),
+            })
+            .await
+    }
+
     async fn queues(&self) -> Result<Vec<Name>, StoreError> {
         let space = self.space;
         self.engine
