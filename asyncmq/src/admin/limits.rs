@@ -42,13 +42,11 @@ impl LimitUse {
     pub fn in_words(&self) -> String {
         match &self.standing {
             _ if self.keyed => "each key for itself".into(),
-            Some(standing) => words(standing, self.now),
+            Some(standing) => standing_in_words(standing, self.now),
             None => "-".into(),
         }
     }
-}
 
-impl LimitUse {
     /// Tells whether nothing may start now.
     #[must_use]
     pub fn is_full(&self) -> bool {
@@ -58,7 +56,7 @@ impl LimitUse {
 }
 
 /// Says how a limit stands: `2/3 run, 5 may start now`.
-pub(crate) fn words(standing: &LimitStanding, now: Timestamp) -> String {
+pub(crate) fn standing_in_words(standing: &LimitStanding, now: Timestamp) -> String {
     let limit = standing.limit;
     let running = limit.concurrency_limit().map(|most| format!("{}/{most} run", standing.running));
     let starts = limit.rate_limit().map(|_| match standing.allowance {

@@ -43,7 +43,7 @@ pub use bulk::{Bulk, BulkProgress, BulkReport, Order, Preview};
 pub(crate) use hidden::Hidden;
 pub use jobs::JobPage;
 #[cfg(feature = "dashboard")]
-pub(crate) use limits::words as key_words;
+pub(crate) use limits::standing_in_words;
 pub use limits::{LimitUse, LimitsInUse};
 pub use query::{KEYS, Pattern, Query, QueryError};
 pub use queues::{Cleared, QueueOverview};

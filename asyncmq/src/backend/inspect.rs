@@ -202,8 +202,8 @@ pub trait Inspect: Send + Sync + 'static {
         Ok(Vec::new())
     }
 
-    /// Counts the keys of a queue that are set aside, as they are at their limit and have jobs that wait; one that has jobs of several
-    /// tasks, versions or priorities is counted for each.
+    /// Counts the keys of a queue that are set aside: a claim met them at their limit, and neither a permit nor their time has come since.
+    /// One that has jobs of several tasks, versions or priorities is counted for each.
     async fn parked_keys(&self, queue: &Name) -> Result<u64, StoreError> {
         let _ = queue;
         Ok(0)

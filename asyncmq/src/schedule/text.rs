@@ -105,7 +105,7 @@ fn units(time: Duration) -> impl Iterator<Item = (u128, &'static str, &'static s
 }
 
 /// A time as it is read again: `1h30m`.
-struct Short(Duration);
+pub(crate) struct Short(pub(crate) Duration);
 
 impl fmt::Display for Short {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

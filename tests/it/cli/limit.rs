@@ -27,7 +27,7 @@ async fn limits_are_set_taken_off_and_taken_back_and_it_is_on_record() {
         );
         let listed = limit(&[]).out;
         for part in
-            ["IN USE", "queue", "concurrency 0", "0/0 run", "task app.fetch", "0/3 run, 20 may start now"]
+            ["IN USE", "queue", "concurrency 0", "0/0 run", "task app.fetch", "0/3 run, 3 may start now"]
         {
             assert!(listed.contains(part), "{part}: {listed}");
         }
@@ -114,4 +114,23 @@ async fn what_cannot_be_is_misuse_and_changes_nothing() {
     }
     assert!(client.queue("mail").limits().await.unwrap().is_empty());
     assert!(client.admin().audit(0..9).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_says_that_it_waits_for_a_limit() {
+    for desk in desks() {
+        let client = desk.client().await;
+        let _worker = desk.worker(&client, &[]).await;
+        desk.run(&["queue", "limit", "mail", "--task", "greet", "--concurrency", "0"]).done();
+        let id = desk.json(&["job", "add", "greet", "to=ann"])["id"].as_str().unwrap().to_owned();
+        let why = "as many jobs of its task run as may at once (0/0)";
+        assert_eq!(desk.json(&["job", "inspect", &id])["waits_for"], why);
+        let said = desk.run(&["job", "inspect", &id]).done().out;
+        assert!(said.lines().any(|line| line.starts_with("because") && line.ends_with(why)), "{said}");
+        desk.run(&["queue", "pause", "mail"]).done();
+        let both = desk.json(&["job", "inspect", &id])["waits_for"].as_str().unwrap().to_owned();
+        assert_eq!(both, format!("its queue is paused; {why}"));
+        desk.run(&["job", "cancel", &id]).done();
+        assert_eq!(desk.json(&["job", "inspect", &id])["waits_for"], json!(null));
+    }
 }

@@ -31,7 +31,7 @@ async fn how_much_is_in_use_is_shown_of_queue_task_and_key() {
     let site = Site::of(&client, config());
     let worker = Worker::new(&client).queues(["held"]).state(gate.clone()).concurrency(10);
     let worker = worker.start().await.unwrap();
-    client.queue("held").limit(Some(Limit::NONE.rate("100/1h".parse().unwrap()))).await.unwrap();
+    client.queue("held").limit(Some(Limit::NONE.rate("100/3600s".parse().unwrap()))).await.unwrap();
     client.enqueue_all((0..3).map(|_| few::job())).await.unwrap();
     client.enqueue_all((0..2).map(|_| of_tenant::job("a <b>"))).await.unwrap();
     gate.arrived(3).await;
@@ -46,7 +46,7 @@ async fn how_much_is_in_use_is_shown_of_queue_task_and_key() {
             "task held.few",
             "concurrency 2",
             "2/2 run",
-            "rate 100/1h",
+            "rate 100/3600s",
             "97 may start now",
             "ordered",
             "each key for itself",
@@ -115,7 +115,8 @@ async fn operators_set_take_off_and_take_back_a_limit() {
     // The fields count for nothing where no limit is set.
     set(&[("what", "off"), ("rate", "20/1s")]).await.is(303);
     assert_eq!(few_is_held_to(&client).await, Limit::NONE);
-    set(&[("what", "reset"), ("concurrency", "7")]).await.is(303);
+    let to = set(&[("what", "reset"), ("concurrency", "7")]).await.is(303);
+    assert!(to.header("location").ends_with("done=limit-reset"));
     assert_eq!(few_is_held_to(&client).await, Limit::NONE.concurrency(2));
     for (fields, says) in [
         (&[("what", "set")][..], "say a rate"),

@@ -33,7 +33,7 @@ async fn one_shows_when_it_runs_in_words_and_on_the_clocks_of_its_zone() {
         "At 09:00, on Monday",
         "(Europe/Zurich)",
         "0 9 * * 1-5 Europe/Zurich",
-        "up to 300 s",
+        "<dd>up to 5m</dd>",
         "one job for all",
     ] {
         assert!(shown.contains(part), "{part}: {shown}");

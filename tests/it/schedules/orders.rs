@@ -125,7 +125,7 @@ async fn jitter_delays_the_job_and_not_the_slot() {
     test.advance(HOUR);
     assert_eq!(test.drain_due().await.unwrap().total(), 0);
     let delayed = test.queue("schedules ticks").list_delayed(0..10).await.unwrap();
-    let wait = std::time::SystemTime::from(delayed[0].status().run_at).duration_since(made.next.unwrap());
+    let wait = SystemTime::from(delayed[0].status().run_at).duration_since(made.next.unwrap());
     assert!(Duration::ZERO < wait.clone().unwrap() && wait.unwrap() <= HOUR / 2);
     assert_eq!(info(&test, "s").await.next, Some(made.next.unwrap() + HOUR));
 }

@@ -348,6 +348,14 @@ pub async fn the_keys_that_are_set_aside_are_counted(fixture: &dyn Fixture) {
     assert_eq!(parked().await, 2, "one may go on");
     stage.hold_task_to(Limit::NONE).await;
     assert_eq!(parked().await, 0);
+
+    stage.hold_task_to(Limit::NONE.rate(RateLimit::per(1, HOUR))).await;
+    stage.push_all(many_of("d", 3)).await;
+    worker.claim(100).await;
+    worker.claim(100).await;
+    assert_eq!(parked().await, 1);
+    fixture.advance(2 * HOUR).await;
+    assert_eq!(parked().await, 0, "its time has come");
 }
 
 pub async fn a_limit_that_goes_sets_its_keys_free(fixture: &dyn Fixture) {

@@ -98,8 +98,8 @@ impl Inspect for MemoryStore {
     }
 
     async fn parked_keys(&self, queue: &Name) -> Result<u64, StoreError> {
-        let state = self.state();
-        Ok(state.known_queue(queue).map_or(0, |queue| state.queues[queue as usize].parked_keys()))
+        let (state, now) = (self.state(), self.clock.now());
+        Ok(state.known_queue(queue).map_or(0, |queue| state.queues[queue as usize].parked_keys(now)))
     }
 
     async fn queues(&self) -> Result<Vec<Name>, StoreError> {

@@ -145,9 +145,12 @@ impl Queue {
     }
 
     /// Counts the keys that wait for a permit or a token.
-    pub(super) fn parked_keys(&self) -> u64 {
+    pub(super) fn parked_keys(&self, now: Timestamp) -> u64 {
         let parked = |lane: &KeyedLane| lane.lists.values().filter(|list| list.parked).count();
-        self.keyed.iter().map(parked).sum::<usize>() as u64
+        let all: usize = self.keyed.iter().map(parked).sum();
+        // Those whose time has come stand there until the next claim.
+        let timed = self.limits.iter().flat_map(|limits| &limits.timed);
+        (all - timed.take_while(|(time, ..)| *time <= now).count()) as u64
     }
 
     /// Lets all keys take turns again: their limits are not what they were.

@@ -102,8 +102,10 @@ impl Inspect for RedisStore {
     }
 
     async fn parked_keys(&self, queue: &Name) -> Result<u64, StoreError> {
-        let mut question = redis::cmd("ZCARD");
-        question.arg(format!("{}parked", self.keys.queue(queue)));
+        // Those whose time has come stand there until the next claim.
+        let from = format!("({}", self.now().await?.as_micros());
+        let mut question = redis::cmd("ZCOUNT");
+        question.arg(format!("{}parked", self.keys.queue(queue))).arg(from).arg("+inf");
         let count = number(&self.link.send(&question).await.map_err(worded)?)?;
         u64::try_from(count).map_err(|_| strange())
     }

@@ -55,7 +55,7 @@ const NAV: [&[Place]; 3] = [
 ];
 
 /// What is said after an order. A word in an address chooses among these, so nobody can make a page say anything else.
-const DONE: [(&str, &str); 15] = [
+const DONE: [(&str, &str); 16] = [
     ("retried", "Retried: it waits again, with fresh attempts."),
     ("cancelled", "Cancelled; if it is running, its worker was told."),
     ("promoted", "Promoted: it is due now."),
@@ -69,6 +69,7 @@ const DONE: [(&str, &str); 15] = [
     ("schedule-resumed", "Resumed: it fires again, from its next slot on."),
     ("scheduled", "Kept: it runs as it says here."),
     ("limited", "Ordered: it counts from now on, in place of what the code says."),
+    ("limit-reset", "Taken back: what the code says counts again."),
     ("fired", "Enqueued, outside of the schedule's slots."),
     ("refused", "It stands where this order does not reach it; nothing was changed."),
 ];

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::{Shell, done, page};
 use crate::admin::words::read_limit;
-use crate::admin::{LimitUse, key_words};
+use crate::admin::{LimitUse, standing_in_words};
 use crate::dashboard::access::Role;
 use crate::dashboard::error::{Answer, Refusal};
 use crate::dashboard::text::{many, visible};
@@ -133,8 +133,8 @@ async fn key_stands(visit: &Visit) -> Result<Vec<String>, Refusal> {
         return Ok(vec![format!("No limit holds for the task {}.", visible(task))]);
     }
     let says = |standing: &crate::backend::LimitStanding| match &standing.key {
-        Some(key) => format!("key {}: {}", visible(key), key_words(standing, now)),
-        None => format!("{}: {}", visible(&standing.scope.to_string()), key_words(standing, now)),
+        Some(key) => format!("key {}: {}", visible(key), standing_in_words(standing, now)),
+        None => format!("{}: {}", visible(&standing.scope.to_string()), standing_in_words(standing, now)),
     };
     Ok(standings.iter().map(says).collect())
 }
@@ -199,9 +199,9 @@ pub(in crate::dashboard) async fn set(visit: Visit, Fields(fields): Fields) -> A
             return Err(Refusal::bad(format!("{shown:?} cannot be ordered; set, off and reset can")));
         }
     };
-    let name = queue.clone();
+    let (name, word) = (queue.clone(), if limit.is_some() { "limited" } else { "limit-reset" });
     let changed = visit.order(|admin| async move { admin.set_limit(&name, scope, limit).await }).await?;
-    Ok(done(&visit, ("/limits", &[("queue", &queue)]), if changed { "limited" } else { "unchanged" }))
+    Ok(done(&visit, ("/limits", &[("queue", &queue)]), if changed { word } else { "unchanged" }))
 }
 
 /// Refuses a limit of nothing: who wants none has to say so.

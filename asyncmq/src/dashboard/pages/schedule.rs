@@ -15,7 +15,7 @@ use crate::dashboard::error::{Answer, Refusal};
 use crate::dashboard::text::{grouped, pretty, visible};
 use crate::dashboard::visit::Visit;
 use crate::job::Job;
-use crate::schedule::{ScheduleId, job_of};
+use crate::schedule::{ScheduleId, Short, job_of};
 
 /// How many of the next runs are shown.
 const NEXT: usize = 10;
@@ -128,8 +128,8 @@ fn facts(info: &ScheduleInfo, view: &ScheduleDetailView) -> Vec<(&'static str, S
     facts.extend(view.start.clone().map(|at| ("From", at)));
     facts.extend(view.end.clone().map(|at| ("Until", at)));
     facts.extend(view.limit.map(|limit| ("At most", format!("{} times", grouped(limit)))));
-    if view.jitter != 0.0 {
-        facts.push(("Jitter", format!("up to {} s", view.jitter)));
+    if !info.schedule.jitter.is_zero() {
+        facts.push(("Jitter", format!("up to {}", Short(info.schedule.jitter))));
     }
     facts.push(("Priority", view.priority.to_string()));
     facts.push(("Attempts", view.max_attempts.to_string()));

@@ -7,7 +7,7 @@ use crate::admin::view::rfc3339;
 use crate::client::ScheduleInfo;
 use crate::dashboard::error::Answer;
 use crate::dashboard::visit::Visit;
-use crate::schedule::{Misfire, Overlap, Timing};
+use crate::schedule::{Misfire, Overlap, Short, Timing};
 
 #[derive(Template)]
 #[template(path = "schedule_form.html")]
@@ -52,7 +52,7 @@ impl Written {
             start: schedule.start.map(rfc3339).unwrap_or_default(),
             end: schedule.end.map(rfc3339).unwrap_or_default(),
             limit: schedule.limit.map(|limit| limit.to_string()).unwrap_or_default(),
-            jitter: if jitter.is_zero() { String::new() } else { format!("{}ms", jitter.as_millis()) },
+            jitter: if jitter.is_zero() { String::new() } else { Short(jitter).to_string() },
             misfire: schedule.misfire,
             overlap: schedule.overlap,
         }
