@@ -2,7 +2,7 @@
 
 use asyncmq::dashboard::Role;
 use asyncmq::job::Name;
-use asyncmq::{Client, Limit, State, Worker, task};
+use asyncmq::{Client, Limit, Registry, State, Worker, task};
 use serde_json::json;
 
 use super::{As, Site, config, path};
@@ -30,7 +30,8 @@ async fn how_much_is_in_use_is_shown_of_queue_task_and_key() {
     let (client, gate) = (Client::memory(), Gate::new());
     let site = Site::of(&client, config());
     let worker = Worker::new(&client).queues(["held"]).state(gate.clone()).concurrency(10);
-    let worker = worker.start().await.unwrap();
+    let registry = Registry::new().with::<few>().with::<of_tenant>();
+    let worker = worker.registry(registry).start().await.unwrap();
     client.queue("held").limit(Some(Limit::NONE.rate("100/3600s".parse().unwrap()))).await.unwrap();
     client.enqueue_all((0..3).map(|_| few::job())).await.unwrap();
     client.enqueue_all((0..2).map(|_| of_tenant::job("a <b>"))).await.unwrap();
