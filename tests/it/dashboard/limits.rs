@@ -2,7 +2,7 @@
 
 use asyncmq::dashboard::Role;
 use asyncmq::job::Name;
-use asyncmq::{Client, Limit, Registry, State, Worker, task};
+use asyncmq::{Client, Limit, Registry, State, Worker, WorkerHandle, task};
 use serde_json::json;
 
 use super::{As, Site, config, path};
@@ -25,21 +25,26 @@ async fn few_is_held_to(client: &Client) -> Limit {
     limits.iter().find(|info| info.scope.to_string() == "task held.few").unwrap().limit()
 }
 
-#[tokio::test]
-async fn how_much_is_in_use_is_shown_of_queue_task_and_key() {
-    let (client, gate) = (Client::memory(), Gate::new());
-    let site = Site::of(&client, config());
-    let worker = Worker::new(&client).queues(["held"]).state(gate.clone()).concurrency(10);
+/// A worker with two jobs that run of three of one task, and one that runs of two of a key; with the gate that holds them.
+async fn two_that_are_full(client: &Client) -> (WorkerHandle, Gate) {
+    let gate = Gate::new();
+    let worker = Worker::new(client).queues(["held"]).state(gate.clone()).concurrency(10);
     let registry = Registry::new().with::<few>().with::<of_tenant>();
     let worker = worker.registry(registry).start().await.unwrap();
     client.queue("held").limit(Some(Limit::NONE.rate("100/3600s".parse().unwrap()))).await.unwrap();
     client.enqueue_all((0..3).map(|_| few::job())).await.unwrap();
     client.enqueue_all((0..2).map(|_| of_tenant::job("a <b>"))).await.unwrap();
     gate.arrived(3).await;
-    until("the key to be set aside", async || {
-        client.backend().parked_keys(&Name::from_static("held")).await.unwrap() == 1
-    })
-    .await;
+    let queue = Name::from_static("held");
+    until("the key to be set aside", async || client.backend().parked_keys(&queue).await.unwrap() == 1).await;
+    (worker, gate)
+}
+
+#[tokio::test]
+async fn how_much_is_in_use_is_shown_of_queue_task_and_key() {
+    let client = Client::memory();
+    let site = Site::of(&client, config());
+    let (worker, gate) = two_that_are_full(&client).await;
     let viewer = As::Program(Role::Viewer);
     for place in ["/limits", "/limits?queue=held", "/queue?name=held"] {
         let shown = site.get(place, &viewer).await.is(200).text;
@@ -64,25 +69,24 @@ async fn how_much_is_in_use_is_shown_of_queue_task_and_key() {
         shown.contains("key a &#60;b&#62;: 1/1 run") && shown.contains("queue: 97 may start now"),
         "{shown}"
     );
+    gate.open(10);
+    worker.stop().await.unwrap();
+}
 
-    let held = site.get("/api/queue/limits?queue=held", &viewer).await.json();
+#[tokio::test]
+async fn how_much_is_in_use_is_told_to_programs() {
+    let client = Client::memory();
+    let site = Site::of(&client, config());
+    let (worker, gate) = two_that_are_full(&client).await;
+    let held = site.get("/api/queue/limits?queue=held", &As::Program(Role::Viewer)).await.json();
     assert_eq!(held["parked_keys"], 1);
-    let seen: Vec<_> = ["task", "running", "may_start", "keyed", "ordered", "declared"]
-        .map(|field| {
-            held["limits"].as_array().unwrap().iter().map(|limit| limit[field].clone()).collect::<Vec<_>>()
-        })
-        .into();
-    assert_eq!(
-        seen,
-        [
-            [json!(null), json!("held.few"), json!("held.tenants")],
-            [json!(null), json!(2), json!(null)],
-            [json!(97), json!(0), json!(null)],
-            [json!(false), json!(false), json!(true)],
-            [json!(true), json!(false), json!(false)],
-            [json!(null), json!("concurrency 2"), json!("concurrency 1")],
-        ]
-    );
+    let limit = |number: usize, field: &str| held["limits"][number][field].clone();
+    let of_queue = ["task", "rate", "running", "may_start", "ordered"].map(|field| limit(0, field));
+    assert_eq!(of_queue, [json!(null), json!("100/3600s"), json!(null), json!(97), json!(true)]);
+    let of_few = ["task", "concurrency", "running", "may_start", "declared"].map(|field| limit(1, field));
+    assert_eq!(of_few, [json!("held.few"), json!(2), json!(2), json!(0), json!("concurrency 2")]);
+    let of_keys = ["task", "keyed", "concurrency", "running", "may_start"].map(|field| limit(2, field));
+    assert_eq!(of_keys, [json!("held.tenants"), json!(true), json!(1), json!(null), json!(null)]);
     gate.open(10);
     worker.stop().await.unwrap();
 }

@@ -76,23 +76,27 @@ async fn its_last_runs_are_found_by_their_slots() {
     assert!(jobs.len() == 3 && jobs.iter().all(|job| shown.contains(job.id().as_str())), "{shown}");
 }
 
+/// What was ordered so far, and how many of it changed something.
+async fn orders(client: &Client) -> Vec<(String, u64)> {
+    let record = client.admin().audit(0..20).await.unwrap();
+    assert!(record.iter().all(|entry| entry.subject == "nightly" && entry.source == "dashboard"));
+    record.into_iter().rev().map(|entry| (entry.action, entry.changed)).collect()
+}
+
+/// Sends an order about the schedule, and returns where that leads.
+async fn order(site: &Site, verb: &str, fields: &[(&str, &str)], who: &As) -> String {
+    let fields = [&[("id", "nightly")], fields].concat();
+    site.form(&format!("/schedule/{verb}"), &fields, who).await.is(303).header("location").to_owned()
+}
+
 #[tokio::test]
 async fn operators_steer_one_and_it_is_on_record() {
     let client = Client::memory();
     let site = Site::of(&client, config());
     one(&client, "nightly", Schedule::every(HOUR)).await;
     let (operator, admin) = (site.browser(Role::Operator).await, site.browser(Role::Admin).await);
-    let order = async |verb: &str, fields: &[(&str, &str)]| {
-        let fields = [&[("id", "nightly")], fields].concat();
-        site.form(&format!("/schedule/{verb}"), &fields, &operator)
-            .await
-            .is(303)
-            .header("location")
-            .to_owned()
-    };
-    let info = async || client.schedules().get("nightly").await.unwrap().unwrap();
 
-    let to = order("pause", &[("reason", "moving house")]).await;
+    let to = order(&site, "pause", &[("reason", "moving house")], &operator).await;
     assert_eq!(to, "/schedule?id=nightly&done=schedule-paused");
     let shown = site.get(&to, &operator).await.is(200).text;
     for part in [
@@ -104,52 +108,44 @@ async fn operators_steer_one_and_it_is_on_record() {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     assert!(!shown.contains("/schedule/remove"), "removing is for admins: {shown}");
-    assert!(order("pause", &[]).await.ends_with("done=unchanged"));
-    assert!(order("resume", &[]).await.ends_with("done=schedule-resumed"));
-    assert!(info().await.paused.is_none());
+    assert!(order(&site, "pause", &[], &operator).await.ends_with("done=unchanged"));
+    assert!(order(&site, "resume", &[], &operator).await.ends_with("done=schedule-resumed"));
+    assert!(client.schedules().get("nightly").await.unwrap().unwrap().paused.is_none());
 
-    let to = order("run", &[]).await;
+    let to = order(&site, "run", &[], &operator).await;
     assert!(to.starts_with("/job?queue=mail&id=") && to.ends_with("done=fired"), "{to}");
     assert!(site.get(&to, &operator).await.is(200).text.contains("app.cleanup"));
 
+    order(&site, "remove", &[], &admin).await;
+    site.get("/schedule?id=nightly", &operator).await.is(404);
+    assert_eq!(client.schedules().get("nightly").await.unwrap(), None);
+    let wanted = [("pause", 1), ("pause", 0), ("resume", 1), ("run", 1), ("remove", 1)];
+    assert_eq!(orders(&client).await, wanted.map(|(verb, changed)| (["schedule.", verb].concat(), changed)));
+}
+
+#[tokio::test]
+async fn operators_change_when_one_runs_and_leave_its_job_alone() {
+    let client = Client::memory();
+    let site = Site::of(&client, config());
+    one(&client, "nightly", Schedule::every(HOUR)).await;
+    let operator = site.browser(Role::Operator).await;
+    let info = async || client.schedules().get("nightly").await.unwrap().unwrap();
     let was = info().await.next;
     let form = site.get("/schedule/edit?id=nightly", &operator).await.is(200).text;
     assert!(form.contains("name=\"when\" required maxlength=\"512\" value=\"every 1h\""), "{form}");
+    let put = async |fields: &[(&str, &str)]| order(&site, "put", fields, &operator).await;
     assert!(
-        order("put", &[("when", "every 1h"), ("misfire", "skip"), ("overlap", "allow")])
+        put(&[("when", "every 1h"), ("misfire", "skip"), ("overlap", "allow")])
             .await
             .ends_with("done=scheduled")
     );
     assert_eq!(info().await.next, was, "its slots are the same");
-    assert!(order("put", &[("when", "every 1h"), ("misfire", "skip")]).await.ends_with("done=unchanged"));
-    order("put", &[("when", "0 3 * * *"), ("tz", "Europe/Zurich"), ("limit", "9"), ("jitter", "1m")]).await;
+    assert!(put(&[("when", "every 1h"), ("misfire", "skip")]).await.ends_with("done=unchanged"));
+    put(&[("when", "0 3 * * *"), ("tz", "Europe/Zurich"), ("limit", "9"), ("jitter", "1m")]).await;
     let now = info().await;
     assert_eq!(now.schedule.to_string(), "0 3 * * * Europe/Zurich");
     assert_eq!(&now.job.args[..], br#"{"days":30,"token":"s3cr3t"}"#, "its job stays as it was");
-
-    site.form("/schedule/remove", &[("id", "nightly")], &admin).await.is(303);
-    site.get("/schedule?id=nightly", &operator).await.is(404);
-    assert_eq!(client.schedules().get("nightly").await.unwrap(), None);
-    let record = client.admin().audit(0..20).await.unwrap();
-    let orders: Vec<_> = record.iter().rev().map(|entry| (entry.action.as_str(), entry.changed)).collect();
-    let wanted = [
-        ("pause", 1),
-        ("pause", 0),
-        ("resume", 1),
-        ("run", 1),
-        ("change", 1),
-        ("change", 0),
-        ("change", 1),
-        ("remove", 1),
-    ];
-    assert_eq!(
-        orders,
-        wanted
-            .map(|(verb, changed)| (["schedule.", verb].concat(), changed))
-            .each_ref()
-            .map(|(verb, changed)| (verb.as_str(), *changed))
-    );
-    assert!(record.iter().all(|entry| entry.subject == "nightly" && entry.source == "dashboard"));
+    assert_eq!(orders(&client).await, [1, 0, 1].map(|changed| ("schedule.change".to_owned(), changed)));
 }
 
 #[tokio::test]
@@ -257,19 +253,6 @@ async fn programs_make_and_steer_schedules() {
     let policies =
         [&detail["limit"], &detail["jitter"], &detail["misfire"], &detail["overlap"], &detail["args"]];
     assert_eq!(policies, [&json!(30), &json!(300.0), &json!("all"), &json!("skip"), &json!({ "days": 30 })]);
-    for (wrong, says) in [
-        (json!({ "id": "n", "when": "1h" }), "missing field `job`"),
-        (
-            json!({ "id": "n", "when": "1h", "jitters": "1s", "job": { "task": "x", "queue": "q" } }),
-            "unknown field `jitters`",
-        ),
-        (json!({ "id": "n", "when": "1h", "job": { "task": "x", "queue": "q", "id": "mine" } }), "has an id"),
-        (json!({ "id": "n", "when": "1h", "job": { "task": "x" } }), "no live worker has a task"),
-        (json!({ "id": "n", "when": "never", "job": { "task": "x", "queue": "q" } }), "is no schedule"),
-    ] {
-        let got = site.post("/api/schedules", &wrong, &operator).await.is(400);
-        assert!(got.text.contains(says), "{wrong}: {}", got.text);
-    }
     let paused =
         site.post("/api/schedule/pause", &json!({ "id": "nightly", "reason": "r" }), &operator).await.json();
     assert_eq!(paused, json!({ "id": "nightly", "paused": true, "changed": true }));
@@ -286,4 +269,25 @@ async fn programs_make_and_steer_schedules() {
     let removed = site.post("/api/schedule/remove", &json!({ "id": "nightly" }), &admin).await.json();
     assert_eq!(removed, json!({ "id": "nightly", "removed": true }));
     site.post("/api/schedule/remove", &json!({ "id": "nightly" }), &admin).await.is(404);
+}
+
+#[tokio::test]
+async fn programs_are_told_what_is_wrong_with_a_schedule() {
+    let client = Client::memory();
+    let site = Site::of(&client, config());
+    let operator = As::Program(Role::Operator);
+    for (wrong, says) in [
+        (json!({ "id": "n", "when": "1h" }), "missing field `job`"),
+        (
+            json!({ "id": "n", "when": "1h", "jitters": "1s", "job": { "task": "x", "queue": "q" } }),
+            "unknown field `jitters`",
+        ),
+        (json!({ "id": "n", "when": "1h", "job": { "task": "x", "queue": "q", "id": "mine" } }), "has an id"),
+        (json!({ "id": "n", "when": "1h", "job": { "task": "x" } }), "no live worker has a task"),
+        (json!({ "id": "n", "when": "never", "job": { "task": "x", "queue": "q" } }), "is no schedule"),
+    ] {
+        let got = site.post("/api/schedules", &wrong, &operator).await.is(400);
+        assert!(got.text.contains(says), "{wrong}: {}", got.text);
+    }
+    assert!(client.schedules().list().await.unwrap().is_empty());
 }
