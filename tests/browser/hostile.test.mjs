@@ -24,6 +24,13 @@ test("nothing that people write runs on any page", async () => {
   // As queue, task, id, tag and header; as argument and error; and as argument and result.
   const add = async (text, number) => {
     await post(site, "/api/jobs", { task: text, queue: text, id: text, tags: [text], headers: { [text]: text }, args: { [text]: text } });
+    // Not each, as it would take too long.
+    if (number % 11 === 0) {
+      const job = { task: text, queue: text, tags: [text], headers: { [text]: text }, args: { [text]: text } };
+      await post(site, "/api/schedules", { id: text, when: "1d", job });
+      await post(site, "/api/schedule/pause", { id: text, reason: text });
+      await post(site, "/api/queue/limit", { queue: text, task: text, concurrency: 1 });
+    }
     await post(site, "/api/jobs", { task: "app.fetch", args: { path: text }, id: `fail-${number}` });
     await post(site, "/api/jobs", { task: "greet", args: { to: text }, id: `echo-${number}` });
   };
@@ -32,12 +39,15 @@ test("nothing that people write runs on any page", async () => {
     const queue = await get(site, "/api/queue?name=mail");
     return queue.failed === 200 && queue.completed === 200;
   });
-  const pages = ["/", "/queues", "/jobs?limit=200", "/dead?limit=200", "/jobs?queue=mail&state=completed&limit=200", "/workers", "/tasks", "/stats", "/events", "/audit", "/doctor"];
+  const pages = ["/", "/queues", "/jobs?limit=200", "/dead?limit=200", "/jobs?queue=mail&state=completed&limit=200", "/schedules?limit=200", "/limits", "/workers", "/tasks", "/stats", "/events", "/audit", "/doctor"];
   TEXTS.forEach((text, number) => {
     const one = encodeURIComponent(text);
     pages.push(`/job?queue=${one}&id=${one}`);
     if (number % 4 === 0) pages.push(`/job?queue=mail&id=fail-${number}`, `/job?queue=mail&id=echo-${number}`);
     if (number % 10 === 0) pages.push(`/queue?name=${one}`, `/jobs?q=${one}`, `/events?kind=${one}&queue=${one}`, `/login?next=${one}`, `/bulk?order=cancel&queue=${one}`, `/job?id=none${one}`);
+  });
+  TEXTS.filter((_, number) => number % 11 === 0).map(encodeURIComponent).forEach((one) => {
+    pages.push(`/schedule?id=${one}`, `/schedule/edit?id=${one}`, `/limits?queue=${one}&task=${one}&key=${one}`, `/limits/edit?queue=${one}&task=${one}`);
   });
   // Several at once: that is how long a person would wait.
   const work = [...pages];

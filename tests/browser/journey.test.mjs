@@ -73,6 +73,74 @@ test("many dead letters are retried after a look and a confirmation", async () =
   assert.deepEqual(complaints, []);
 });
 
+test("a schedule is made, seen, run, paused, changed and removed by clicks", async () => {
+  const { page, complaints } = await visit(site, "admin");
+  await page.keyboard.press("g");
+  await page.keyboard.press("s");
+  await page.waitForURL(/\/schedules/);
+  await page.click("text=New schedule…");
+  await page.fill("input[name=id]", "mornings");
+  await page.fill("input[name=task]", "greet");
+  await page.fill("textarea[name=args]", '{"to": "ann", "token": "s3cr3t"}');
+  await page.fill("input[name=when]", "0 9 * * 1-5");
+  await page.fill("input[name=tz]", "Europe/Zurich");
+  await page.click("button:has-text('Make it')");
+  await page.waitForURL(/\/schedule\?id=mornings/);
+  assert.match(await page.textContent("#schedule"), /At 09:00, on Monday.*\(Europe\/Zurich\)/s);
+  assert.equal(await page.locator("aside .timeline li").count(), 10);
+  assert.match(await page.textContent("aside .timeline li"), /09:00:00 \+0[12]:00/);
+  assert.equal((await page.textContent("main")).includes("s3cr3t"), false);
+
+  // No reload from here on: the page looks again by itself.
+  await page.waitForSelector("#live[data-open]");
+  await post(site, "/api/schedule/pause", { id: "mornings", reason: "moving house" });
+  await page.waitForSelector("#schedule .status:text('paused')");
+  assert.match(await page.textContent("#schedule .why"), /by program: moving house/);
+  await page.click("button:has-text('Resume')");
+  await page.waitForSelector("#schedule .status:text('active')");
+
+  await page.click("summary:has-text('Run now…')");
+  await page.click("button:has-text('Run it now')");
+  await page.waitForSelector("#job .state.completed");
+  await page.goto(`${site.url}/schedule?id=mornings`);
+  await page.click("summary:has-text('Pause…')");
+  await page.fill("input[name=reason]", "holidays");
+  await page.click("button:has-text('Pause this schedule')");
+  await page.waitForSelector("#schedule .why:text('by admin: holidays')");
+  await page.click("a:has-text('Change…')");
+  assert.equal(await page.inputValue("input[name=when]"), "0 9 * * 1-5");
+  await page.fill("input[name=when]", "2h");
+  await page.fill("input[name=tz]", "");
+  await page.click("button:has-text('Change it')");
+  await page.waitForSelector("text=Every 2 hours");
+  assert.deepEqual((await get(site, "/api/schedule?id=mornings")).args, { to: "ann", token: "[redacted]" });
+  await page.click("summary:has-text('Remove…')");
+  await page.click("button:has-text('Remove this schedule')");
+  await page.waitForSelector(".flash:text('Removed.')");
+  assert.deepEqual((await get(site, "/api/schedules")).schedules, []);
+  assert.deepEqual(complaints, []);
+});
+
+test("a queue is held to a limit, a job says that it waits for it, and the limit is taken back", async () => {
+  const { page, complaints } = await visit(site, "operator");
+  await page.goto(`${site.url}/queue?name=mail`);
+  await page.click("#limits a:has-text('set one…')");
+  await page.fill("input[name=concurrency]", "0");
+  await page.click("button:has-text('Hold it to this')");
+  await page.waitForSelector("#rows tr:has-text('concurrency 0'):has-text('0/0 run'):has-text('ordered')");
+  const { id } = await post(site, "/api/jobs", { task: "greet", args: { to: "ann" } });
+  await page.goto(`${site.url}/job?id=${id}`);
+  assert.match(await page.textContent("#job .why"), /as many jobs of its queue run as may at once \(0\/0\)/);
+  assert.match((await get(site, `/api/job?id=${id}`)).waits_for, /as many jobs of its queue/);
+  await page.goto(`${site.url}/limits`);
+  await page.waitForSelector("#live[data-open]");
+  await page.waitForSelector("#rows tr:has-text('mail')");
+  await post(site, "/api/queue/limit", { queue: "mail", reset: true });
+  await page.waitForSelector("#rows:has-text('Held to no limit.')");
+  await until("the job", async () => (await get(site, `/api/job?id=${id}`)).state === "completed");
+  assert.deepEqual(complaints, []);
+});
+
 test("a viewer is offered no orders, and refused those that are forged", async () => {
   const { id } = await post(site, "/api/jobs", { task: "greet", args: { to: "ann" }, queue: "nobody", delay: 3600 });
   const { page } = await visit(site, "viewer");
@@ -120,7 +188,11 @@ test("every page can be read without scripts, in the dark, and on a telephone", 
   const paths = ["/", "/queues", "/queue?name=mail", "/jobs", "/dead", "/workers", "/tasks", "/stats", "/events", "/audit", "/doctor", "/keys"];
   const { id } = await post(site, "/api/jobs", { task: "app.fetch", args: { path: "/nowhere/at/all" } });
   await until("the failure", async () => (await get(site, `/api/job?id=${id}`)).state === "failed");
-  paths.push(`/job?id=${id}`);
+  const job = { task: "app.fetch", args: { path: "/nowhere/at/all" } };
+  await post(site, "/api/schedules", { id: "nightly", when: "0 3 * * *", tz: "Australia/Lord_Howe", limit: 30, jitter: "5m", job });
+  await post(site, "/api/queue/limit", { queue: "mail", task: "greet", rate: "window(100/1s)", concurrency: 30 });
+  paths.push(`/job?id=${id}`, "/schedules", "/schedule?id=nightly", "/schedule/edit", "/schedule/edit?id=nightly");
+  paths.push("/limits", "/limits?queue=mail&task=greet&key=k", "/limits/edit?queue=mail", "/limits/edit?queue=mail&task=greet");
   const phone = { viewport: { width: 390, height: 844 }, javaScriptEnabled: false, colorScheme: "dark" };
   for (const options of [phone, { viewport: { width: 1280, height: 800 } }]) {
     const { page, complaints } = await visit(site, "admin", options);

@@ -34,12 +34,17 @@ mod schedules;
 mod select;
 pub mod view;
 mod why;
+#[cfg(any(feature = "cli", feature = "dashboard"))]
+pub(crate) mod words;
 mod workers;
 
 pub use audit::Actor;
 pub use bulk::{Bulk, BulkProgress, BulkReport, Order, Preview};
 pub(crate) use hidden::Hidden;
 pub use jobs::JobPage;
+#[cfg(feature = "dashboard")]
+pub(crate) use limits::standing_in_words;
+pub use limits::{LimitUse, LimitsInUse};
 pub use query::{KEYS, Pattern, Query, QueryError};
 pub use queues::{Cleared, QueueOverview};
 pub use redact::{REDACTED, redact, redact_text, redact_with};

@@ -63,6 +63,17 @@ impl Admin {
         self.on_record(("schedule.put", id), made, |_| 1).await
     }
 
+    /// Changes when a schedule runs, and leaves its job as it is. Returns whether that changed anything.
+    ///
+    /// # Errors
+    ///
+    /// What [`Schedules::reschedule`](crate::Schedules::reschedule) says; [`Error::Invalid`] names one that is spelt alike.
+    pub async fn reschedule(&self, id: &str, schedule: Schedule) -> Result<bool> {
+        let schedules = self.client.schedules();
+        let changed = async { self.hinted(id, schedules.reschedule(id, schedule).await).await };
+        self.on_record(("schedule.change", id), changed, |changed| u64::from(*changed)).await
+    }
+
     /// Stops a schedule from firing until it is resumed. Returns whether it changed.
     ///
     /// # Errors

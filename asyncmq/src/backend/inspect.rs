@@ -202,6 +202,13 @@ pub trait Inspect: Send + Sync + 'static {
         Ok(Vec::new())
     }
 
+    /// Counts the keys of a queue that are set aside: a claim met them at their limit, and neither a permit nor their time has come since.
+    /// One that has jobs of several tasks, versions or priorities is counted for each.
+    async fn parked_keys(&self, queue: &Name) -> Result<u64, StoreError> {
+        let _ = queue;
+        Ok(0)
+    }
+
     /// Lists the workers that registered and neither ended nor have been silent for long, by id.
     async fn workers(&self) -> Result<Vec<WorkerInfo>, StoreError>;
 

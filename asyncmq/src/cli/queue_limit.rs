@@ -9,7 +9,8 @@ use super::out::text::clean;
 use super::out::{Tone, object};
 use super::session::Session;
 use crate::admin::view::LimitView;
-use crate::error::{Error, Result};
+use crate::admin::words::read_limit;
+use crate::error::Result;
 use crate::job::{Limit, LimitScope, Name};
 
 /// Describes the command.
@@ -46,18 +47,7 @@ fn wanted(flags: &ArgMatches) -> Result<Option<Option<Limit>>> {
     if flags.get_flag("reset") {
         return Ok(Some(None));
     }
-    let mut limit = Limit::NONE;
-    if let Some(rate) = text(flags, "rate") {
-        limit = limit.rate(rate.parse()?);
-    }
-    if let Some(most) = text(flags, "concurrency") {
-        let most = most.parse().map_err(|_| {
-            Error::Invalid(format!(
-                "--concurrency {most:?} is no number of jobs: write one, 0 for none at all"
-            ))
-        })?;
-        limit = limit.concurrency(most);
-    }
+    let limit = read_limit(|name| text(flags, name), "--")?;
     Ok((flags.get_flag("off") || !limit.is_none()).then_some(Some(limit)))
 }
 
@@ -87,19 +77,21 @@ fn task_of(scope: &LimitScope) -> Option<&str> {
 }
 
 async fn show(session: &Session, name: &str) -> Result<Ended> {
-    let limits = session.admin.limits(name).await?;
+    let held = session.admin.limits_in_use(name).await?;
     if session.out.json {
-        let limits: Vec<LimitView> = limits.iter().map(Into::into).collect();
-        session.out.json(&object!({ limits: limits }))?;
+        let limits: Vec<LimitView> = held.limits.iter().map(Into::into).collect();
+        session.out.json(&object!({ limits: limits, parked_keys: held.parked_keys }))?;
         return Ok(Ended::Done);
     }
-    let mut table = Table::new(&["WHAT", "LIMIT", "CODE SAYS"]);
-    for info in &limits {
+    let mut table = Table::new(&["WHAT", "LIMIT", "IN USE", "CODE SAYS"]);
+    for used in &held.limits {
+        let info = &used.info;
         let declared = info.declared.map_or_else(|| "-".into(), |limit| limit.to_string());
         let ordered = info.ordered.is_some();
         table.row([
             (clean(&info.scope.to_string()), Tone::Bold),
             (info.limit().to_string(), if ordered { Tone::Warning } else { Tone::None }),
+            (used.in_words(), Tone::None),
             (declared, Tone::Faint),
         ]);
     }
@@ -108,5 +100,9 @@ async fn show(session: &Session, name: &str) -> Result<Ended> {
         return Ok(Ended::Done);
     }
     session.out.table(&table)?;
+    if held.parked_keys != 0 {
+        let keys = if held.parked_keys == 1 { "key waits" } else { "keys wait" };
+        session.out.note(&format!("{} {keys} for a permit or a token.", held.parked_keys));
+    }
     Ok(Ended::Done)
 }

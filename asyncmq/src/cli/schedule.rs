@@ -4,18 +4,19 @@ use std::time::SystemTime;
 
 use clap::{ArgMatches, Command};
 
-use super::flags::{dry_run, leaf, noun, number, text, time, value, word, yes};
+use super::flags::{dry_run, leaf, noun, number, text, value, word, yes};
 use super::out::Tone;
 use super::out::object;
 use super::out::table::Table;
 use super::out::text::{clean, grouped, short};
 use super::session::Session;
 use super::{Ended, confirm, job_add};
-use crate::admin::view::{ScheduleDetailView, ScheduleView, from_rfc3339, schedule_status};
+use crate::admin::view::{ScheduleDetailView, ScheduleView, schedule_status};
+use crate::admin::words::read_schedule;
 use crate::client::ScheduleInfo;
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
-use crate::schedule::{Misfire, Overlap, Schedule};
+use crate::error::Result;
+use crate::schedule::Schedule;
 
 /// Describes the command.
 pub(super) fn command() -> Command {
@@ -162,45 +163,8 @@ fn status_of(view: &ScheduleView) -> String {
 }
 
 fn schedule_of(flags: &ArgMatches) -> Result<Schedule> {
-    let mut schedule: Schedule = text(flags, "WHEN").unwrap_or_default().parse()?;
-    if let Some(zone) = text(flags, "tz") {
-        schedule = schedule.tz(zone)?;
-    }
-    let moment = |name: &str| {
-        let read = |text| {
-            let time = from_rfc3339(text).map(SystemTime::from);
-            time.ok_or_else(|| {
-                Error::Invalid(format!("--{name} {text:?} is no time: write it as 2027-01-31T00:00:00Z"))
-            })
-        };
-        text(flags, name).map(read).transpose()
-    };
-    if let Some(start) = moment("start")? {
-        schedule = schedule.start(start);
-    }
-    if let Some(end) = moment("end")? {
-        schedule = schedule.end(end);
-    }
-    if let Some(limit) = number(flags, "limit")? {
-        schedule = schedule.limit(limit);
-    }
-    if let Some(jitter) = time(flags, "jitter")? {
-        schedule = schedule.jitter(jitter);
-    }
-    let misfire = match text(flags, "misfire") {
-        None | Some("once") => Misfire::Once,
-        Some("skip") => Misfire::Skip,
-        Some("all") => Misfire::All,
-        Some(other) => {
-            return Err(Error::Invalid(format!("--misfire {other:?} is none of skip, once and all")));
-        }
-    };
-    let overlap = match text(flags, "overlap") {
-        None | Some("allow") => Overlap::Allow,
-        Some("skip") => Overlap::Skip,
-        Some(other) => return Err(Error::Invalid(format!("--overlap {other:?} is neither allow nor skip"))),
-    };
-    Ok(schedule.misfire(misfire).overlap(overlap))
+    let part = |name: &str| text(flags, if name == "when" { "WHEN" } else { name });
+    read_schedule(part, "--")
 }
 
 async fn put(session: &Session, id: &str, flags: &ArgMatches) -> Result<Ended> {

@@ -184,8 +184,8 @@ impl<T: Task> JobHandle<T> {
     /// # Errors
     ///
     /// [`Error::JobFailed`], [`Error::JobCancelled`], [`Error::JobExpired`] tell how else the job ended, [`Error::JobReplaced`]
-    /// that one of its deduplication key took its place;
-    /// [`Error::ResultGone`] that its record is not kept, [`Error::ResultType`] that the result is of another type.
+    /// that one of its deduplication key took its place while this waited;
+    /// [`Error::ResultGone`] that its record is not kept, also of one that was replaced earlier; [`Error::ResultType`] that the result is of another type.
     pub fn result(&self) -> ResultFuture<T::Output>
     where
         T::Output: DeserializeOwned,

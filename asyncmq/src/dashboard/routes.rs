@@ -88,6 +88,17 @@ routes! {
     POST "/bulk" Operator pages::bulk::carry_out,
     GET "/bulk/run" Operator pages::bulk::run,
     POST "/bulk/stop" Operator pages::bulk::stop,
+    GET "/limits" Viewer pages::limits::list,
+    GET "/limits/edit" Operator pages::limits::edit,
+    POST "/limits/set" Operator pages::limits::set,
+    GET "/schedules" Viewer pages::schedules::list,
+    GET "/schedule" Viewer pages::schedule::show,
+    GET "/schedule/edit" Operator pages::schedule_form::show,
+    POST "/schedule/put" Operator pages::schedule_orders::put,
+    POST "/schedule/pause" Operator pages::schedule_orders::pause,
+    POST "/schedule/resume" Operator pages::schedule_orders::resume,
+    POST "/schedule/run" Operator pages::schedule_orders::run,
+    POST "/schedule/remove" Admin pages::schedule_orders::remove,
     GET "/workers" Viewer pages::workers::list,
     GET "/worker" Viewer pages::workers::show,
     GET "/tasks" Viewer pages::tasks::list,
@@ -120,6 +131,15 @@ routes! {
     POST "/api/job/promote" Operator api::orders::promote,
     POST "/api/job/remove" Admin api::orders::remove,
     POST "/api/bulk" Operator api::orders::bulk,
+    GET "/api/queue/limits" Viewer api::limits::list,
+    POST "/api/queue/limit" Operator api::limits::set,
+    GET "/api/schedules" Viewer api::schedules::list,
+    GET "/api/schedule" Viewer api::schedules::inspect,
+    POST "/api/schedules" Operator api::schedules::put,
+    POST "/api/schedule/pause" Operator api::schedules::pause,
+    POST "/api/schedule/resume" Operator api::schedules::resume,
+    POST "/api/schedule/run" Operator api::schedules::run,
+    POST "/api/schedule/remove" Admin api::schedules::remove,
     GET "/api/workers" Viewer api::rest::workers,
     GET "/api/worker" Viewer api::rest::worker,
     GET "/api/tasks" Viewer api::rest::tasks,
@@ -134,7 +154,8 @@ pub(super) fn router(dashboard: &Shared) -> Router {
     let longest_job = dashboard.client.handle.max_payload() + 64 * 1024;
     let mut router = Router::new();
     for route in ROUTES {
-        let longest = if route.path == "/api/jobs" { longest_job } else { LONGEST_FORM };
+        let takes_jobs = matches!(route.path, "/api/jobs" | "/api/schedules");
+        let longest = if takes_jobs { longest_job } else { LONGEST_FORM };
         let handler = (route.handler)()
             .layer(DefaultBodyLimit::max(longest))
             .route_layer(from_fn_with_state((dashboard.clone(), route), guard));

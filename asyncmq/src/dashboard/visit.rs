@@ -125,6 +125,11 @@ impl Params {
             .map(|(_, value)| value.as_str())
     }
 
+    /// Tells whether one of these says something.
+    pub(super) fn has_any(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.get(name).is_some())
+    }
+
     /// Tells whether a box was ticked.
     pub(super) fn is_set(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| !matches!(value, "0" | "false" | "no"))

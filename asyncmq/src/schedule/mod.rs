@@ -35,3 +35,5 @@ pub use id::{MAX_SCHEDULE_ID, SCHEDULE_HEADER, SLOT_HEADER, ScheduleId, due_of, 
 pub use plan::{GRACE, MOST_AT_ONCE, Plan, Standing, pass_over, plan};
 pub use record::{Paused, PausedBy, ScheduleRecord};
 pub use spec::{Misfire, Overlap, Schedule, Timing};
+#[cfg(feature = "dashboard")]
+pub(crate) use text::Short;

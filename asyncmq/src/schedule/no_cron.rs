@@ -22,6 +22,10 @@ impl CronTimes {
         match *self {}
     }
 
+    pub(super) fn wall(&self, _time: Timestamp) -> Option<String> {
+        match *self {}
+    }
+
     pub(super) fn next_after(&self, _time: Timestamp) -> Option<Timestamp> {
         match *self {}
     }

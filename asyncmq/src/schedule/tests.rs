@@ -232,6 +232,15 @@ mod cron {
     }
 
     #[test]
+    fn a_time_is_shown_as_the_clocks_of_the_zone_show_it() {
+        let noon = Timestamp::from_micros(1_781_000_000_000_000).into();
+        let zurich = cron("0 9 * * *").tz("Europe/Zurich").unwrap();
+        assert_eq!(zurich.wall(noon), "Tue 2026-06-09 12:13:20 +02:00");
+        assert_eq!(cron("@daily").wall(noon), "Tue 2026-06-09 10:13:20 +00:00");
+        assert_eq!(Schedule::every(Duration::from_secs(60)).wall(noon), "2026-06-09 10:13:20 UTC");
+    }
+
+    #[test]
     fn words_and_text() {
         let schedule = cron("0  9 * * 1-5").tz("Europe/Zurich").unwrap();
         assert_eq!(schedule.to_string(), "0 9 * * 1-5 Europe/Zurich");

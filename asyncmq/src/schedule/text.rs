@@ -69,6 +69,18 @@ impl Schedule {
         }
         text
     }
+
+    /// Says what the clocks of its time zone (UTC if it names none) show at a time: `Mon 2027-01-04 09:00:00 +01:00`.
+    #[must_use]
+    pub fn wall(&self, time: SystemTime) -> String {
+        let in_zone = match &self.timing {
+            Timing::Cron { expression, zone } => {
+                CronTimes::new(expression, zone.as_deref()).ok().and_then(|times| times.wall(time.into()))
+            }
+            Timing::Every(_) => None,
+        };
+        in_zone.unwrap_or_else(|| moment(time).replace('T', " ").replace('Z', " UTC"))
+    }
 }
 
 const UNITS: [(&str, &str, u128); 7] = [
@@ -93,7 +105,7 @@ fn units(time: Duration) -> impl Iterator<Item = (u128, &'static str, &'static s
 }
 
 /// A time as it is read again: `1h30m`.
-struct Short(Duration);
+pub(crate) struct Short(pub(crate) Duration);
 
 impl fmt::Display for Short {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

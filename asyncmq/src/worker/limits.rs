@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{Pause, StoreError};
+use crate::backend::{Pause, StoreError, WorkerInfo};
 use crate::error::{Error, Result};
-use crate::job::{Limit, LimitScope, LimitSource, Name};
+use crate::job::{Limit, LimitScope, LimitSource, Name, WorkerId};
 use crate::task::TaskOptions;
 use crate::worker::shared::{Phase, Shared};
 
@@ -18,22 +18,31 @@ fn limit_of(options: &TaskOptions) -> Option<Limit> {
     (!limit.is_none()).then_some(limit)
 }
 
-/// Brings what the store has in line with the worker's tasks, in each queue that it serves.
-async fn declare(shared: &Shared, is_start: bool) -> Result<(), StoreError> {
-    let backend = shared.backend.backend();
+/// What a queue's tasks are to be held to, where that is not what the store has.
+type Changes = Vec<(LimitScope, Option<Limit>)>;
+
+/// Compares what the store has for a queue with what the worker's tasks say.
+async fn differences(shared: &Shared, queue: &Name) -> Result<Changes, StoreError> {
+    let kept = shared.backend.backend().limits(queue).await?;
+    let changes = shared.tasks.values().filter_map(|task| {
+        let (scope, limit) = (LimitScope::Task(Name::from_static(task.name())), limit_of(task.options()));
+        let declared = kept.iter().find(|info| info.scope == scope).and_then(|info| info.declared);
+        (declared != limit).then_some((scope, limit))
+    });
+    Ok(changes.collect())
+}
+
+async fn set(shared: &Shared, queue: &Name, changes: &Changes) -> Result<(), StoreError> {
+    if !changes.is_empty() {
+        shared.backend.backend().set_limits(queue, LimitSource::Declared, changes).await?;
+    }
+    Ok(())
+}
+
+/// Brings what the store has in line with the worker's tasks, in each queue that it serves: it is the last one to start.
+async fn declare(shared: &Shared) -> Result<(), StoreError> {
     for queue in &shared.info.queues {
-        let kept = backend.limits(queue).await?;
-        let changes = shared.tasks.values().filter_map(|task| {
-            let (scope, limit) = (LimitScope::Task(Name::from_static(task.name())), limit_of(task.options()));
-            let declared = kept.iter().find(|info| info.scope == scope).and_then(|info| info.declared);
-            // What a worker of another version has declared since then stands.
-            let differs = if is_start { declared != limit } else { declared.is_none() && limit.is_some() };
-            differs.then_some((scope, limit))
-        });
-        let changes: Vec<_> = changes.collect();
-        if !changes.is_empty() {
-            backend.set_limits(queue, LimitSource::Declared, &changes).await?;
-        }
+        set(shared, queue, &differences(shared, queue).await?).await?;
     }
     Ok(())
 }
@@ -43,14 +52,38 @@ pub(super) fn are_said(shared: &Shared) -> bool {
     shared.tasks.values().any(|task| limit_of(task.options()).is_some())
 }
 
-/// Declares what the store has lost.
+/// Declares again what the store does not have any more, be it that it lost it or that the queue was obliterated. Of the live
+/// workers that have a task the one that started last says what counts: what that one took away is not put back.
 pub(super) async fn declare_lost(shared: &Shared) -> Result<(), StoreError> {
-    declare(shared, false).await
+    for queue in &shared.info.queues {
+        let mut changes = differences(shared, queue).await?;
+        if changes.is_empty() {
+            continue;
+        }
+        let workers = shared.backend.backend().workers().await?;
+        changes.retain(|(scope, _)| is_last(&workers, shared.id, queue, scope));
+        set(shared, queue, &changes).await?;
+    }
+    Ok(())
+}
+
+/// Tells whether no live worker of a queue that has this task started after this one, by the store's clock. One that the store
+/// does not know (any more) cannot tell.
+fn is_last(workers: &[WorkerInfo], own: WorkerId, queue: &Name, scope: &LimitScope) -> bool {
+    let LimitScope::Task(task) = scope else { return false };
+    let Some(own) = workers.iter().find(|worker| worker.id == own) else { return false };
+    let is_later = |worker: &WorkerInfo| {
+        worker.alive
+            && (own.started_at, own.id) < (worker.started_at, worker.id)
+            && worker.queues.contains(queue)
+            && worker.tasks.iter().any(|info| info.name == *task)
+    };
+    !workers.iter().any(is_later)
 }
 
 /// Declares once, and returns whether that is done; a store that does not answer now is waited for before the first claim.
 pub(super) async fn declare_or_refuse(shared: &Shared) -> Result<bool> {
-    match declare(shared, true).await {
+    match declare(shared).await {
         Ok(()) => Ok(true),
         Err(error) if error.is_retryable() => Ok(false),
         Err(error) => Err(Error::Startup(format!(
@@ -62,7 +95,7 @@ pub(super) async fn declare_or_refuse(shared: &Shared) -> Result<bool> {
 /// Declares until the store has taken it, or the worker stops.
 pub(super) async fn declare_surely(shared: &Arc<Shared>) {
     let mut pause = Pause::new();
-    while let Err(error) = declare(shared, true).await {
+    while let Err(error) = declare(shared).await {
         tracing::debug!(%error, "the limits of tasks could not be declared yet");
         tokio::select! {
             biased;

@@ -3,6 +3,7 @@
 mod dedup;
 mod doctor;
 mod journey;
+mod limit;
 mod logs;
 mod schedule;
 mod shapes;

@@ -66,6 +66,15 @@ fn its_shapes_are_those_of_the_command_line() {
         ("Removed", "queue drain, clean, obliterate"),
         ("WouldRemove", "queue drain, clean, obliterate, --dry-run"),
         ("Jobs", "job list, dead list"),
+        ("Limit", "Limit"),
+        ("Limits", "queue limit"),
+        ("LimitSet", "queue limit, to set"),
+        ("Schedule", "Schedule"),
+        ("Schedules", "schedule list"),
+        ("ScheduleDetail", "schedule inspect"),
+        ("SchedulePaused", "schedule pause, resume"),
+        ("ScheduleRun", "schedule run"),
+        ("ScheduleRemoved", "schedule remove"),
     ] {
         let properties = described["components"]["schemas"][schema]["properties"].as_object().unwrap();
         let properties: BTreeSet<String> = properties.keys().cloned().collect();

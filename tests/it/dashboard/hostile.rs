@@ -5,7 +5,7 @@ use std::time::Duration;
 use asyncmq::backend::{MAX_BATCH, WorkerInfo};
 use asyncmq::dashboard::Role;
 use asyncmq::job::{Name, WorkerId};
-use asyncmq::{Client, NewJob, TaskError, Worker, task};
+use asyncmq::{Client, Limit, NewJob, Schedule, TaskError, Worker, task};
 use serde_json::json;
 
 use super::{As, Site, config, path};
@@ -101,6 +101,18 @@ pub(crate) async fn stocked(client: &Client, texts: &[String]) {
             .unwrap();
         client.queue("hostile").add(NewJob::new("x").id(format!("wait-{number}"))).await.unwrap();
         client.queue("hostile").cancel_job(format!("wait-{number}")).await.unwrap();
+        let job =
+            NewJob::new(text.as_str()).args(json!({ text: [text] })).tag(text.as_str()).header(text, text);
+        let hourly = Schedule::every(Duration::from_secs(3_600));
+        client.queue(text.as_str()).upsert_schedule(text, hourly, job).await.unwrap();
+        client
+            .admin()
+            .acting_as(text.as_str(), text.as_str())
+            .pause_schedule(text, Some(text))
+            .await
+            .unwrap();
+        client.admin().acting_as(text.as_str(), text.as_str()).run_schedule(text).await.unwrap();
+        client.queue(text.as_str()).limit_task(text, Some(Limit::NONE.concurrency(1))).await.unwrap();
         let info = WorkerInfo {
             host: text.clone(),
             version: text.clone(),
@@ -177,6 +189,13 @@ fn pages_of(number: usize, text: &str) -> Vec<String> {
             path("/jobs", &[("queue", text), ("q", text)]),
             path("/events", &[("queue", text), ("kind", text), ("task", text)]),
             path("/audit", &[("actor", text), ("action", text)]),
+            path("/schedule", &[("id", text)]),
+            path("/schedule", &[("id", &format!("{text}-none"))]),
+            path("/schedule/edit", &[("id", text)]),
+            path("/schedules", &[("q", text), ("queue", text)]),
+            path("/schedules", &[("status", text)]),
+            path("/limits", &[("queue", text), ("task", text), ("key", text)]),
+            path("/limits/edit", &[("queue", text), ("task", text)]),
             path("/queue/clear", &[("name", text), ("what", "drain")]),
             path("/bulk", &[("order", "cancel"), ("queue", text), ("id", text)]),
             path("/job", &[("id", &format!("{text}-none"))]),
@@ -186,12 +205,15 @@ fn pages_of(number: usize, text: &str) -> Vec<String> {
     pages
 }
 
-const LISTS: [&str; 11] = [
+const LISTS: [&str; 14] = [
     "/",
     "/queues",
     "/jobs",
     "/jobs?limit=200",
     "/dead?limit=200",
+    "/limits",
+    "/schedules?limit=200",
+    "/schedules?status=paused&limit=200",
     "/workers",
     "/tasks",
     "/stats",
@@ -225,7 +247,7 @@ async fn nothing_that_people_write_is_taken_for_markup() {
             "{text}"
         );
     }
-    assert_eq!(read, 1_920);
+    assert_eq!(read, 2_200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

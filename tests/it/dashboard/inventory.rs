@@ -2,14 +2,17 @@
 //! against a real worker.
 
 use std::process::Command;
+use std::time::Duration;
 
 use asyncmq::dashboard::Role;
-use asyncmq::{JobState, NewJob};
+use asyncmq::{JobState, NewJob, Schedule};
 use serde_json::{Value, json};
 
 use super::sites::{Place, places};
 use super::{As, path};
 use crate::support::until;
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// What stands for it.
 enum Ours {
@@ -21,8 +24,6 @@ enum Ours {
     Page(Sent),
     /// Nothing has to be done for it here.
     ByItself(&'static str),
-    /// It is about something that there is not yet.
-    NotYet(&'static str),
 }
 
 /// A GET with its parameters, a form, or JSON; `FAILED`, `DONE`, `LATER`, `RUNS` and `WORKER` stand for ids.
@@ -32,10 +33,8 @@ enum Sent {
     Json(&'static str, &'static str),
 }
 
-use Ours::{Both, ByItself, NotYet, Page};
+use Ours::{Both, ByItself, Page};
 use Sent::{Form, Get, Json};
-
-const SCHEDULES: &str = "schedules are not there yet";
 
 /// The command line, row by row.
 const COMMANDS: &[(&str, Ours)] = &[
@@ -48,8 +47,15 @@ const COMMANDS: &[(&str, Ours)] = &[
         "queue list-delayed Q",
         Both("job list queue:mail state:delayed", Get("/jobs?queue=mail&state=delayed")),
     ),
-    ("queue list-repeatables Q", NotYet(SCHEDULES)),
-    ("queue pause-repeatable Q JSON, resume-repeatable", NotYet(SCHEDULES)),
+    ("queue list-repeatables Q", Both("schedule list --queue mail", Get("/schedules?queue=mail"))),
+    (
+        "queue pause-repeatable Q JSON",
+        Both("schedule pause nightly", Form("/schedule/pause", "id=nightly&reason=moving")),
+    ),
+    (
+        "queue resume-repeatable Q JSON",
+        Both("schedule resume nightly", Form("/schedule/resume", "id=nightly")),
+    ),
     (
         "job list --queue --state",
         Both("job list queue:mail state:failed", Get("/jobs?queue=mail&state=failed")),
@@ -113,7 +119,7 @@ const PAGES: &[(&str, Ours)] = &[
     ("… tab completed", Page(Get("/jobs?state=completed"))),
     ("… tab failed", Page(Get("/jobs?state=failed"))),
     ("… tab delayed", Page(Get("/jobs?state=delayed"))),
-    ("… tab repeatable", NotYet(SCHEDULES)),
+    ("… tab repeatable", Page(Get("/schedule?id=nightly"))),
     ("… size 20, 50, 100", Page(Get("/jobs?limit=20"))),
     ("… q, task, job_id", Page(Get("/jobs?q=task:app.*%20error:disk%20id:FAILED*"))),
     ("… bulk POST retry, remove, cancel", Page(Get("/bulk?order=retry&id=FAILED&id=FAILED-2"))),
@@ -121,7 +127,11 @@ const PAGES: &[(&str, Ours)] = &[
     ("/queues/{q}/jobs/{id}/retry", Page(Form("/job/retry", "queue=mail&id=FAILED-3"))),
     ("/queues/{q}/jobs/{id}/cancel", Page(Form("/job/cancel", "queue=mail&id=LATER-5"))),
     ("/queues/{q}/jobs/{id}/remove, delete", Page(Form("/job/remove", "queue=mail&id=LATER-5"))),
-    ("/queues/{q}/repeatables, new", NotYet(SCHEDULES)),
+    ("/queues/{q}/repeatables", Page(Get("/schedules?queue=mail"))),
+    (
+        "… new",
+        Page(Form("/schedule/put", "new=1&id=weekly&when=7d&task=greet&queue=mail&args={\"to\":\"ann\"}")),
+    ),
     ("/queues/{q}/dlq, paged", Page(Get("/dead?queue=mail&limit=50"))),
     ("… bulk remove", Page(Form("/bulk", "order=remove&query=id:FAILED-4&count=1&confirm=1"))),
     ("… bulk retry", Page(Form("/bulk", "order=retry&query=queue:mail%20state:dead&count=9"))),
@@ -152,9 +162,11 @@ async fn stock(place: &Place) {
     }
     for number in 1..=5 {
         let id = if number == 1 { "LATER".to_owned() } else { format!("LATER-{number}") };
-        mail.add(NewJob::new("greet").delay(std::time::Duration::from_secs(3_600)).id(id)).await.unwrap();
+        mail.add(NewJob::new("greet").delay(Duration::from_secs(3_600)).id(id)).await.unwrap();
     }
     client.queue("slow").add(NewJob::new("linger").args(json!({ "name": "x" })).id("RUNS")).await.unwrap();
+    let (daily, greet) = (Schedule::every(DAY), NewJob::new("greet").args(json!({ "to": "ann" })));
+    mail.upsert_schedule("nightly", daily, greet).await.unwrap();
     client.queue("idle").add(NewJob::new("x")).await.unwrap();
     client.queue("gone").add(NewJob::new("x")).await.unwrap();
     until("every state", async || {
@@ -202,7 +214,7 @@ async fn every_command_and_page_of_theirs_has_one_of_ours() {
                 Both(command, sent) => (Some(*command), Some(sent)),
                 Ours::Command(command) => (Some(*command), None),
                 Page(sent) => (None, Some(sent)),
-                ByItself(why) | NotYet(why) => {
+                ByItself(why) => {
                     assert!(!why.is_empty());
                     continue;
                 }
@@ -230,12 +242,22 @@ async fn has_happened(place: &Place) {
     for removed in ["DONE-2", "LATER-4", "LATER-5"] {
         assert_eq!(state(removed).await, None, "{} {removed}", place.name);
     }
+    let nightly = place.client.schedules().get("nightly").await.unwrap().unwrap();
+    assert!(nightly.paused.is_none(), "{}: it was resumed", place.name);
+    let weekly = place.client.schedules().get("weekly").await.unwrap().unwrap();
+    assert_eq!(
+        (weekly.schedule.describe().as_str(), &weekly.job.args[..]),
+        ("Every week", &br#"{"to":"ann"}"#[..])
+    );
     until("what was removed", async || state("FAILED-4").await.is_none()).await;
     let retried = place.client.admin().audit(0..200).await.unwrap();
     let count =
         |action: &str| retried.iter().filter(|entry| entry.action == action && entry.error.is_none()).count();
     assert!(
-        3 <= count("job.retry") && 2 <= count("queue.pause") && 2 <= count("job.remove"),
+        3 <= count("job.retry")
+            && 2 <= count("queue.pause")
+            && 2 <= count("job.remove")
+            && 1 <= count("schedule.resume"),
         "{}",
         place.name
     );

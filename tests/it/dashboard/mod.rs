@@ -6,13 +6,16 @@ mod dedup;
 mod headers;
 mod hostile;
 mod inventory;
+mod limits;
 mod live;
 mod login;
 mod orders;
 mod probes;
 mod redaction;
 mod roles;
+mod schedules;
 mod sites;
+mod waits;
 
 use std::net::SocketAddr;
 

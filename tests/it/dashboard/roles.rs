@@ -1,7 +1,7 @@
 //! Who may do what: every route there is, for every visitor; a route that the table does not know fails it.
 
 use asyncmq::dashboard::{__routes, Role};
-use asyncmq::{Client, NewJob};
+use asyncmq::{Client, Limit, NewJob, Schedule};
 use axum::body::Body;
 
 use super::{As, Site, config};
@@ -37,6 +37,13 @@ pub(super) const PROBES: &[Probe] = &[
     probe("GET", "/jobs", VIEWER, "q=state:waiting"),
     probe("GET", "/dead", VIEWER, ""),
     probe("GET", "/job", VIEWER, "id=waits"),
+    probe("GET", "/limits", VIEWER, "queue=mail&task=x&key=k"),
+    probe("GET", "/api/queue/limits", VIEWER, "queue=mail"),
+    probe("GET", "/limits/edit", OPERATOR, "queue=mail&task=x"),
+    probe("POST", "/limits/set", OPERATOR, "queue=mail&what=set&rate=5/1s"),
+    probe("POST", "/api/queue/limit", OPERATOR, r#"{"queue":"mail","task":"x","concurrency":3}"#),
+    probe("GET", "/schedules", VIEWER, "q=night"),
+    probe("GET", "/schedule", VIEWER, "id=nightly"),
     probe("GET", "/workers", VIEWER, ""),
     probe("GET", "/worker", VIEWER, "id=WORKER"),
     probe("GET", "/tasks", VIEWER, ""),
@@ -56,6 +63,8 @@ pub(super) const PROBES: &[Probe] = &[
     probe("GET", "/api/jobs", VIEWER, ""),
     probe("GET", "/api/dead", VIEWER, ""),
     probe("GET", "/api/job", VIEWER, "id=waits"),
+    probe("GET", "/api/schedules", VIEWER, ""),
+    probe("GET", "/api/schedule", VIEWER, "id=nightly"),
     probe("GET", "/api/workers", VIEWER, ""),
     probe("GET", "/api/worker", VIEWER, "id=WORKER"),
     probe("GET", "/api/tasks", VIEWER, ""),
@@ -72,6 +81,20 @@ pub(super) const PROBES: &[Probe] = &[
     probe("POST", "/job/cancel", OPERATOR, "id=waits"),
     probe("POST", "/job/retry", OPERATOR, "id=waits"),
     probe("POST", "/job/promote", OPERATOR, "id=later"),
+    probe("GET", "/schedule/edit", OPERATOR, "id=nightly"),
+    probe("POST", "/schedule/put", OPERATOR, "id=nightly&when=2h"),
+    probe("POST", "/schedule/pause", OPERATOR, "id=nightly"),
+    probe("POST", "/schedule/resume", OPERATOR, "id=nightly"),
+    probe("POST", "/schedule/run", OPERATOR, "id=nightly"),
+    probe(
+        "POST",
+        "/api/schedules",
+        OPERATOR,
+        r#"{"id":"other","when":"1h","job":{"task":"x","queue":"mail"}}"#,
+    ),
+    probe("POST", "/api/schedule/pause", OPERATOR, r#"{"id":"nightly"}"#),
+    probe("POST", "/api/schedule/resume", OPERATOR, r#"{"id":"nightly"}"#),
+    probe("POST", "/api/schedule/run", OPERATOR, r#"{"id":"nightly"}"#),
     probe("POST", "/api/queue/pause", OPERATOR, r#"{"queue":"mail"}"#),
     probe("POST", "/api/queue/resume", OPERATOR, r#"{"queue":"mail"}"#),
     probe("POST", "/api/jobs", OPERATOR, r#"{"task":"x","queue":"mail"}"#),
@@ -83,6 +106,8 @@ pub(super) const PROBES: &[Probe] = &[
     probe("POST", "/queue/clear", ADMIN, "name=mail&what=drain&confirm=mail"),
     probe("POST", "/job/reveal", ADMIN, "id=stays"),
     probe("POST", "/job/remove", ADMIN, "id=stays"),
+    probe("POST", "/schedule/remove", ADMIN, "id=weekly"),
+    probe("POST", "/api/schedule/remove", ADMIN, r#"{"id":"monthly"}"#),
     probe("POST", "/api/queue/drain", ADMIN, r#"{"queue":"mail"}"#),
     probe("POST", "/api/queue/clean", ADMIN, r#"{"queue":"mail","state":"completed"}"#),
     probe("POST", "/api/job/reveal", ADMIN, r#"{"id":"remains"}"#),
@@ -146,6 +171,13 @@ pub(super) async fn stocked() -> Client {
     client.queue("mail").add(NewJob::new("x")).await.unwrap();
     let later = NewJob::new("x").id("later").delay(std::time::Duration::from_secs(3_600));
     client.queue("other").add(later).await.unwrap();
+    for id in ["nightly", "weekly", "monthly"] {
+        let job = NewJob::new("x").args(serde_json::json!({ "token": "t" })).header("k", "v").tag("vip");
+        let often = Schedule::every(std::time::Duration::from_secs(86_400));
+        client.queue("mail").upsert_schedule(id, often, job).await.unwrap();
+    }
+    let held = client.queue("mail").limit_task("x", Some(Limit::NONE.concurrency(9))).await;
+    assert!(held.unwrap());
     let id: uuid::Uuid = worker_id().parse().unwrap();
     let worker = WorkerInfo { host: "desk".into(), ..WorkerInfo::new(id.into()) };
     client.backend().register(&worker, std::time::Duration::from_secs(30)).await.unwrap();

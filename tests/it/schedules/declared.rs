@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use asyncmq::backend::StoredSchedule;
+use asyncmq::admin::view::schedule_status;
 use asyncmq::backend::memory::MemoryStore;
-use asyncmq::schedule::{PausedBy, ScheduleRecord};
+use asyncmq::backend::{Severity, StoredSchedule};
+use asyncmq::schedule::{Paused, PausedBy, ScheduleRecord};
 use asyncmq::{Client, Clock, Registry, Schedule, Worker, WorkerHandle, testing};
 
 use super::{HOUR, beside, hourly, info, tick};
@@ -102,6 +103,33 @@ async fn a_changed_attribute_changes_the_schedule_in_its_place() {
     assert_eq!((now.schedule, now.fired), (Schedule::every(HOUR), 7));
 }
 
+/// What `doctor` says of schedules that no live worker declares.
+async fn orphans(client: &Client) -> Option<String> {
+    let diagnosis = client.admin().diagnose().await.unwrap();
+    let found = diagnosis.findings.into_iter().find(|finding| finding.check == "orphaned schedules")?;
+    assert_eq!(found.severity, Severity::Warning);
+    Some(found.says)
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_was_taken_for_deserted_while_its_worker_lives_goes_on() {
+    let client = Client::with_backend(MemoryStore::with_clock(Clock::manual()) as Arc<_>);
+    let worker = start(&client, declaring()).await;
+    until("the schedule", async || client.schedules().get(ID).await.unwrap().is_some()).await;
+    // As another worker would leave it that has not heard of this one.
+    let (was, mut record) = stored(&client).await;
+    let by = PausedBy::Orphaned;
+    record.paused = Some(Paused { by, reason: None, at: record.standing.anchor });
+    let deserted = StoredSchedule { revision: 1, next: None, record: record.write().unwrap(), ..was.clone() };
+    assert!(client.backend().put_schedule(&deserted, Some(was.revision)).await.unwrap());
+    assert!(orphans(&client).await.is_some());
+    tokio::time::sleep(Duration::from_secs(130)).await;
+    let back = info(&client, ID).await;
+    assert_eq!((back.paused, orphans(&client).await), (None, None));
+    assert!(back.next.is_some());
+    worker.stop().await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_that_nobody_declares_any_more_is_paused_until_somebody_does() {
     let clock = Clock::manual();
@@ -117,6 +145,8 @@ async fn one_that_nobody_declares_any_more_is_paused_until_somebody_does() {
     tokio::time::sleep(Duration::from_secs(90)).await;
     let paused = info(&client, ID).await.paused.expect("nobody declares it");
     assert_eq!(paused.by, PausedBy::Orphaned);
+    assert_eq!(schedule_status(&info(&client, ID).await), "orphaned");
+    assert!(orphans(&client).await.is_some_and(|says| says.contains(ID)), "doctor says so");
     clock.advance(HOUR * 5);
     let again = start(&client, declaring()).await;
     let is_back = async || info(&client, ID).await.paused.is_none();
@@ -124,6 +154,7 @@ async fn one_that_nobody_declares_any_more_is_paused_until_somebody_does() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     let back = info(&client, ID).await;
+    assert_eq!((schedule_status(&back), orphans(&client).await), ("active", None));
     assert_eq!((back.fired, back.next), (0, Some(back.upcoming(1)[0])));
     for worker in [other, again] {
         worker.stop().await.unwrap();

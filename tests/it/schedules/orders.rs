@@ -1,6 +1,6 @@
 //! What code and people order: make, change, pause, remove, run.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use asyncmq::schedule::PausedBy;
 use asyncmq::{Error, JobId, NewJob, Overlap, Schedule, testing};
@@ -109,7 +109,7 @@ async fn a_slot_whose_forerunner_has_not_ended_is_left_out() {
         test.advance(HOUR);
         test.drain_due().await.unwrap();
     }
-    // The first is due at four o'clock and ran then; the slots of two and three were left out.
+    // The first job, of the slot at one o'clock, is due at four: in the slots of two, three and four it had not ended.
     let after = info(&test, "s").await;
     assert_eq!((after.fired, after.skipped), (1, 3));
     test.advance(HOUR);
@@ -125,7 +125,7 @@ async fn jitter_delays_the_job_and_not_the_slot() {
     test.advance(HOUR);
     assert_eq!(test.drain_due().await.unwrap().total(), 0);
     let delayed = test.queue("schedules ticks").list_delayed(0..10).await.unwrap();
-    let wait = std::time::SystemTime::from(delayed[0].status().run_at).duration_since(made.next.unwrap());
+    let wait = SystemTime::from(delayed[0].status().run_at).duration_since(made.next.unwrap());
     assert!(Duration::ZERO < wait.clone().unwrap() && wait.unwrap() <= HOUR / 2);
     assert_eq!(info(&test, "s").await.next, Some(made.next.unwrap() + HOUR));
 }
@@ -184,4 +184,32 @@ async fn a_queue_knows_its_repeatables() {
     test.drain_due().await.unwrap_err(); // the other task is not linked here
     assert!(queue.remove_repeatable(&added.id).await.unwrap());
     assert_eq!(queue.list_repeatables().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_latest_slots_are_told_the_latest_first() {
+    let test = testing::client();
+    // Many in one hour of the day, none in the others; and one that has an anchor of its own.
+    let bursts = Schedule::cron("* 9 * * *").unwrap();
+    test.schedules().upsert("bursts", bursts, tick::job()).await.unwrap();
+    test.schedules().upsert("hourly", Schedule::every(HOUR), tick::job()).await.unwrap();
+    assert_eq!(info(&test, "hourly").await.recent(5), [], "it has not fired");
+    for _ in 0..80 {
+        test.advance(HOUR);
+        test.drain_due().await.unwrap();
+    }
+    let minute = Duration::from_secs(60);
+    for (id, waits) in [("bursts", &[minute, HOUR * 23 + minute][..]), ("hourly", &[HOUR])] {
+        let info = info(&test, id).await;
+        let recent = info.recent(100);
+        assert_eq!(
+            recent.len(),
+            if id == "bursts" { 100 } else { 80 },
+            "{id}: not the moment in which it was made"
+        );
+        assert_eq!(Some(recent[0]), info.last);
+        let wait = |pair: &[SystemTime]| pair[0].duration_since(pair[1]).unwrap();
+        assert!(recent.windows(2).all(|pair| waits.contains(&wait(pair))), "{id}: {recent:?}");
+        assert_eq!(info.recent(3), recent[..3]);
+    }
 }

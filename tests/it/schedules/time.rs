@@ -48,7 +48,7 @@ async fn every_half_hour_is_every_half_hour_whatever_the_clocks_say() {
 }
 
 #[tokio::test]
-async fn a_second_of_a_limit_and_an_end_are_kept_to() {
+async fn a_start_and_an_end_are_slots_and_nothing_fires_after() {
     let test = testing::client();
     let start = test.now() + Duration::from_secs(10);
     let schedule = Schedule::every(Duration::from_secs(7)).start(start).end(start + Duration::from_secs(28));

@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use asyncmq::backend::WorkerInfo;
+use asyncmq::backend::memory::MemoryStore;
+use asyncmq::job::{LimitSource, Name, WorkerId};
 use asyncmq::{
     Client, Error, Limit, LimitScope, NewJob, RateLimit, Registry, State, WaitsFor, Worker, WorkerHandle,
     task,
@@ -187,17 +190,14 @@ async fn whatever_a_job_waits_for_is_told() {
     assert_eq!(reasons(0).await, [WaitsFor::Resume, WaitsFor::Worker]);
     let worker = Worker::new(&client).queues(["few"]).registry(Registry::new().with::<rated>());
     let other = worker.state(Log::default()).start().await.unwrap();
-    let unknown = [
-        WaitsFor::Resume,
-        WaitsFor::Task { task: asyncmq::job::Name::from_static("limits.few"), version: 1 },
-    ];
+    let unknown = [WaitsFor::Resume, WaitsFor::Task { task: Name::from_static("limits.few"), version: 1 }];
     assert_eq!(reasons(0).await, unknown);
     other.stop().await.unwrap();
     queue.resume().await.unwrap();
     let worker =
         Worker::new(&client).queues(["few"]).state(gate.clone()).concurrency(3).start().await.unwrap();
     gate.arrived(2).await;
-    let scope = LimitScope::Task(asyncmq::job::Name::from_static("limits.few"));
+    let scope = LimitScope::Task(Name::from_static("limits.few"));
     let full = WaitsFor::Permit { scope: scope.clone(), key: None, running: 2, most: 2 };
     assert_eq!(reasons(2).await, [full]);
     assert_eq!(reasons(0).await, []);
@@ -211,5 +211,63 @@ async fn whatever_a_job_waits_for_is_told() {
     let later = few::job().delay(SECOND).enqueue_on(&client).await.unwrap();
     assert!(matches!(&later.explain().await.unwrap().reasons[..], [WaitsFor::Time { .. }]));
     gate.open(10);
+    worker.stop().await.unwrap();
+}
+
+/// A worker with a limit that has started, on a store whose time stands still, with the clock.
+async fn one_that_declares() -> (Client, asyncmq::Clock, WorkerHandle) {
+    let clock = asyncmq::Clock::manual();
+    let client = Client::with_backend(MemoryStore::with_clock(clock.clone()) as Arc<_>);
+    let worker = Worker::new(&client).queues(["few"]).registry(Registry::new().with::<few>());
+    let worker = worker.state(Gate::new()).start().await.unwrap();
+    assert_eq!(declared(&client).await, Some(Limit::NONE.concurrency(2)));
+    clock.advance(SECOND);
+    (client, clock, worker)
+}
+
+async fn declared(client: &Client) -> Option<Limit> {
+    let limits = client.queue("few").limits().await.unwrap();
+    limits.iter().find(|info| info.scope.to_string() == "task limits.few")?.declared
+}
+
+/// What the start of a worker does whose code says something else of the task.
+async fn start_of_another(client: &Client, limit: Option<Limit>) -> WorkerId {
+    let task = client.workers().await.unwrap()[0].tasks[0].clone();
+    let queues = vec![Name::from_static("few")];
+    let info = WorkerInfo { queues, tasks: vec![task], ..WorkerInfo::new(WorkerId::generate()) };
+    client.backend().register(&info, Duration::from_secs(30)).await.unwrap();
+    let scope = LimitScope::Task(Name::from_static("limits.few"));
+    client.backend().set_limits(&info.queues[0], LimitSource::Declared, &[(scope, limit)]).await.unwrap();
+    info.id
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_later_worker_took_away_comes_back_only_when_that_is_gone() {
+    let (client, clock, worker) = one_that_declares().await;
+    for other in [None, Some(Limit::NONE.concurrency(7))] {
+        let later = start_of_another(&client, other).await;
+        clock.advance(SECOND);
+        // Several looks.
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        assert_eq!(declared(&client).await, other, "the last one to start counts");
+        client.backend().deregister(later).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(130)).await;
+        assert_eq!(
+            declared(&client).await,
+            Some(Limit::NONE.concurrency(2)),
+            "{other:?}: it is the last of those that live"
+        );
+    }
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_store_has_lost_is_declared_again() {
+    let (client, _clock, worker) = one_that_declares().await;
+    let queue = client.queue("few");
+    queue.obliterate(asyncmq::backend::Force::RemoveActive).await.unwrap();
+    assert_eq!(declared(&client).await, None);
+    tokio::time::sleep(Duration::from_secs(130)).await;
+    assert_eq!(declared(&client).await, Some(Limit::NONE.concurrency(2)));
     worker.stop().await.unwrap();
 }

@@ -269,6 +269,10 @@ impl Inspect for Recorded {
         self.inner.held_by(queue, task, key).await
     }
 
+    async fn parked_keys(&self, queue: &Name) -> Result<u64, StoreError> {
+        self.inner.parked_keys(queue).await
+    }
+
     async fn workers(&self) -> Result<Vec<WorkerInfo>, StoreError> {
         self.inner.workers().await
     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::rfc3339;
-use crate::admin::{Hidden, KnownTask, QueueOverview};
-use crate::backend::{AuditEntry, Finding, LimitInfo, WorkerInfo};
+use crate::admin::{Hidden, KnownTask, LimitUse, QueueOverview};
+use crate::backend::{AuditEntry, Finding, WorkerInfo};
 use crate::event::{Event, EventData};
 use crate::job::LimitScope;
+use crate::lifecycle::Allowance;
 
 /// A queue.
 #[derive(Debug, Serialize)]
@@ -63,11 +64,16 @@ pub struct LimitView {
     pub concurrency: Option<u32>,
     pub ordered: bool,
     pub declared: Option<String>,
+    pub keyed: bool,
+    pub running: Option<u32>,
+    pub may_start: Option<u32>,
+    pub next_start: Option<String>,
 }
 
-impl From<&LimitInfo> for LimitView {
-    fn from(info: &LimitInfo) -> Self {
-        let limit = info.limit();
+impl From<&LimitUse> for LimitView {
+    fn from(used: &LimitUse) -> Self {
+        let (info, limit) = (&used.info, used.info.limit());
+        let standing = used.standing.as_ref().filter(|_| !used.keyed && !limit.is_none());
         Self {
             task: match &info.scope {
                 LimitScope::Queue => None,
@@ -77,6 +83,18 @@ impl From<&LimitInfo> for LimitView {
             concurrency: limit.concurrency_limit(),
             ordered: info.ordered.is_some(),
             declared: info.declared.map(|limit| limit.to_string()),
+            keyed: used.keyed,
+            running: standing
+                .filter(|_| limit.concurrency_limit().is_some())
+                .map(|standing| standing.running),
+            may_start: standing.map(|standing| match standing.allowance {
+                Allowance::May(count) => count,
+                Allowance::Until(_) | Allowance::Full => 0,
+            }),
+            next_start: standing.and_then(|standing| match standing.allowance {
+                Allowance::Until(time) => Some(rfc3339(time)),
+                Allowance::May(_) | Allowance::Full => None,
+            }),
         }
     }
 }

@@ -330,6 +330,34 @@ pub async fn how_a_key_stands_is_told(fixture: &dyn Fixture) {
     assert_eq!(held_by("b").await, (1, Some("b".into()), 0, Allowance::May(2)));
 }
 
+pub async fn the_keys_that_are_set_aside_are_counted(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let parked = async || stage.store.parked_keys(&QUEUE).await.answered();
+    assert_eq!(parked().await, 0, "nobody used the queue");
+    stage.hold_task_to(ONE_AT_ONCE).await;
+    for key in ["a", "b", "c"] {
+        stage.push_all(many_of(key, 2)).await;
+    }
+    let worker = stage.worker();
+    assert_eq!(parked().await, 0, "nobody was at its limit yet");
+    let held = worker.claim(10).await;
+    assert_eq!(held.len(), 3);
+    worker.claim(10).await;
+    assert_eq!(parked().await, 3);
+    worker.settle(&held[0], complete()).await;
+    assert_eq!(parked().await, 2, "one may go on");
+    stage.hold_task_to(Limit::NONE).await;
+    assert_eq!(parked().await, 0);
+
+    stage.hold_task_to(Limit::NONE.rate(RateLimit::per(1, HOUR))).await;
+    stage.push_all(many_of("d", 3)).await;
+    worker.claim(100).await;
+    worker.claim(100).await;
+    assert_eq!(parked().await, 1);
+    fixture.advance(2 * HOUR).await;
+    assert_eq!(parked().await, 0, "its time has come");
+}
+
 pub async fn a_limit_that_goes_sets_its_keys_free(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     stage.hold_task_to(ONE_AT_ONCE).await;

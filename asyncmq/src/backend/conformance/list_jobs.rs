@@ -109,6 +109,7 @@ macro_rules! __conformance_of_jobs {
             a_thousand_keys_all_run
             a_suspect_with_a_key_runs_alone_and_holds_its_key
             how_a_key_stands_is_told
+            the_keys_that_are_set_aside_are_counted
             a_limit_that_goes_sets_its_keys_free
             an_expired_job_keeps_no_key_from_its_next_job
             when_the_next_of_a_key_may_start_is_told_with_the_last_that_may

@@ -97,6 +97,11 @@ impl Inspect for MemoryStore {
         Ok(kept.limits.as_deref().map_or_else(Vec::new, standings))
     }
 
+    async fn parked_keys(&self, queue: &Name) -> Result<u64, StoreError> {
+        let (state, now) = (self.state(), self.clock.now());
+        Ok(state.known_queue(queue).map_or(0, |queue| state.queues[queue as usize].parked_keys(now)))
+    }
+
     async fn queues(&self) -> Result<Vec<Name>, StoreError> {
         let state = self.state();
         let used = state.queues.iter().filter(|queue| queue.used);

@@ -144,6 +144,15 @@ impl Queue {
         }
     }
 
+    /// Counts the keys that wait for a permit or a token.
+    pub(super) fn parked_keys(&self, now: Timestamp) -> u64 {
+        let parked = |lane: &KeyedLane| lane.lists.values().filter(|list| list.parked).count();
+        let all: usize = self.keyed.iter().map(parked).sum();
+        // Those whose time has come stand there until the next claim.
+        let timed = self.limits.iter().flat_map(|limits| &limits.timed);
+        (all - timed.take_while(|(time, ..)| *time <= now).count()) as u64
+    }
+
     /// Lets all keys take turns again: their limits are not what they were.
     pub(super) fn unpark_all(&mut self) {
         if let Some(limits) = self.limits.as_mut() {

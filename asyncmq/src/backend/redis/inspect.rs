@@ -101,6 +101,15 @@ impl Inspect for RedisStore {
         self.standings(queue, task, key).await
     }
 
+    async fn parked_keys(&self, queue: &Name) -> Result<u64, StoreError> {
+        // Those whose time has come stand there until the next claim.
+        let from = format!("({}", self.now().await?.as_micros());
+        let mut question = redis::cmd("ZCOUNT");
+        question.arg(format!("{}parked", self.keys.queue(queue))).arg(from).arg("+inf");
+        let count = number(&self.link.send(&question).await.map_err(worded)?)?;
+        u64::try_from(count).map_err(|_| strange())
+    }
+
     async fn queues(&self) -> Result<Vec<Name>, StoreError> {
         queues(&self.link, &self.keys).await
     }

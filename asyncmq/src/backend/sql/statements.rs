@@ -39,6 +39,7 @@ statements! {
     LINES_DUE = "lines_due",
     LINES_FREED_ALL = "lines_freed_all",
     LINES_NEXT_DUE = "lines_next_due",
+    LINES_PARKED = "lines_parked",
     LINES_DELETE = "lines_delete",
     JOB_GROUP = "job_group",
     CLAIM_LINE = "claim_line",

@@ -1,6 +1,6 @@
 //! A schedule as it is shown.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::backend::StoredSchedule;
 use crate::clock::Timestamp;
@@ -69,7 +69,39 @@ impl ScheduleInfo {
         let from = Timestamp::from_micros(Timestamp::from(next).as_micros().saturating_sub(1));
         rest.upcoming(from.into(), count)
     }
+
+    /// Returns the latest `count` slots (at most 100) up to the last that fired, the latest first: as the schedule is now, whatever
+    /// it was then, and whether or not each of them fired.
+    #[must_use]
+    pub fn recent(&self, count: usize) -> Vec<SystemTime> {
+        let count = count.min(MOST_RECENT);
+        let Some(last) = self.last.filter(|_| count != 0) else { return Vec::new() };
+        let all = Schedule { start: Some(self.standing.anchor), limit: None, ..self.schedule.clone() };
+        // An interval counts from its anchor, which is a slot only where it is the start.
+        let is_slot = |slot: &SystemTime| {
+            self.schedule.start.is_some() || self.standing.anchor < Timestamp::from(*slot)
+        };
+        let mut recent = vec![last];
+        // Times are found forwards only: from further and further back, until there are enough, or too many to go through.
+        for power in 0..REACHES {
+            let from = last.checked_sub(Duration::from_millis(8_u64.pow(power)));
+            let slots = all.upcoming(from.unwrap_or(SystemTime::UNIX_EPOCH), MOST_STEPS);
+            let Some(end) = slots.iter().position(|slot| *slot == last) else { break };
+            recent = slots.into_iter().take(end + 1).filter(is_slot).rev().take(count).collect();
+            if recent.len() == count || from.is_none() {
+                break;
+            }
+        }
+        recent
+    }
 }
+
+/// How many slots are told at once of those that were.
+const MOST_RECENT: usize = 100;
+/// How many slots are gone through at a time to find them.
+const MOST_STEPS: usize = 1_000;
+/// How many times it is gone back for them, at last by some 70 years.
+const REACHES: u32 = 15;
 
 /// Reads the record of a schedule.
 pub(super) fn read(stored: &StoredSchedule) -> Result<ScheduleRecord> {

@@ -100,6 +100,25 @@ impl Schedules {
         }
     }
 
+    /// Changes when a schedule runs, and leaves its job as it is. What stays of it is what [`Schedules::upsert`] says. Returns
+    /// whether that changed anything.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for a schedule that could never run; [`Error::ScheduleNotFound`], [`Error::Store`].
+    pub async fn reschedule(&self, id: impl AsRef<str>, schedule: Schedule) -> Result<bool> {
+        schedule.check()?;
+        self.change(id.as_ref(), |record, now| {
+            if record.schedule == schedule {
+                return Ok(false);
+            }
+            record.standing = record.standing.changed(&record.schedule, &schedule, now)?;
+            record.schedule = schedule.clone();
+            Ok(true)
+        })
+        .await
+    }
+
     /// Returns a schedule.
     ///
     /// # Errors

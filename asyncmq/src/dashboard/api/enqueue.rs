@@ -19,10 +19,10 @@ use crate::job::{nearest, parse_duration};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::dashboard) struct Wanted {
-    task: String,
+    pub(super) task: String,
     #[serde(default)]
     args: Value,
-    queue: Option<String>,
+    pub(super) queue: Option<String>,
     delay: Option<Time>,
     priority: Option<u8>,
     retries: Option<u32>,
@@ -31,6 +31,7 @@ pub(in crate::dashboard) struct Wanted {
     id: Option<String>,
     dedup: Option<String>,
     dedup_key: Option<String>,
+    key: Option<String>,
     #[serde(default)]
     tags: Vec<String>,
     #[serde(default)]
@@ -79,7 +80,7 @@ pub(in crate::dashboard) async fn add(visit: Visit, Body(wanted): Body<Wanted>) 
 }
 
 /// A job of a misspelt task would wait for ever.
-async fn check_known(visit: &Visit, task: &str) -> Result<(), Refusal> {
+pub(in crate::dashboard) async fn check_known(visit: &Visit, task: &str) -> Result<(), Refusal> {
     let known = visit.admin().tasks().await?;
     if known.iter().any(|known| known.info.name == *task) || crate::task::linked(task).is_some() {
         return Ok(());
@@ -91,7 +92,7 @@ async fn check_known(visit: &Visit, task: &str) -> Result<(), Refusal> {
     )))
 }
 
-fn describe(wanted: Wanted) -> Result<NewJob<Untyped>, Refusal> {
+pub(super) fn describe(wanted: Wanted) -> Result<NewJob<Untyped>, Refusal> {
     let mut job = NewJob::new(wanted.task).args(wanted.args);
     if let Some(delay) = wanted.delay {
         job = job.delay(delay.read("delay")?);
@@ -113,6 +114,9 @@ fn describe(wanted: Wanted) -> Result<NewJob<Untyped>, Refusal> {
     }
     if let Some(key) = wanted.dedup_key {
         job = job.dedup_key(key);
+    }
+    if let Some(key) = wanted.key {
+        job = job.key(key);
     }
     if let Some(id) = wanted.id {
         job = job.id(id);

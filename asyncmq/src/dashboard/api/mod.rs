@@ -2,9 +2,11 @@
 
 pub(super) mod enqueue;
 pub(super) mod jobs;
+pub(super) mod limits;
 pub(super) mod orders;
 pub(super) mod queues;
 pub(super) mod rest;
+pub(super) mod schedules;
 
 use axum::Json;
 use axum::body::Bytes;

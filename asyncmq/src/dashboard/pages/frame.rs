@@ -40,7 +40,12 @@ const NAV: [&[Place]; 3] = [
         place("/jobs", "Jobs"),
         place("/dead", "Dead letters"),
     ],
-    &[place("/workers", "Workers"), place("/tasks", "Tasks")],
+    &[
+        place("/schedules", "Schedules"),
+        place("/limits", "Limits"),
+        place("/workers", "Workers"),
+        place("/tasks", "Tasks"),
+    ],
     &[
         place("/stats", "Metrics"),
         place("/events", "Events"),
@@ -50,7 +55,7 @@ const NAV: [&[Place]; 3] = [
 ];
 
 /// What is said after an order. A word in an address chooses among these, so nobody can make a page say anything else.
-const DONE: [(&str, &str); 10] = [
+const DONE: [(&str, &str); 16] = [
     ("retried", "Retried: it waits again, with fresh attempts."),
     ("cancelled", "Cancelled; if it is running, its worker was told."),
     ("promoted", "Promoted: it is due now."),
@@ -60,6 +65,12 @@ const DONE: [(&str, &str); 10] = [
     ("unchanged", "It was so already; nothing was changed."),
     ("cleared", "Removed what was shown."),
     ("stopped", "It stops after the step that is under way."),
+    ("schedule-paused", "Paused: it fires nothing until it is resumed; its jobs go on."),
+    ("schedule-resumed", "Resumed: it fires again, from its next slot on."),
+    ("scheduled", "Kept: it runs as it says here."),
+    ("limited", "Ordered: it counts from now on, in place of what the code says."),
+    ("limit-reset", "Taken back: what the code says counts again."),
+    ("fired", "Enqueued, outside of the schedule's slots."),
     ("refused", "It stands where this order does not reach it; nothing was changed."),
 ];
 

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::rows::JobRow;
-use super::{Shell, page};
+use super::{Shell, Tab, page};
 use crate::admin::{JobPage, Query, QueueOverview};
 use crate::dashboard::access::Role;
 use crate::dashboard::error::{Answer, Refusal};
@@ -15,13 +15,6 @@ use crate::job::JobState;
 const USUAL: usize = 50;
 /// And at most.
 pub(in crate::dashboard) const MOST: usize = 200;
-
-struct Tab {
-    name: &'static str,
-    count: String,
-    link: String,
-    is_chosen: bool,
-}
 
 #[derive(Template)]
 #[template(path = "jobs.html")]

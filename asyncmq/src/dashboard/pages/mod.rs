@@ -11,10 +11,15 @@ pub(super) mod job;
 pub(super) mod job_orders;
 pub(super) mod jobs;
 pub(super) mod keys;
+pub(super) mod limits;
 pub(super) mod overview;
 pub(super) mod queue;
 pub(super) mod queues;
 pub(super) mod rows;
+pub(super) mod schedule;
+pub(super) mod schedule_form;
+pub(super) mod schedule_orders;
+pub(super) mod schedules;
 pub(super) mod stats;
 pub(super) mod tasks;
 pub(super) mod timeline;
@@ -33,6 +38,14 @@ pub(super) use frame::Shell;
 /// Writes a page.
 fn page(template: &impl Template) -> Answer {
     Ok(Html(template.render()?).into_response())
+}
+
+/// A part of a list that can be chosen.
+struct Tab {
+    name: &'static str,
+    count: String,
+    link: String,
+    is_chosen: bool,
 }
 
 /// Goes to a place in the dashboard after an order, with a word about it.

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::response::{IntoResponse, Redirect};
 
+use super::limits::Limits;
 use super::rows::{JobRow, QueueRow};
 use super::{Shell, done, page};
 use crate::admin::{Query, QueueOverview};
@@ -32,6 +33,8 @@ struct QueuePage {
     can_operate: bool,
     can_clear: bool,
     cleanable: [&'static str; 6],
+    limits: Limits,
+    limit_link: String,
     jobs: Vec<JobRow>,
     can_pick: bool,
     none: &'static str,
@@ -56,6 +59,8 @@ pub(in crate::dashboard) async fn show(visit: Visit) -> Answer {
         can_operate: Role::Operator <= visit.role(),
         can_clear: Role::Admin <= visit.role(),
         cleanable: ["completed", "failed", "expired", "cancelled", "waiting", "delayed"],
+        limits: Limits::of(&visit, &[name]).await?,
+        limit_link: visit.link("/limits/edit", &[("queue", name)]),
         jobs: JobRow::list(&visit, &next.jobs),
         can_pick: false,
         none: "Nothing waits.",

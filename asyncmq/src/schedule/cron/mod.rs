@@ -61,6 +61,12 @@ impl CronTimes {
         self.cron.describe()
     }
 
+    /// Says what the clocks of its zone show at a time: the day, the hour, and how far that is from UTC.
+    pub(super) fn wall(&self, time: Timestamp) -> Option<String> {
+        let moment = jiff::Timestamp::from_microsecond(i64::try_from(time.as_micros()).ok()?).ok()?;
+        Some(moment.to_zoned(self.zone.clone()).strftime("%a %Y-%m-%d %H:%M:%S %:z").to_string())
+    }
+
     /// Returns the first time after a time.
     pub(super) fn next_after(&self, time: Timestamp) -> Option<Timestamp> {
         let after = jiff::Timestamp::from_microsecond(i64::try_from(time.as_micros()).ok()?).ok()?;

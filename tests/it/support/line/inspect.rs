@@ -101,6 +101,15 @@ impl<W: Wire> Inspect for Line<W> {
         self.send(Verb::Look, look).await
     }
 
+    async fn parked_keys(&self, queue: &Name) -> Answer<u64> {
+        let queue = queue.clone();
+        let look = move |store: Arc<dyn Backend>| {
+            let queue = queue.clone();
+            async move { store.parked_keys(&queue).await }
+        };
+        self.send(Verb::Look, look).await
+    }
+
     async fn queues(&self) -> Answer<Vec<Name>> {
         self.send(Verb::Look, |store| async move { store.queues().await }).await
     }

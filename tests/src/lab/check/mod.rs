@@ -1,7 +1,8 @@
 //! The invariants: what must hold of every history.
 //!
-//! Each is named as in the plan of the laboratory (docs/guarantees.md says what they mean for users). I12, I13 and I15 are about
-//! schedules, limits and flows; their places are free until those exist.
+//! Each is named as in the plan of the laboratory (docs/guarantees.md says what they mean for users). I12 and I13 are about
+//! schedules and limits, which the load of the laboratory does not have yet, and I15 about flows, which are still to come: their
+//! places are free until then.
 
 mod claims;
 mod dedup;

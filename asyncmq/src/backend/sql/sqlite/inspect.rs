@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::super::bytes::{id_bytes, id_of, time_of, worker_of};
+use super::super::bytes::{id_bytes, id_of, micros, time_of, worker_of};
 use super::super::{note_record, options, statements as sql, worker_record};
 use super::SqliteStore;
 use super::fault::{Fault, Step};
@@ -134,6 +134,20 @@ impl Inspect for SqliteStore {
             .read(move |conn, now| match list::stands(conn, space, &queue)? {
                 Some(stands) => Hold::of(conn, stands.queue)?.standings(conn, &task, key.as_deref(), now),
                 None => Ok(Vec::new()),
+            })
+            .await
+    }
+
+    async fn parked_keys(&self, queue: &Name) -> Result<u64, StoreError> {
+        let (space, queue) = (self.space, queue.clone());
+        self.engine
+            .read(move |conn, now| match list::stands(conn, space, &queue)? {
+                Some(stands) => {
+                    let mut count = conn.prepare_cached(sql::LINES_PARKED)?;
+                    let count = count.query_row((stands.queue, micros(now)), |row| row.get::<_, i64>(0))?;
+                    Ok(count.unsigned_abs())
+                }
+                None => Ok(0),
             })
             .await
     }
