@@ -188,7 +188,8 @@ impl Drawn {
     }
 
     /// Lets it take turns with the jobs of other places.
-    pub(super) fn at(mut self, place: &str) -> Self {
+    #[must_use]
+    pub fn at(mut self, place: &str) -> Self {
         self.job = self.job.key(place);
         self.sent.turn = Some(place.to_owned());
         self

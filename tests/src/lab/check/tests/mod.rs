@@ -1,5 +1,8 @@
 //! A history in which nothing is wrong, and what each invariant says when one thing in it is.
 
+mod limits;
+mod schedules;
+
 use crate::lab::check::check;
 use crate::lab::event::{Ending, Event, Fate, Given, Keyed, Kind, Line, Proof, Sent};
 
