@@ -388,6 +388,27 @@ fn i18_a_job_is_given_up_for_as_many_deaths_as_are_borne_and_no_fewer() {
 }
 
 #[test]
+fn i18_a_death_with_a_claim_that_nobody_could_write_down_counts_if_a_process_ended_and_the_next_claim_tells()
+{
+    for (has_ended, crashes, violated) in [(true, 1, 0), (false, 1, 1), (true, 0, 1)] {
+        let mut script = Script::new();
+        script.send("long");
+        if has_ended {
+            script.add(Event::Exit { process: 7, code: None });
+        }
+        for death in 0..2 {
+            script.claim_as("w1", "long", 1 + u128::from(death), |given| given.crashes = crashes + death);
+            let later = script.now() + 2 * LEASE;
+            script.add_at(later, Event::Rescued { worker: String::new(), jobs: 1 });
+        }
+        script.phase("end");
+        let (queue, job, state) = ("work".to_owned(), "long".to_owned(), "failed".to_owned());
+        script.add(Event::Final { queue, job, state, crashes: 3 });
+        assert_eq!(script.violated(), vec!["I18"; violated], "{has_ended}, {crashes}");
+    }
+}
+
+#[test]
 fn i19_a_process_that_is_told_to_stop_claims_nothing_more_and_ends_well() {
     let mut script = Script::new();
     script.send("after the end");
