@@ -18,10 +18,16 @@ fn limit_of(options: &TaskOptions) -> Option<Limit> {
     (!limit.is_none()).then_some(limit)
 }
 
-/// Brings what the store has in line with the worker's tasks, in each queue that it serves.
+/// Brings what the store has in line with the worker's tasks, in each queue that it serves: a job may be enqueued to another queue than
+/// its task's, and the first claim that finds it must be held already.
 async fn declare(shared: &Shared, is_start: bool) -> Result<(), StoreError> {
+    declare_in(shared, &shared.info.queues, is_start).await
+}
+
+/// Does so in these queues.
+pub(super) async fn declare_in(shared: &Shared, queues: &[Name], is_start: bool) -> Result<(), StoreError> {
     let backend = shared.backend.backend();
-    for queue in &shared.info.queues {
+    for queue in queues {
         let kept = backend.limits(queue).await?;
         let changes = shared.tasks.values().filter_map(|task| {
             let (scope, limit) = (LimitScope::Task(Name::from_static(task.name())), limit_of(task.options()));

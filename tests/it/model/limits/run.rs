@@ -245,7 +245,9 @@ impl<F: Make> Driven<F> {
 
 fn check_standing(model: &Model, group: Option<super::reference::Group>, standing: &LimitStanding) {
     let (span, (surely, all)) = (model.span(group, model.now), model.running(group));
-    let running = standing.running;
+    // How many run is counted for the sake of a limit of that.
+    let is_counted = standing.limit.concurrency_limit().is_some() || group.is_none();
+    let running = if is_counted { standing.running } else { surely };
     assert!(surely <= running && running <= all, "{running} run of {group:?}, not {surely} to {all}");
     let is_right = match standing.allowance {
         Allowance::May(_) => 0 < span.may,
