@@ -7,33 +7,18 @@ use asyncmq::backend::{
     Backend, CallId, Claim, ClaimedJob, Drain, Fenced, Force, LimitInfo, LimitStanding, Pushed, Report,
     Settlement, StoreError, TaskSet,
 };
-use asyncmq::job::{Due, Envelope, Failure, FailureKind, JobId, LimitScope, Name, Retention, WorkerId};
+use asyncmq::job::{Due, Envelope, Failure, FailureKind, JobId, LimitScope, Name, Retention};
 use asyncmq::lifecycle::{Allowance, Transition};
 use asyncmq::{JobState, LimitSource};
 use bytes::Bytes;
 
 use super::command::{Command, End, LIMITS, Sent, TASKS, WORKERS};
 use super::reference::{LEASE, Model};
+use crate::model::system::Caller;
 use crate::support::Make;
 
 const QUEUE: Name = Name::from_static("held:{queue}");
 const MANY: usize = 1_000;
-
-struct Caller {
-    id: WorkerId,
-    calls: u64,
-}
-
-impl Caller {
-    fn new() -> Self {
-        Self { id: WorkerId::generate(), calls: 0 }
-    }
-
-    const fn next(&mut self) -> CallId {
-        self.calls += 1;
-        CallId { sender: self.id, sequence: self.calls }
-    }
-}
 
 struct Driven<F> {
     fixture: F,
