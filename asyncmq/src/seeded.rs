@@ -40,6 +40,13 @@ pub(crate) enum Bug {
     /// Whatever is due is promoted at once, with more values than a call in a script takes, so that a queue with more than
     /// 8,000 due jobs gives nothing out any more: I9, I10.
     UnpackAllDue,
+    /// Who is rescued from a dead worker gives no permit back: a permit is not tied to the lease. Jobs of its key wait for ever: I13, I1.
+    UntiedPermit,
+    /// A start is not counted: neither as a permit that is taken, nor as a token or in a window. More run than may: I13.
+    UncountedStart,
+    /// A firing does not ask whether somebody has fired meanwhile, and a slot's job has an id of its own each time, as where a
+    /// scheduler enqueues what is due and then moves on: I12.
+    DoubleFire,
 }
 
 /// Tells whether this process has that bug.
@@ -58,7 +65,7 @@ mod sown {
 
     use super::Bug;
 
-    const NAMES: [(&str, Bug); 12] = [
+    const NAMES: [(&str, Bug); 15] = [
         ("unheld-claim", Bug::UnheldClaim),
         ("blind-settle", Bug::BlindSettle),
         ("token-restarts", Bug::TokenRestarts),
@@ -71,6 +78,9 @@ mod sown {
         ("endless-crashes", Bug::EndlessCrashes),
         ("leaked-permit", Bug::LeakedPermit),
         ("unpack-all-due", Bug::UnpackAllDue),
+        ("untied-permit", Bug::UntiedPermit),
+        ("uncounted-start", Bug::UncountedStart),
+        ("double-fire", Bug::DoubleFire),
     ];
 
     static SEEDED: LazyLock<Option<Bug>> = LazyLock::new(|| {

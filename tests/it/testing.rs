@@ -6,7 +6,8 @@ use std::time::Duration;
 use asyncmq::job::FailureKind;
 use asyncmq::lifecycle::Outcome;
 use asyncmq::{
-    Client, Context, Error, JobState, NewJob, Registry, State, TaskError, assert_enqueued, task, testing,
+    Client, Context, Error, JobState, Limit, NewJob, Registry, State, TaskError, assert_enqueued, task,
+    testing,
 };
 use futures::FutureExt;
 
@@ -139,6 +140,62 @@ async fn a_drain_runs_everything_in_the_order_of_its_time() {
     assert_eq!((drained.completed, drained.failed, drained.others, drained.total()), (4, 2, 0, 6));
     assert_eq!(client.now().duration_since(start).unwrap(), after(3_600));
     assert_eq!(client.drain().await.unwrap().total(), 0);
+}
+
+#[task(name = "testing.rated", queue = "testing rated", rate_limit = "2/1s")]
+async fn rated() {}
+
+#[task(name = "testing.tenants", queue = "testing rated", key = tenant, rate_limit = "window(1/10s)", concurrency = 1)]
+async fn of_tenant(notes: State<Notes>, tenant: String) {
+    notes.note(tenant);
+}
+
+#[tokio::test]
+async fn a_drain_moves_on_to_when_a_rate_lets_the_next_job_start() {
+    let client = testing::client();
+    let start = client.now();
+    client.enqueue_all((0..6).map(|_| rated::job())).await.unwrap();
+    assert_eq!(client.drain_due().await.unwrap().completed, 2, "as many as a worker starts at once");
+    assert_eq!(client.drain().await.unwrap().completed, 4);
+    assert_eq!(client.now().duration_since(start).unwrap(), Duration::from_secs(2));
+    let limits = client.queue("testing rated").limits().await.unwrap();
+    assert!(limits.iter().any(|info| info.scope.to_string() == "task testing.rated"), "{limits:?}");
+}
+
+#[tokio::test]
+async fn a_drain_holds_each_key_and_each_queue_to_its_limit() {
+    let noted = Notes::default();
+    let client = testing::client().state(noted.clone());
+    let start = client.now();
+    for tenant in ["a", "a", "b", "a"] {
+        of_tenant::job(tenant).enqueue_on(&client).await.unwrap();
+    }
+    assert_eq!(client.drain().await.unwrap().completed, 4);
+    assert_eq!(noted.taken(), ["a", "b", "a", "a"]);
+    assert_eq!(client.now().duration_since(start).unwrap(), Duration::from_secs(20));
+    // A job by an override is held in its queue too, and so is everything by what is ordered.
+    let elsewhere = client.queue("testing elsewhere");
+    elsewhere.limit(Some(Limit::NONE.concurrency(0))).await.unwrap();
+    for _ in 0..3 {
+        rated::job().queue("testing elsewhere").enqueue_on(&client).await.unwrap();
+    }
+    assert_eq!(client.drain().await.unwrap().total(), 0, "nothing starts under 0");
+    elsewhere.limit(None).await.unwrap();
+    assert_eq!(client.drain_due().await.unwrap().completed, 2);
+    assert_eq!(client.drain().await.unwrap().completed, 1);
+}
+
+#[tokio::test]
+async fn jobs_that_run_inline_wait_where_a_rate_holds_them() {
+    testing::inline(async |test| {
+        for _ in 0..3 {
+            rated::enqueue().await.unwrap();
+        }
+        let counts = test.queue("testing rated").counts().await.unwrap();
+        assert_eq!((counts.completed, counts.waiting), (2, 1));
+        assert_eq!(test.drain().await.unwrap().completed, 1);
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -45,5 +45,8 @@ bugs! {
     arguments_that_a_script_has_changed_are_found: "arguments-through-json" by "I2" in delicate;
     crashes_without_end_are_found: "endless-crashes" by "I18" in poisoned;
     a_permit_that_leaks_is_found: "leaked-permit" by "I10" in removed;
+    a_permit_that_outlives_its_lease_is_found: "untied-permit" by "I13" in killed_with_permits;
+    starts_that_are_not_counted_are_found: "uncounted-start" by "I13" in crowded;
+    a_slot_that_fires_twice_is_found: "double-fire" by "I12" in scheduled;
     a_promotion_of_all_that_is_due_is_found: "unpack-all-due" by "I10" in due_at_once;
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use asyncmq_tests::lab::beats;
 use asyncmq_tests::lab::event::Event;
 use asyncmq_tests::lab::load::{Drawn, Payload, poison};
 use asyncmq_tests::lab::worker::CONCURRENCY;
@@ -40,6 +41,40 @@ pub(crate) async fn slept(stage: &mut Stage) {
     stage.stop("a");
     stage.began(2).await;
     stage.go_on("a");
+}
+
+/// Jobs of one place, so many that limits hold them.
+fn held(task: &str, count: usize, more: &serde_json::Value) -> Vec<Drawn> {
+    let drawn = |number| Drawn::new(task, format!("{task}-{number}"), payload(), more.clone()).at("here");
+    (0..count).map(drawn).collect()
+}
+
+/// A worker is killed with all permits of a place in hand.
+pub(crate) async fn killed_with_permits(stage: &mut Stage) {
+    stage.join("a").await;
+    stage.hold();
+    stage.send(held("lab.narrow", 3, &serde_json::json!({ "place": "here", "micros": 1_000_000 }))).await;
+    stage.began(2).await;
+    stage.kill("a").await;
+}
+
+/// More jobs of a place come than may run at once, or start in a second.
+pub(crate) async fn crowded(stage: &mut Stage) {
+    stage.join("a").await;
+    stage.hold();
+    stage.send(held("lab.paced", 9, &serde_json::json!({ "place": "here" }))).await;
+    for job in held("lab.narrow", 6, &serde_json::json!({ "place": "here", "micros": 300_000 })) {
+        stage.send(vec![job]).await;
+    }
+}
+
+/// Two workers serve the schedules.
+pub(crate) async fn scheduled(stage: &mut Stage) {
+    stage.join("a").await;
+    stage.join("b").await;
+    beats::start(&stage.sender.client, &stage.sender.journal).await.unwrap();
+    stage.saw(20, |event| matches!(event, Event::Fired { .. })).await;
+    beats::stop(&stage.sender.client, &stage.sender.journal).await.unwrap();
 }
 
 /// All jobs that a worker may have in hand are removed.

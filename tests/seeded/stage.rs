@@ -14,8 +14,10 @@ use asyncmq_tests::lab::history;
 use asyncmq_tests::lab::journal::Journal;
 use asyncmq_tests::lab::load::{Drawn, canary_for};
 use asyncmq_tests::lab::send::Sender;
+use asyncmq_tests::lab::turns::holds;
 use asyncmq_tests::servers::proxy::Proxy;
 use asyncmq_tests::servers::redis_check;
+use asyncmq_tests::servers::redis_permits::broken_permits;
 use asyncmq_tests::servers::redis_server::RedisServer;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -70,6 +72,11 @@ impl Stage {
     pub(crate) fn audit(&self, invariant: &str, name: &str, wrong: Option<String>) {
         let (invariant, name) = (invariant.to_owned(), name.to_owned());
         self.sender.journal.note(Event::Audit { invariant, name, wrong });
+    }
+
+    /// Writes down what jobs are held to.
+    pub(crate) fn hold(&self) {
+        holds().into_iter().for_each(|hold| self.sender.journal.note(Event::Held(hold)));
     }
 
     fn program(&self, program: &str, url: &str) -> Command {
@@ -292,6 +299,8 @@ impl Stage {
         let wrong = std::panic::catch_unwind(look).err().map(|payload| {
             payload.downcast_ref::<String>().cloned().unwrap_or_else(|| "its keys do not agree".into())
         });
+        let permits = broken_permits(&mut self.server.admin(), "asyncmq").unwrap();
+        self.audit("I13", "permits when all has ended", permits);
         self.audit("I7", "the store agrees with itself", wrong);
         check(&self.lines())
     }

@@ -40,7 +40,7 @@ pub async fn scope<R>(test: impl AsyncFnOnce(TestClient) -> R) -> R {
     scoped(Scope::Of(client.client.clone()), test(client)).await
 }
 
-/// Runs a test in which every job runs at once, as part of its enqueue. Jobs that are delayed wait for
+/// Runs a test in which every job runs at once, as part of its enqueue. Jobs that are delayed, or that a limit holds, wait for
 /// [`TestClient::drain`].
 pub async fn inline<R>(test: impl AsyncFnOnce(TestClient) -> R) -> R {
     let client = client().run_inline();
@@ -71,7 +71,7 @@ impl TestClient {
         let after_push = move || {
             let runner = runner.clone();
             let run: std::pin::Pin<Box<dyn Future<Output = crate::Result<()>> + Send>> =
-                Box::pin(async move { runner.run_due(&mut Drained::default()).await });
+                Box::pin(async move { runner.run_due(&mut Drained::default()).await.map(drop) });
             run
         };
         self.client = Client { handle: self.client.handle.with_after_push(Arc::new(after_push)) };
@@ -95,7 +95,13 @@ impl TestClient {
     }
 
     /// Runs every job, in the order in which they are due, and those that they enqueue. Time moves on by itself
-    /// to the next delayed job or retry, until none is left. Schedules fire as it comes to their slots, but it does not move
+    /// to the next delayed job or retry, until none is left.
+    ///
+    /// Jobs are held to what their tasks say (`rate_limit`, `concurrency`) and to what is ordered, as by a worker: time also moves on to
+    /// when a rate lets the next one start. One job runs at a time, so a `concurrency` of one or more holds none. What a limit of 0
+    /// holds, a paused queue or the handler of another job, is left.
+    ///
+    /// Schedules fire as it comes to their slots, but it does not move
     /// on for their sake, as they have no end: [`TestClient::advance`] it.
     ///
     /// # Errors
@@ -105,15 +111,15 @@ impl TestClient {
     pub async fn drain(&self) -> crate::Result<Drained> {
         let (runner, mut drained) = (self.runner(), Drained::default());
         loop {
-            runner.run_due(&mut drained).await?;
-            match runner.next_due().await? {
+            match runner.run_due(&mut drained).await? {
                 Some(wait) => self.clock.advance(wait),
                 None => return Ok(drained),
             }
         }
     }
 
-    /// Runs the jobs that are due now, and those that they enqueue. Time stands still.
+    /// Runs the jobs that may start now, and those that they enqueue. Time stands still: what a rate holds waits, as what is delayed
+    /// does.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::job::JobId;
 use crate::lifecycle::Outcome;
 use crate::task::{Registry, States};
-use crate::worker::Solo;
+use crate::worker::{Solo, Turn};
 
 /// How many attempts one drain makes.
 const MOST_ATTEMPTS: usize = 10_000;
@@ -77,11 +77,12 @@ impl Runner {
         (!running).then(|| Running(self.running.clone()))
     }
 
-    /// Runs what is due, and what that enqueues.
-    pub(super) async fn run_due(&self, drained: &mut Drained) -> Result<()> {
+    /// Runs what may start now, and what that enqueues. Returns how long it is until something may start again: a job is due, or a rate
+    /// lets one start; none if time alone changes nothing.
+    pub(super) async fn run_due(&self, drained: &mut Drained) -> Result<Option<Duration>> {
         match self.begin() {
             Some(_running) => self.run_all(drained).await,
-            None => Ok(()),
+            None => Ok(None),
         }
     }
 
@@ -97,22 +98,26 @@ impl Runner {
         }
     }
 
-    async fn run_all(&self, drained: &mut Drained) -> Result<()> {
+    /// Returns how long until something may start again that time alone holds back.
+    async fn run_all(&self, drained: &mut Drained) -> Result<Option<Duration>> {
         self.fire().await?;
-        let mut solo = None;
+        let (client, mut solo, mut known) = (Client { handle: self.handle.clone() }, None, Vec::new());
         loop {
-            let client = Client { handle: self.handle.clone() };
             let queues = client.queues().await?;
             if queues.is_empty() {
-                return Ok(());
+                return Ok(None);
             }
             let solo = match &mut solo {
                 Some(solo) => solo,
                 None => solo.insert(Solo::new(&client, self.states.clone(), &self.registry)?),
             };
+            if known != queues {
+                solo.declare_limits(&queues).await?;
+                known.clone_from(&queues);
+            }
             match solo.run_one(&queues).await? {
-                Some((job, task, outcome)) => drained.note(job, task, outcome),
-                None => return solo.end().await,
+                Turn::Ran(job, task, outcome) => drained.note(job, task, outcome),
+                Turn::Idle(wait) => return solo.end().await.map(|()| wait),
             }
             if drained.total() == MOST_ATTEMPTS {
                 return Err(Error::Invalid(format!(
@@ -130,22 +135,5 @@ impl Runner {
             declarations.extend(declared(task, self.handle.max_payload())?);
         }
         client.schedules().declare(&declarations).await
-    }
-
-    /// Returns how long it is until the next job is due that is not paused.
-    pub(super) async fn next_due(&self) -> Result<Option<Duration>> {
-        let client = Client { handle: self.handle.clone() };
-        let now = self.handle.ask("tell its time", self.handle.backend().now()).await?;
-        let mut next = None;
-        for name in client.queues().await? {
-            let queue = client.queue(name.as_str());
-            if queue.is_paused().await? {
-                continue;
-            }
-            let first = queue.list_delayed(0..1).await?;
-            let wait = first.first().map(|job| job.status().run_at.since(now));
-            next = [next, wait].into_iter().flatten().min();
-        }
-        Ok(next)
     }
 }

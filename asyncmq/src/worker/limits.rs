@@ -39,9 +39,15 @@ async fn set(shared: &Shared, queue: &Name, changes: &Changes) -> Result<(), Sto
     Ok(())
 }
 
-/// Brings what the store has in line with the worker's tasks, in each queue that it serves: it is the last one to start.
+/// Brings what the store has in line with the worker's tasks, in each queue that it serves, as it is the last one to start: a job may be
+/// enqueued to another queue than its task's, and the first claim that finds it must be held already.
 async fn declare(shared: &Shared) -> Result<(), StoreError> {
-    for queue in &shared.info.queues {
+    declare_in(shared, &shared.info.queues).await
+}
+
+/// Does so in these queues.
+pub(super) async fn declare_in(shared: &Shared, queues: &[Name]) -> Result<(), StoreError> {
+    for queue in queues {
         set(shared, queue, &differences(shared, queue).await?).await?;
     }
     Ok(())

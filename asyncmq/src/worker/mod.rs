@@ -43,4 +43,4 @@ pub use handle::{StopReport, WorkerHandle, WorkerStatus};
 pub use hooks::HookOutput;
 pub use middleware::{Handled, Middleware, Next};
 pub use run::run;
-pub(crate) use solo::Solo;
+pub(crate) use solo::{Solo, Turn};

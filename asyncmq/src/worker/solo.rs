@@ -1,6 +1,7 @@
 //! Runs one job at a time, by hand: for tests.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::backend::Claim;
 use crate::client::Client;
@@ -10,11 +11,20 @@ use crate::lifecycle::Outcome;
 use crate::task::{Attempt, Registry, States};
 use crate::worker::builder::Worker;
 use crate::worker::execute::{conclude, observe};
+use crate::worker::limits::declare_in;
 use crate::worker::shared::Shared;
 use crate::worker::start::check_task;
 
 /// A worker without loops.
 pub(crate) struct Solo(Arc<Shared>);
+
+/// What came of looking for a job.
+pub(crate) enum Turn {
+    /// One was run to its end.
+    Ran(JobId, String, Outcome),
+    /// None may start now. How long until one is due, or a rate lets one start; none if time alone changes nothing.
+    Idle(Option<Duration>),
+}
 
 impl Solo {
     /// Makes one for every task that it can run.
@@ -28,8 +38,13 @@ impl Solo {
         Ok(Self(worker.plan()?.shared))
     }
 
+    /// Tells the store what its tasks are held to in these queues.
+    pub(crate) async fn declare_limits(&self, queues: &[Name]) -> Result<()> {
+        self.0.backend.ask("declare limits", declare_in(&self.0, queues)).await
+    }
+
     /// Claims one job of these queues and runs it to its end.
-    pub(crate) async fn run_one(&self, queues: &[Name]) -> Result<Option<(JobId, String, Outcome)>> {
+    pub(crate) async fn run_one(&self, queues: &[Name]) -> Result<Turn> {
         let shared = &self.0;
         let call = shared.backend.next_call();
         let claim = Claim { call, queues, tasks: &shared.known, limit: 1, lease: shared.times.lease };
@@ -39,9 +54,11 @@ impl Solo {
                 .unknown
                 .into_iter()
                 .next()
-                .map_or(Ok(None), |(_, task)| Err(self.cannot_run(&task)));
+                .map_or(Ok(Turn::Idle(claimed.next_due)), |(_, task)| Err(self.cannot_run(&task)));
         };
-        let Some(task) = shared.tasks.get(job.envelope.task.as_str()).copied() else { return Ok(None) };
+        let Some(task) = shared.tasks.get(job.envelope.task.as_str()).copied() else {
+            return Ok(Turn::Idle(None));
+        };
         let envelope = job.envelope.clone();
         let attempt = Arc::new(Attempt::new(job, shared.site.clone()));
         let observed = observe(&attempt, task, &shared.layers).await;
@@ -49,7 +66,7 @@ impl Solo {
         let settlement = conclude(&attempt, task, observed).await;
         let call = shared.backend.next_call();
         shared.backend.ask("settle a job", shared.backend.settle(call, &[settlement])).await?;
-        Ok(Some((envelope.id.clone(), envelope.task.to_string(), outcome)))
+        Ok(Turn::Ran(envelope.id.clone(), envelope.task.to_string(), outcome))
     }
 
     fn cannot_run(&self, task: &Name) -> Error {

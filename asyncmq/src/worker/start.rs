@@ -15,7 +15,7 @@ use crate::worker::builder::Worker;
 use crate::worker::handle::{WorkerHandle, register};
 use crate::worker::pump::Pump;
 use crate::worker::shared::{Shared, Times};
-use crate::worker::solo::Solo;
+use crate::worker::solo::{Solo, Turn};
 use crate::worker::{duty, lease, limits, schedules};
 
 /// What a worker is to be, checked.
@@ -83,7 +83,7 @@ impl Worker {
         Ok(WorkerHandle { shared, pump, lease, on_stop: std::mem::take(&mut self.on_stop) })
     }
 
-    /// Claims one job and runs it to its end; `None` if there is none. For tests.
+    /// Claims one job and runs it to its end; `None` if none may start now. For tests.
     ///
     /// # Errors
     ///
@@ -91,9 +91,13 @@ impl Worker {
     pub async fn handle_one(&self) -> Result<Option<Outcome>> {
         let queues: Vec<Name> = self.plan()?.queues.into_iter().map(|(name, _)| name).collect();
         let solo = Solo::of(self)?;
-        let ran = solo.run_one(&queues).await?;
+        solo.declare_limits(&queues).await?;
+        let turn = solo.run_one(&queues).await?;
         solo.end().await?;
-        Ok(ran.map(|(_, _, outcome)| outcome))
+        Ok(match turn {
+            Turn::Ran(_, _, outcome) => Some(outcome),
+            Turn::Idle(_) => None,
+        })
     }
 
     /// Checks everything that can be wrong.

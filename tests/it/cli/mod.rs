@@ -22,6 +22,8 @@ use tempfile::TempDir;
 #[cfg(feature = "redis")]
 use asyncmq_tests::servers::redis_server::RedisServer;
 
+use crate::support::sqlite_url;
+
 const OPERATOR: &str = env!("CARGO_BIN_EXE_operator");
 
 /// A store and a folder to run commands in.
@@ -56,7 +58,7 @@ impl Said {
 /// Returns a desk at a new store of each kind that has processes.
 fn desks() -> Vec<Desk> {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", folder.path().join("jobs.db").display());
+    let url = sqlite_url(folder.path());
     #[cfg(feature = "redis")]
     {
         let server = RedisServer::shared();

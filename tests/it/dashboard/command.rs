@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::PASSWORD;
-use crate::support::soon;
+use crate::support::{soon, sqlite_url};
 
 struct Desk {
     folder: TempDir,
@@ -36,7 +36,7 @@ impl Desk {
     }
 
     fn url(&self) -> String {
-        format!("sqlite:{}", self.folder.path().join("jobs.db").display())
+        sqlite_url(self.folder.path())
     }
 
     fn command(&self, words: &[&str]) -> Command {

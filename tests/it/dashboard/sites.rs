@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use asyncmq_tests::servers::redis_server::RedisServer;
 
 use super::{Site, config};
-use crate::support::until;
+use crate::support::{sqlite_url, until};
 
 /// What serves the queues.
 enum Serving {
@@ -113,7 +113,7 @@ async fn with_process(name: &'static str, url: String, folder: TempDir) -> Place
 /// Returns one of each.
 pub(super) async fn places() -> Vec<Place> {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", folder.path().join("jobs.db").display());
+    let url = sqlite_url(folder.path());
     let places = vec![in_memory().await, with_process("sqlite", url, folder).await];
     #[cfg(feature = "redis")]
     let places = {

@@ -34,17 +34,17 @@ pub(crate) struct Driven<F> {
 }
 
 /// Somebody who numbers calls.
-struct Caller {
-    id: WorkerId,
+pub(super) struct Caller {
+    pub(super) id: WorkerId,
     calls: u64,
 }
 
 impl Caller {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { id: WorkerId::generate(), calls: 0 }
     }
 
-    fn next(&mut self) -> CallId {
+    pub(super) fn next(&mut self) -> CallId {
         self.calls += 1;
         CallId { sender: self.id, sequence: self.calls }
     }

@@ -1,29 +1,12 @@
 //! What deduplication costs a Redis server: nothing for jobs without a key, and as much beside a million jobs as beside none.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use asyncmq::backend::redis::RedisStore;
-use asyncmq::backend::{CallId, Claim, Pushed, Report, Settlement, Store, TaskSet};
-use asyncmq::job::{DedupKey, Envelope, JobId, Name, WorkerId};
-use asyncmq::lifecycle::Transition;
-use asyncmq::{Dedup, Retention};
+use asyncmq::Dedup;
+use asyncmq::backend::Pushed;
+use asyncmq::job::{DedupKey, Envelope};
 
-use asyncmq_tests::servers::redis_server::RedisServer;
-
-const QUEUE: Name = Name::from_static("keyed");
-const TASK: Name = Name::from_static("known");
-
-struct Scene {
-    server: RedisServer,
-    store: Arc<RedisStore>,
-    sender: WorkerId,
-    calls: u64,
-}
-
-fn plain() -> Envelope {
-    Envelope::new(JobId::generate(), QUEUE, TASK, vec![b'x'; 100].into())
-}
+use super::caller::{Caller, plain};
 
 fn keyed(key: &str, mode: Dedup) -> Envelope {
     let mut job = plain();
@@ -31,41 +14,14 @@ fn keyed(key: &str, mode: Dedup) -> Envelope {
     job
 }
 
-impl Scene {
-    async fn new() -> Self {
-        let server = RedisServer::start(&[]);
-        let store = RedisStore::connect(&server.url()).await.unwrap();
-        Self { server, store, sender: WorkerId::generate(), calls: 0 }
-    }
+/// A job that has a record of its own without having a key.
+fn tagged(number: u32) -> Envelope {
+    let mut job = plain();
+    job.extras_mut().tags = vec![number.to_string()];
+    job
+}
 
-    fn call(&mut self) -> CallId {
-        self.calls += 1;
-        CallId { sender: self.sender, sequence: self.calls }
-    }
-
-    async fn push(&mut self, jobs: Vec<Envelope>) -> Vec<Pushed> {
-        let (call, jobs) = (self.call(), jobs.into_iter().map(Arc::new).collect::<Vec<_>>());
-        self.store.push(call, &jobs).await.unwrap()
-    }
-
-    /// Claims so many jobs and completes them.
-    async fn run(&mut self, count: usize) {
-        let tasks: TaskSet = [(TASK, 1)].into_iter().collect();
-        let (call, lease) = (self.call(), Duration::from_secs(600));
-        let claim = Claim { call, queues: &[QUEUE], tasks: &tasks, limit: count, lease };
-        let jobs = self.store.claim(claim).await.unwrap().jobs;
-        assert_eq!(jobs.len(), count);
-        let transition = Transition::Complete { result: Default::default(), retention: Retention::Standard };
-        let settlement = |job: asyncmq::backend::ClaimedJob| Settlement {
-            envelope: job.envelope,
-            token: job.token,
-            transition: transition.clone(),
-            report: Report::default(),
-        };
-        let (call, jobs) = (self.call(), jobs.into_iter().map(settlement).collect::<Vec<_>>());
-        self.store.settle(call, &jobs).await.unwrap();
-    }
-
+impl Caller {
     /// Returns how many commands the server has carried out, those of scripts included and what tests ask it not.
     fn commands(&self) -> u64 {
         let stats: String = self.server.order(&["INFO", "commandstats"]);
@@ -119,16 +75,11 @@ impl Scene {
 
 #[tokio::test]
 async fn a_job_without_a_key_costs_no_command_more() {
-    let mut scene = Scene::new().await;
+    let mut scene = Caller::new().await;
     assert_eq!(scene.least_commands().await, BEFORE, "what was so before there were keys");
 
     // A queue that has jobs with a record of their own is asked for more; keys add nothing to that.
-    let tagged = |tag: &str| {
-        let mut job = Envelope { priority: 9, ..plain() };
-        job.extras_mut().tags = vec![tag.into()];
-        job
-    };
-    scene.push(vec![tagged("a")]).await;
+    scene.push(vec![Envelope { priority: 9, ..tagged(1) }]).await;
     let beside_tagged = scene.least_commands().await;
     let key = Envelope { priority: 9, ..keyed("key", Dedup::Simple) };
     scene.push(vec![key]).await;
@@ -138,7 +89,7 @@ async fn a_job_without_a_key_costs_no_command_more() {
 /// Commands of a push and of a run of one and of a hundred jobs, in version 0.1 before there were keys.
 const BEFORE: [(u64, u64); 2] = [(12, 20), (13, 20)];
 
-impl Scene {
+impl Caller {
     /// Returns the microseconds of processor time of one of many jobs from its push to its end, a hundred at a time.
     async fn life(&mut self, rounds: u32, job: impl Fn(u32) -> Envelope) -> f64 {
         let mut cpu = 0.0;
@@ -155,12 +106,7 @@ impl Scene {
 }
 
 async fn lives(rounds: u32) {
-    let mut scene = Scene::new().await;
-    let tagged = |number: u32| {
-        let mut job = plain();
-        job.extras_mut().tags = vec![number.to_string()];
-        job
-    };
+    let mut scene = Caller::new().await;
     let plain = scene.life(rounds, |_| plain()).await;
     let tagged = scene.life(rounds, tagged).await;
     let keyed = scene.life(rounds, |number| keyed(&number.to_string(), Dedup::Simple)).await;
@@ -169,15 +115,10 @@ async fn lives(rounds: u32) {
     );
 }
 
-async fn costs(scene: &mut Scene, count: u32, what: &str) -> [f64; 4] {
+async fn costs(scene: &mut Caller, count: u32, what: &str) -> [f64; 4] {
     let window = Dedup::Throttle(Duration::from_secs(3_600));
-    let tag = |number: u32| {
-        let mut job = plain();
-        job.extras_mut().tags = vec![number.to_string()];
-        job
-    };
     let plain = scene.cost(count, |_| plain()).await;
-    let tagged = scene.cost(count, tag).await;
+    let tagged = scene.cost(count, tagged).await;
     let taken_in = scene.cost(count, |number| keyed(&format!("{what} {number}"), Dedup::Simple)).await;
     let left_out = scene.cost(count, |_| keyed("one", Dedup::Simple)).await;
     let throttled = scene.cost(count, |number| keyed(&format!("{what} w{number}"), window)).await;
@@ -197,7 +138,7 @@ async fn costs(scene: &mut Scene, count: u32, what: &str) -> [f64; 4] {
 
 /// Measures lone pushes into an empty queue and into one in which so many jobs wait.
 async fn measure(many: usize, count: u32) {
-    let mut scene = Scene::new().await;
+    let mut scene = Caller::new().await;
     let alone = costs(&mut scene, count, "empty").await;
     for _ in 0..many / 1_000 {
         scene.push((0..1_000).map(|_| plain()).collect()).await;

@@ -4,53 +4,37 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use asyncmq::backend::redis::RedisStore;
-use asyncmq::backend::{CallId, Claim, ClaimedJob, Control, Settlement, Store, TaskSet};
-use asyncmq::job::{Envelope, JobId, Name, WorkerId};
-use asyncmq::lifecycle::Transition;
+use asyncmq::backend::{Claim, Control, Settlement, Store, TaskSet};
+use asyncmq::job::JobId;
 use asyncmq::{
     Client, Event, EventKind, Limit, LimitScope, LimitSource, RateLimit, Registry, Retention, Worker, task,
 };
 use futures::StreamExt;
 
+use super::caller::{Caller, LEASE, QUEUE, TASK, completed, plain};
 use asyncmq_tests::servers::redis_server::RedisServer;
 
-const QUEUE: Name = Name::from_static("keys");
-const TASK: Name = Name::from_static("known");
 const JOBS: usize = 50_000;
 const BATCH: usize = 64;
 /// How many jobs of other tenants are sent, and how many of them at once.
 const OTHERS: usize = 10_000;
 const BURST: usize = 10;
 
-struct Scene {
-    server: RedisServer,
-    store: Arc<RedisStore>,
-    sender: WorkerId,
-    calls: u64,
-}
-
-impl Scene {
-    async fn new(limit: Option<Limit>) -> Self {
-        let server = RedisServer::start(&[]);
-        let store = RedisStore::connect(&server.url()).await.unwrap();
+impl Caller {
+    async fn holding(limit: Option<Limit>) -> Self {
+        let caller = Self::new().await;
         if limit.is_some() {
             let limits = [(LimitScope::Task(TASK), limit)];
-            store.set_limits(&QUEUE, LimitSource::Ordered, &limits).await.unwrap();
+            caller.store.set_limits(&QUEUE, LimitSource::Ordered, &limits).await.unwrap();
         }
-        Self { server, store, sender: WorkerId::generate(), calls: 0 }
-    }
-
-    const fn call(&mut self) -> CallId {
-        self.calls += 1;
-        CallId { sender: self.sender, sequence: self.calls }
+        caller
     }
 
     /// Pushes jobs of so many keys in turn (without keys if 0), and runs them, a batch at a time. Returns the microseconds of
     /// processor time of the server that one job took in, and through claim and settle.
-    async fn cost(&mut self, keys: usize) -> (f64, f64) {
+    async fn spend(&mut self, keys: usize) -> (f64, f64) {
         let job = |number: usize| {
-            let mut job = Envelope::new(JobId::generate(), QUEUE, TASK, vec![b'x'; 100].into());
+            let mut job = plain();
             if 0 < keys {
                 job.extras_mut().key = Some(format!("tenant {}", number % keys).into());
             }
@@ -63,18 +47,18 @@ impl Scene {
             self.store.push(call, batch).await.unwrap();
         }
         let pushed = self.server.cpu();
-        assert_eq!(self.run().await, JOBS);
+        assert_eq!(self.run_all().await, JOBS);
         let each = |cpu: f64| cpu / JOBS as f64;
         (each(pushed - before), each(self.server.cpu() - pushed))
     }
 
-    async fn run(&mut self) -> usize {
+    async fn run_all(&mut self) -> usize {
         let tasks: TaskSet = [(TASK, 1)].into_iter().collect();
         let (mut ended, mut ran): (Vec<Settlement>, usize) = (Vec::new(), 0);
         loop {
             let settle = self.call();
-            let (call, lease) = (self.call(), Duration::from_secs(600));
-            let claim = Claim { call, queues: &[QUEUE], tasks: &tasks, limit: BATCH, lease };
+            let call = self.call();
+            let claim = Claim { call, queues: &[QUEUE], tasks: &tasks, limit: BATCH, lease: LEASE };
             let (settled, claimed) = self.store.settle_and_claim(settle, &ended, claim).await;
             settled.unwrap();
             let jobs = claimed.unwrap().jobs;
@@ -82,18 +66,8 @@ impl Scene {
                 return ran;
             }
             ran += jobs.len();
-            ended = jobs.into_iter().map(completed).collect();
+            ended = jobs.into_iter().map(|job| completed(job, Retention::Nothing)).collect();
         }
-    }
-}
-
-/// Ends a job well and keeps nothing of it.
-pub(super) fn completed(job: ClaimedJob) -> Settlement {
-    Settlement {
-        envelope: job.envelope,
-        token: job.token,
-        transition: Transition::Complete { result: Default::default(), retention: Retention::Nothing },
-        report: Default::default(),
     }
 }
 
@@ -119,7 +93,7 @@ async fn what_keys_and_limits_cost() {
         "us of the server's CPU for a job", "push", "claim and settle", "ratio"
     );
     for (name, keys, limit) in cases {
-        let (push, run) = Scene::new(limit).await.cost(keys).await;
+        let (push, run) = Caller::holding(limit).await.spend(keys).await;
         if plain == 0.0 {
             plain = push + run;
         }

@@ -2,6 +2,7 @@
 //!
 //! Every test starts the servers that it needs; without `redis-server` on the machine there are no such tests.
 
+mod caller;
 mod crew;
 mod cuts;
 mod failover;

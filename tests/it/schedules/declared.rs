@@ -10,7 +10,7 @@ use asyncmq::schedule::{Paused, PausedBy, ScheduleRecord};
 use asyncmq::{Client, Clock, Registry, Schedule, Worker, WorkerHandle, testing};
 
 use super::{HOUR, beside, hourly, info, tick};
-use crate::support::until;
+use crate::support::{sqlite_url, until};
 
 const ID: &str = "schedules.hourly";
 
@@ -45,7 +45,7 @@ async fn stored(client: &Client) -> (StoredSchedule, ScheduleRecord) {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_workers_that_start_at_once_declare_one_schedule() {
     let folder = tempfile::tempdir().unwrap();
-    let file = format!("sqlite:{}", folder.path().join("jobs.db").display());
+    let file = sqlite_url(folder.path());
     for client in [Client::memory(), Client::connect(&file).await.unwrap()] {
         let starts = (0..10).map(|_| {
             let client = client.clone();

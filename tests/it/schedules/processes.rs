@@ -10,6 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::{header, info, jobs};
+use crate::support::sqlite_url;
 
 /// How many schedules there are; each has a slot a second.
 const SCHEDULES: usize = 20;
@@ -97,6 +98,7 @@ async fn every_slot_fires_once(
         client.schedules().pause(format!("s{number}")).await.unwrap();
     }
     drop(workers);
+    assert!(0 < faults.killed && 0 < faults.frozen, "{faults:?}");
     count(&client, &firsts, &faults).await;
 }
 
@@ -130,7 +132,7 @@ async fn count(client: &Client, firsts: &[std::time::SystemTime], faults: &Fault
 #[tokio::test(flavor = "multi_thread")]
 async fn every_slot_fires_once_on_a_file_while_workers_die() {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", folder.path().join("jobs.db").display());
+    let url = sqlite_url(folder.path());
     every_slot_fires_once(&url, (SECOND * 5, [0; WORKERS]), |_| {}).await;
 }
 
@@ -138,7 +140,7 @@ async fn every_slot_fires_once_on_a_file_while_workers_die() {
 #[ignore = "takes a minute"]
 async fn every_slot_of_a_minute_fires_once_on_a_file_while_workers_die() {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", folder.path().join("jobs.db").display());
+    let url = sqlite_url(folder.path());
     every_slot_fires_once(&url, (SECOND * 60, [0; WORKERS]), |_| {}).await;
 }
 

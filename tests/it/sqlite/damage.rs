@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{QUEUE, is_sound, jobs, open, push};
+use crate::support::sqlite_url;
 
 fn because(error: &Error) -> String {
     format!("{error:?}")
@@ -123,7 +124,7 @@ async fn a_backup_is_a_whole_file_of_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn stores_of_two_prefixes_share_a_file_and_nothing_else() {
     let dir = TempDir::new().unwrap();
-    let url = |prefix: &str| format!("sqlite:{}?prefix={prefix}", dir.path().join("jobs.db").display());
+    let url = |prefix: &str| format!("{}?prefix={prefix}", sqlite_url(dir.path()));
     let (one, other) = (Client::connect(&url("a")).await.unwrap(), Client::connect(&url("b")).await.unwrap());
     one.queue("q").add(asyncmq::NewJob::new("t")).await.unwrap();
     assert_eq!(one.queue("q").counts().await.unwrap().waiting, 1);

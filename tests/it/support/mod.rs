@@ -18,6 +18,7 @@ pub(crate) mod sqlite;
 pub(crate) mod stage;
 
 use std::future::Future;
+use std::path::Path;
 use std::time::Duration;
 
 use asyncmq::backend::conformance::Fixture;
@@ -40,6 +41,11 @@ pub(crate) fn soon<F: Future>(what: &str, future: F) -> impl Future<Output = F::
             Err(_) => panic!("waited in vain for {what} at {place}"),
         }
     }
+}
+
+/// The URL of the SQLite store in a folder.
+pub(crate) fn sqlite_url(folder: &Path) -> String {
+    format!("sqlite:{}", folder.join("jobs.db").display())
 }
 
 /// Waits until something can be seen that no event tells.

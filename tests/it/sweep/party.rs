@@ -10,12 +10,13 @@ use asyncmq::backend::{
 };
 use asyncmq::job::{DedupKey, Envelope, JobId, Name, Retention, WorkerId};
 use asyncmq::lifecycle::Transition;
-use asyncmq::{Dedup, JobState};
+use asyncmq::{Dedup, JobState, Limit, LimitScope, LimitSource};
 use bytes::Bytes;
 
 use crate::support::faulty::FaultyBackend;
 
 pub(crate) const QUEUE: Name = Name::from_static("sweep");
+pub(crate) const TASK: Name = Name::from_static("task");
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
@@ -83,6 +84,26 @@ impl<'a> Party<'a> {
         Ok(jobs)
     }
 
+    /// Pushes jobs that take turns with those of other keys.
+    pub(crate) async fn push_at(&mut self, key: &str, count: usize) -> Result<(), Died> {
+        let of_key = || {
+            let mut job = job();
+            job.extras_mut().key = Some(key.into());
+            Arc::new(job)
+        };
+        let (call, jobs) = (self.next(), (0..count).map(|_| of_key()).collect::<Vec<_>>());
+        self.ask(async || self.store.push(call, &jobs).await).await?;
+        self.acknowledged.extend(jobs.iter().map(|job| job.id.clone()));
+        Ok(())
+    }
+
+    /// Holds the queue, or each key of its jobs, to a limit.
+    pub(crate) async fn hold(&self, scope: LimitScope, limit: Limit) -> Result<(), Died> {
+        let limits = [(scope, Some(limit))];
+        self.ask(async || self.store.set_limits(&QUEUE, LimitSource::Ordered, &limits).await).await?;
+        Ok(())
+    }
+
     /// Pushes a job of a deduplication key, the same one for all.
     pub(crate) async fn offer(&mut self, mode: Dedup) -> Result<(Arc<Envelope>, Pushed), Died> {
         let (call, mut job) = (self.next(), job());
@@ -95,7 +116,7 @@ impl<'a> Party<'a> {
 
     pub(crate) async fn claim(&mut self, limit: usize) -> Result<Vec<ClaimedJob>, Died> {
         let call = self.next();
-        let tasks: TaskSet = [(Name::from_static("task"), 1)].into_iter().collect();
+        let tasks: TaskSet = [(TASK, 1)].into_iter().collect();
         let queues = [QUEUE];
         let claim = Claim { call, queues: &queues, tasks: &tasks, limit, lease: LEASE };
         Ok(self.ask(async || self.store.claim(claim).await).await?.jobs)
@@ -189,7 +210,7 @@ pub(crate) fn complete() -> Transition {
 fn job() -> Envelope {
     let id = JobId::generate();
     let args = Bytes::from(format!("[\"{id}\"]"));
-    Envelope::new(id, QUEUE, Name::from_static("task"), args)
+    Envelope::new(id, QUEUE, TASK, args)
 }
 
 fn settlement(job: &ClaimedJob, transition: Transition) -> Settlement {

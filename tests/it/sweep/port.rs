@@ -1,20 +1,24 @@
 //! Programs that call the store as clients and workers do, with every call lost once on either side.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use asyncmq::backend::{Control, Fenced, Fired, Ordered, Pushed, StoredSchedule, Upkeep};
 use asyncmq::job::{Envelope, Failure, FailureKind};
-use asyncmq::lifecycle::Transition;
+use asyncmq::lifecycle::{Allowance, Transition};
 use asyncmq::schedule::ScheduleId;
-use asyncmq::{Counts, Dedup, JobState};
+use asyncmq::{Counts, Dedup, JobState, Limit, LimitScope, RateLimit};
 
-use super::party::{Died, LEASE, OnLoss, Party, QUEUE, SECOND, complete};
+use super::party::{Died, LEASE, OnLoss, Party, QUEUE, SECOND, TASK, complete};
 use crate::support::Make;
 use crate::support::faulty::{Fault, FaultyBackend, Side};
 use crate::support::memory::Memory;
 #[cfg(feature = "redis")]
 use crate::support::redis_store::Redis;
 use crate::support::sqlite::Sqlite;
+
+/// So long that nothing is gained meanwhile.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 /// Sweeps over a program: first without a fault, then with each call lost in turn.
 async fn sweep<F: Make>(program: impl AsyncFn(&mut Party<'_>) -> Result<(), Died>) {
@@ -90,6 +94,10 @@ async fn check(party: &Party<'_>, effects: &[Effect], ended: &Result<(), Died>) 
     let wasted = effects.len() - settled.iter().filter(|token| tokens.contains(token)).count();
     assert!(wasted <= if died { 3 } else { party.excused }, "{wasted} runs came to nothing");
     recount(party, taken_in.len()).await;
+    for key in ["here", "there"] {
+        let standings = store.held_by(&QUEUE, &TASK, Some(key)).await.expect("the store answers");
+        assert!(standings.iter().all(|standing| standing.running == 0), "permits are left: {standings:?}");
+    }
 }
 
 /// Checks that each job is in one list, that of its state, and that the counts say so.
@@ -233,6 +241,64 @@ async fn fires_a_schedule(party: &mut Party<'_>) -> Result<(), Died> {
     Ok(())
 }
 
+/// How many jobs of a key run, as its limit counts them, and what may start of all.
+async fn permits(party: &Party<'_>, key: &str) -> (u32, Allowance) {
+    let store = party.store.inner();
+    let standings = store.held_by(&QUEUE, &TASK, Some(key)).await.expect("the store answers");
+    let [of_queue, of_key] = standings.as_slice() else { panic!("both limits hold: {standings:?}") };
+    (of_key.running, of_queue.allowance)
+}
+
+async fn holds_each_key_to_one(party: &mut Party<'_>) -> Result<(), Died> {
+    // More than are ever used, so that each start can be told from the others.
+    party.hold(LimitScope::Queue, Limit::NONE.rate(RateLimit::per(1_000, YEAR))).await?;
+    party.hold(LimitScope::Task(TASK), Limit::NONE.concurrency(1)).await?;
+    party.push_at("here", 3).await?;
+    party.push_at("there", 2).await?;
+    let held = party.claim(10).await?;
+    assert_eq!(held.len(), 2, "one of each key");
+    assert_eq!(permits(party, "here").await, (1, Allowance::May(998)));
+    let mut other = party.other();
+    assert_eq!(other.claim(10).await?.len(), 0, "no permit is doubled");
+    party.run(&held);
+    assert_eq!(party.settle(&held[..1], complete()).await?, [Fenced::Applied]);
+    let again = party.claim(10).await?;
+    assert_eq!(again.len(), 1, "the permit is there again, once");
+    assert_eq!(party.settle(&held[1..], retry()).await?, [Fenced::Applied]);
+    assert_eq!(permits(party, "there").await.0, 0);
+    assert_eq!(party.settle(&again, Transition::Release).await?, [Fenced::Applied]);
+    party.advance(SECOND).await;
+    while party.work(2, complete()).await? != 0 {
+        assert_eq!((permits(party, "here").await.0, permits(party, "there").await.0), (0, 0));
+    }
+    // Five jobs, one tried again, one given back.
+    assert_eq!(permits(party, "here").await, (0, Allowance::May(993)));
+    Ok(())
+}
+
+async fn loses_its_permits_with_its_lease(party: &mut Party<'_>) -> Result<(), Died> {
+    party.hold(LimitScope::Queue, Limit::NONE.rate(RateLimit::per(1_000, YEAR))).await?;
+    party.hold(LimitScope::Task(TASK), Limit::NONE.concurrency(1)).await?;
+    party.push_at("here", 2).await?;
+    let held = party.claim(2).await?;
+    party.run(&held);
+    party.advance(LEASE + SECOND).await;
+    party.rescue().await?;
+    party.excused += 1;
+    let mut other = party.other();
+    let again = other.claim(2).await?;
+    assert_eq!(again.len(), 1);
+    assert_eq!(party.settle(&held, complete()).await?, [Fenced::Stale]);
+    assert_eq!(permits(party, "here").await, (1, Allowance::May(998)), "who is late gives nothing back");
+    assert_eq!(other.claim(2).await?.len(), 0);
+    other.run(&again);
+    assert_eq!(other.settle(&again, complete()).await?, [Fenced::Applied]);
+    party.effects.append(&mut other.effects);
+    while party.work(2, complete()).await? != 0 {}
+    assert_eq!(permits(party, "here").await, (0, Allowance::May(997)));
+    Ok(())
+}
+
 /// Makes a test of each program for a store.
 macro_rules! sweeps {
     ($store:ident, $fixture:ty: $($program:ident)*) => {
@@ -249,7 +315,7 @@ macro_rules! sweeps {
     };
 }
 
-sweeps!(memory, Memory: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates fires_a_schedule);
+sweeps!(memory, Memory: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates fires_a_schedule holds_each_key_to_one loses_its_permits_with_its_lease);
 #[cfg(feature = "redis")]
-sweeps!(redis, Redis: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates fires_a_schedule);
-sweeps!(sqlite, Sqlite: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates fires_a_schedule);
+sweeps!(redis, Redis: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates fires_a_schedule holds_each_key_to_one loses_its_permits_with_its_lease);
+sweeps!(sqlite, Sqlite: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates fires_a_schedule holds_each_key_to_one loses_its_permits_with_its_lease);

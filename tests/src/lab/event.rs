@@ -74,6 +74,53 @@ pub struct Sent {
     /// By which key it counts as the same job as others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dedup: Option<Keyed>,
+    /// The key by which it takes turns, and which the limits of its task count for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<String>,
+    /// The slot of a schedule that it was made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<Slot>,
+}
+
+/// A slot of a schedule: a time by the store's clock, in microseconds since 1970.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Slot {
+    pub schedule: String,
+    pub time: u64,
+}
+
+/// A schedule, whose slots are an interval apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    pub schedule: String,
+    /// In microseconds.
+    pub interval: u64,
+    /// Its first slot.
+    pub first: u64,
+    /// Whether slots in which nobody fired are made up for one by one.
+    pub makes_up: bool,
+    /// Whether a slot is left out while the job of the last one has not ended.
+    pub alone: bool,
+}
+
+/// What the jobs of a task, or of each of its keys, are held to in a queue.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    pub queue: String,
+    pub task: String,
+    /// How many run at once.
+    pub most: Option<u32>,
+    pub rate: Option<Rate>,
+}
+
+/// How many jobs start in a time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    pub permits: u32,
+    /// In microseconds.
+    pub interval: u64,
+    /// Whether it is a sliding window, and not a bucket.
+    pub sliding: bool,
 }
 
 /// A deduplication key.
@@ -152,6 +199,25 @@ pub enum Event {
     LeftOut { queue: String, job: String, owner: String },
     /// Nobody knows whether the store took a job in.
     Unknown { queue: String, job: String },
+    /// A schedule was made.
+    Scheduled {
+        plan: Plan,
+        /// The time of this line by the store's clock, as slots have it.
+        clock: u64,
+    },
+    /// A schedule was stopped.
+    Unscheduled { schedule: String, fired: u64, skipped: u64 },
+    /// Slots of a schedule fired, in one step.
+    Fired {
+        /// The call: its sender and number.
+        call: String,
+        schedule: String,
+        slots: Vec<u64>,
+        /// When the call was first made.
+        began: u64,
+    },
+    /// Jobs are held to a limit.
+    Held(Hold),
     /// A worker started.
     Worker {
         /// Its id.

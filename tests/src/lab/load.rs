@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lab::event::{Event, Fate, Keyed, Sent, digest};
 use crate::lab::journal::Journal;
+use crate::lab::turns;
 use crate::servers::dice::Dice;
 
 /// The queue of most jobs.
@@ -47,8 +48,18 @@ impl Payload {
     }
 }
 
+/// Returns the digest of what is carried to a handler, given a job's arguments; 0 where there is nothing of the kind.
+#[must_use]
+pub fn digest_of(arguments: &[u8]) -> u64 {
+    #[derive(Deserialize)]
+    struct Arguments {
+        payload: Payload,
+    }
+    serde_json::from_slice::<Arguments>(arguments).map_or(0, |arguments| digest(&arguments.payload))
+}
+
 /// Notes that an attempt begins; what is returned notes its effect.
-fn begin(ctx: &Context, payload: &Payload) -> impl FnOnce() + use<> {
+pub(super) fn begin(ctx: &Context, payload: &Payload) -> impl FnOnce() + use<> {
     let journal = JOURNAL.get().expect("`write_to` comes first").clone();
     let (queue, job, attempt) = (ctx.queue().to_owned(), ctx.job_id().to_string(), ctx.attempt());
     let digest = digest(payload);
@@ -110,7 +121,7 @@ pub async fn canary(ctx: &Context, payload: Payload) {
 #[must_use]
 pub fn registry() -> Registry {
     let registry = Registry::new().with::<wait>().with::<stumble>().with::<fail>().with::<block>();
-    registry.with::<kill>().with::<canary>()
+    turns::with(registry.with::<kill>().with::<canary>())
 }
 
 /// A job, and what is written down of it before it is sent.
@@ -122,7 +133,7 @@ pub struct Drawn {
 }
 
 impl Drawn {
-    /// A job of a task by its name, with arguments by name.
+    /// A job of a task by its name, with arguments by name. Without an id it is one that schedules make.
     #[must_use]
     pub fn new(task: &str, id: String, payload: Payload, more: serde_json::Value) -> Self {
         let digest = digest(&payload);
@@ -130,7 +141,8 @@ impl Drawn {
         if let (Some(all), serde_json::Value::Object(more)) = (arguments.as_object_mut(), more) {
             all.extend(more);
         }
-        let job = NewJob::new(task).kwargs(arguments).queue(WORK).id(&id).retain(KEPT);
+        let job = NewJob::new(task).kwargs(arguments).queue(WORK).retain(KEPT);
+        let job = if id.is_empty() { job } else { job.id(&id) };
         let (queue, task) = (WORK.to_owned(), task.to_owned());
         let sent = Sent { queue, job: id, task, digest, attempts: 1, priority: 5, ..Sent::default() };
         Self { job, sent }
@@ -175,6 +187,14 @@ impl Drawn {
         self
     }
 
+    /// Lets it take turns with the jobs of other places.
+    #[must_use]
+    pub fn at(mut self, place: &str) -> Self {
+        self.job = self.job.key(place);
+        self.sent.turn = Some(place.to_owned());
+        self
+    }
+
     fn priority(mut self, priority: u8) -> Self {
         self.job = self.job.priority(priority);
         self.sent.priority = priority;
@@ -184,6 +204,9 @@ impl Drawn {
 
 /// Draws a job of the mix.
 pub fn draw(dice: &mut Dice, id: String) -> Drawn {
+    if dice.below(1_000) < turns::PART {
+        return turns::draw(dice, id);
+    }
     let (payload, kind, of_key) = (Payload::draw(dice), dice.below(1_000), id.clone());
     let wait = |payload, micros: u64| Drawn::new("lab.wait", id.clone(), payload, micros_of(micros));
     let drawn = match kind {
@@ -229,7 +252,7 @@ pub fn key(mode: Dedup, number: u64) -> String {
     format!("{} {number}", mode.name())
 }
 
-fn micros_of(micros: u64) -> serde_json::Value {
+pub(super) fn micros_of(micros: u64) -> serde_json::Value {
     serde_json::json!({ "micros": micros })
 }
 

@@ -11,6 +11,7 @@
 //! monotonic clock, which all processes share. A store's step lies between the call and its answer, and each invariant takes
 //! of the two whichever makes it the weaker: what is reported did happen.
 
+pub mod beats;
 #[cfg(feature = "redis")]
 pub mod chaos;
 pub mod check;
@@ -21,5 +22,6 @@ pub mod load;
 pub mod producer;
 pub mod recorded;
 pub mod send;
+pub mod turns;
 pub mod worker;
 pub mod world;

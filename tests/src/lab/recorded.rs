@@ -17,8 +17,9 @@ use asyncmq::lifecycle::{Limits, Transition};
 use asyncmq::schedule::ScheduleId;
 use asyncmq::{EventFilter, Limit, LimitScope, LimitSource, Timestamp};
 
-use crate::lab::event::{Ending, Event, Given, Kind, Proof};
+use crate::lab::event::{Ending, Event, Given, Kind, Proof, Sent, Slot};
 use crate::lab::journal::Journal;
+use crate::lab::load::digest_of;
 
 /// A store and the journal of one worker's process.
 pub struct Recorded {
@@ -85,6 +86,36 @@ impl Recorded {
         });
         let (worker, call) = (call.sender.to_string(), call.sequence);
         self.journal.note(Event::Settling { worker, call, jobs: jobs.collect() });
+    }
+
+    /// Writes down that jobs are about to be made for slots. Returns when.
+    fn firing(&self, firing: &Firing<'_>) -> u64 {
+        let began = self.journal.now();
+        for (slot, job) in firing.jobs {
+            let schedule = firing.schedule.id.to_string();
+            self.journal.note(Event::Send(Sent {
+                queue: job.queue.to_string(),
+                job: job.id.to_string(),
+                task: job.task.to_string(),
+                digest: digest_of(&job.args),
+                attempts: job.max_attempts,
+                priority: job.priority,
+                slot: Some(Slot { schedule, time: slot.as_micros() }),
+                ..Sent::default()
+            }));
+        }
+        began
+    }
+
+    fn fired(&self, firing: &Firing<'_>, began: u64) {
+        let CallId { sender, sequence } = firing.call;
+        let (call, schedule) = (format!("{sender} {sequence}"), firing.schedule.id.to_string());
+        let slots = firing.jobs.iter().map(|(slot, _)| slot.as_micros()).collect();
+        self.journal.note(Event::Fired { call, schedule, slots, began });
+        for (_, job) in firing.jobs {
+            let (queue, job) = (job.queue.to_string(), job.id.to_string());
+            self.journal.note(Event::Acknowledged { queue, job, began });
+        }
     }
 
     fn settled(&self, call: CallId, answers: &[Fenced]) {
@@ -380,7 +411,12 @@ impl Schedules for Recorded {
     }
 
     async fn fire(&self, firing: Firing<'_>) -> Result<Fired, StoreError> {
-        self.inner.fire(firing).await
+        let began = self.firing(&firing);
+        let fired = self.inner.fire(firing).await?;
+        if matches!(fired, Fired::Fired(_)) {
+            self.fired(&firing, began);
+        }
+        Ok(fired)
     }
 }
 

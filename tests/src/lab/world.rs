@@ -1,8 +1,8 @@
 //! What each job, each worker and each process went through, put together from the lines of a history.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::lab::event::{Ending, Event, Fate, Given, Kind, Line, Proof, Sent};
+use crate::lab::event::{Ending, Event, Fate, Given, Hold, Kind, Line, Plan, Proof, Sent};
 
 /// A claim that a store may leave out of a lease: see `Claim::lease`.
 const LEFT_OUT: (u64, u64) = (16, 500_000);
@@ -30,6 +30,10 @@ pub struct World {
     pub audits: Vec<(String, String, Option<String>)>,
     /// When each part of the run began.
     pub phases: Vec<(String, u64)>,
+    /// Each schedule by its id.
+    pub schedules: BTreeMap<String, Beat>,
+    /// What jobs are held to.
+    pub holds: Vec<Hold>,
     /// Memory and keys of the store: when, bytes, keys.
     pub samples: Vec<(u64, u64, u64)>,
     /// The time of the last line.
@@ -136,16 +140,22 @@ impl Session {
     /// may have been carried out as early as it began, and the next one as late as it was answered.
     #[must_use]
     pub fn may_have_lapsed(&self, claim: &Claim, again: &Claim) -> bool {
+        self.stood_until(claim, again.began) <= again.at
+    }
+
+    /// Returns until when its lease certainly stood after a claim, as far as calls say that were answered before `known`.
+    #[must_use]
+    pub fn stood_until(&self, claim: &Claim, known: u64) -> u64 {
         let lease = self.lease - (self.lease / LEFT_OUT.0).min(LEFT_OUT.1);
         let mut stood = claim.began + lease;
         let since = self.kept.partition_point(|(_, at)| *at <= claim.at);
-        for (began, at) in self.kept[since..].iter().take_while(|(_, at)| *at < again.began) {
+        for (began, at) in self.kept[since..].iter().take_while(|(_, at)| *at < known) {
             if stood < *at {
-                return true;
+                break;
             }
             stood = stood.max(began + lease);
         }
-        stood <= again.at
+        stood
     }
 }
 
@@ -171,6 +181,44 @@ pub struct Fault {
     pub began: u64,
     /// When it was over.
     pub ended: Option<u64>,
+}
+
+/// A schedule from its making to its end.
+#[derive(Debug, Default)]
+pub struct Beat {
+    /// What it is.
+    pub plan: Plan,
+    /// When it was made.
+    pub made: u64,
+    /// Which time it was then by the store's clock.
+    pub clock: u64,
+    /// When it was stopped, if it was.
+    pub stopped: Option<u64>,
+    /// How many of its slots were left out.
+    pub skipped: u64,
+    /// When slots of it fired.
+    pub firings: Vec<Firing>,
+}
+
+impl Beat {
+    /// Returns when a time of the store's clock was.
+    #[must_use]
+    pub const fn at(&self, slot: u64) -> u64 {
+        (self.made + slot).saturating_sub(self.clock)
+    }
+}
+
+/// Slots that fired in one step.
+#[derive(Debug, Clone)]
+pub struct Firing {
+    /// Sender and number of the call.
+    pub call: String,
+    /// When it was first made.
+    pub began: u64,
+    /// When it was answered.
+    pub at: u64,
+    /// Which.
+    pub slots: Vec<u64>,
 }
 
 /// A time in which a queue gave nothing out.
@@ -274,6 +322,19 @@ impl World {
             Event::Exit { process, code } => {
                 self.processes.entry(*process).or_default().exit = Some((at, *code));
             }
+            Event::Scheduled { plan, clock } => {
+                let beat = self.schedules.entry(plan.schedule.clone()).or_default();
+                (beat.plan, beat.made, beat.clock) = (plan.clone(), at, *clock);
+            }
+            Event::Unscheduled { schedule, skipped, .. } => {
+                let beat = self.schedules.entry(schedule.clone()).or_default();
+                (beat.stopped, beat.skipped) = (Some(at), *skipped);
+            }
+            Event::Fired { call, schedule, slots, began } => {
+                let beat = self.schedules.entry(schedule.clone()).or_default();
+                beat.firings.push(Firing { call: call.clone(), began: *began, at, slots: slots.clone() });
+            }
+            Event::Held(hold) => self.holds.push(hold.clone()),
             Event::Phase { name } => self.phases.push((name.clone(), at)),
             Event::Audit { invariant, name, wrong } => {
                 self.audits.push((invariant.clone(), name.clone(), wrong.clone()));
@@ -350,6 +411,12 @@ impl World {
         if let Some(known) = orders.iter_mut().rev().find(|known| known.2 == order && known.1.is_none()) {
             (known.1, known.3) = (Some(at), done);
         }
+    }
+
+    /// Tells whether a job is held to a limit.
+    #[must_use]
+    pub fn is_held(&self, sent: &Sent) -> bool {
+        self.holds.iter().any(|hold| hold.task == sent.task && hold.queue == sent.queue)
     }
 
     /// Returns from when to when a part of the run lasted; nothing if it had none of that name.

@@ -5,5 +5,7 @@ pub mod proxy;
 #[cfg(feature = "redis")]
 pub mod redis_check;
 #[cfg(feature = "redis")]
+pub mod redis_permits;
+#[cfg(feature = "redis")]
 pub mod redis_server;
 pub mod sqlite_check;

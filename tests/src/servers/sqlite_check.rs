@@ -92,6 +92,23 @@ pub fn broken_keys(conn: &Connection) -> rusqlite::Result<Option<String>> {
     Ok(None)
 }
 
+/// Looks whether more jobs of a task or key run at one moment than its limit lets. Returns what is wrong, if anything is.
+///
+/// # Errors
+///
+/// Those of the file, which may not have its tables yet.
+pub fn broken_permits(conn: &Connection) -> rusqlite::Result<Option<String>> {
+    let above = "SELECT a.grp, a.running FROM limits l JOIN (SELECT queue, grp, count(*) AS running FROM jobs \
+                 WHERE state = 'active' AND grp IS NOT NULL GROUP BY queue, grp) a \
+                 ON a.queue = l.queue AND l.scope = substr(a.grp, 1, instr(a.grp || char(31), char(31)) - 1) \
+                 WHERE json_extract(coalesce(l.ordered, l.declared), '$.concurrency') < a.running";
+    let mut found = conn.prepare(above)?;
+    let mut rows = found.query([])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let (group, running): (String, i64) = (row.get(0)?, row.get(1)?);
+    Ok(Some(format!("{running} jobs of {group:?} run at once")))
+}
+
 fn count(conn: &Connection, statement: &str) -> i64 {
     conn.query_row(statement, [], |row| row.get(0)).expect("the statement is one")
 }

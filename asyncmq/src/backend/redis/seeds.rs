@@ -13,7 +13,7 @@ use crate::lifecycle::Transition;
 use crate::seeded::{Bug, is_seeded};
 
 /// For each bug the parts of scripts that have it, what stands there, and what the bug makes of it.
-const SEEDS: [(Bug, &str, &str, &str); 9] = [
+const SEEDS: [(Bug, &str, &str, &str); 12] = [
     (Bug::UnheldClaim, "claim", "local held = worker ..", r"local held = string.rep('\0', 16) .."),
     (Bug::BlindSettle, "settle", "if not act or sub(act, 24, 31) ~= own_claim then", "if not act then"),
     (Bug::BlindSettle, "settle_rarely", "if sub(act, 24, 31) ~= claim then return false end", ""),
@@ -33,6 +33,9 @@ const SEEDS: [(Bug, &str, &str, &str); 9] = [
          runs[r] = {",
     ),
     (Bug::UnpackAllDue, "claim_rarely", "'-inf', now, 'LIMIT', 0, 250)", "'-inf', now)"),
+    (Bug::UntiedPermit, "let_go", "leave(Q, { act }, nil, 1)", ""),
+    (Bug::UncountedStart, "claim_held", "if not (g and limit) then return end", "if true then return end"),
+    (Bug::DoubleFire, "fire", "if not has_revision(", "if 'never' == tostring("),
 ];
 
 /// The step that a completion lacks: jobs that are active no more are written down as ended.
@@ -94,7 +97,7 @@ mod tests {
 
     #[test]
     fn every_seed_has_its_place_in_the_scripts() {
-        let parts = super::super::script::parts!(claim settle settle_rarely push claim_rarely carry register);
+        let parts = super::super::script::parts!(claim claim_held claim_rarely settle settle_rarely push carry register let_go fire);
         for (bug, of, right, _) in SEEDS {
             let text = parts.iter().find(|(part, _)| *part == of).map(|(_, text)| *text);
             assert_eq!(text.map(|text| text.matches(right).count()), Some(1), "{bug:?} in {of}.lua");

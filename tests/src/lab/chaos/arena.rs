@@ -1,13 +1,13 @@
 //! The store of a run, and what can be done to it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
 use crate::lab::chaos::Plan;
 use crate::servers::redis_server::RedisServer;
-use crate::servers::sqlite_check::broken_keys;
+use crate::servers::{redis_permits, sqlite_check};
 
 /// Which store a run is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,10 @@ for _, base in ipairs(redis.call('SMEMBERS', 'asyncmq:queues')) do
   if behind ~= redis.call('ZCARD', base .. 'blocked') then broken[#broken + 1] = base .. 'blocked' end
 end
 return broken";
+
+fn read_only(file: &Path) -> Option<rusqlite::Connection> {
+    rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).ok()
+}
 
 /// The store of a run.
 pub(super) enum Arena {
@@ -109,10 +113,19 @@ impl Arena {
                 let broken = redis::Script::new(BROKEN_KEYS).invoke::<Vec<String>>(&mut connection).ok()?;
                 Some((!broken.is_empty()).then(|| broken.join(", ")))
             }
-            Self::Sqlite(file) => {
-                let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-                broken_keys(&rusqlite::Connection::open_with_flags(file, flags).ok()?).ok()
+            Self::Sqlite(file) => sqlite_check::broken_keys(&read_only(file)?).ok(),
+        }
+    }
+
+    /// Looks at all permits at one moment: `Some(None)` if they are the jobs in hands, and no more than there may be; nothing while
+    /// the store cannot be asked.
+    pub(super) fn broken_permits(&self) -> Option<Option<String>> {
+        match self {
+            Self::Redis(server) => {
+                let mut connection = redis::Client::open(server.url()).ok()?.get_connection().ok()?;
+                redis_permits::broken_permits(&mut connection, "asyncmq").ok()
             }
+            Self::Sqlite(file) => sqlite_check::broken_permits(&read_only(file)?).ok(),
         }
     }
 

@@ -57,6 +57,9 @@ pub(super) async fn look(sender: &Sender, arena: &Arena, drained: Option<String>
         }
     }
     check_keys(sender).await?;
+    let permits = arena.broken_permits();
+    let wrong = permits.unwrap_or_else(|| Some("the store cannot be asked".to_owned()));
+    audit(sender, "I13", "permits when all has ended", wrong);
     check_itself(sender, arena, "when all has ended").await?;
     clean(sender).await?;
     check_itself(sender, arena, "when all was cleaned").await?;

@@ -21,11 +21,13 @@ use std::time::{Duration, Instant};
 
 use asyncmq::Client;
 
+use crate::lab::beats;
 use crate::lab::check::{self, Report};
 use crate::lab::event::Event;
 use crate::lab::history;
 use crate::lab::journal::Journal;
 use crate::lab::send::Sender;
+use crate::lab::turns;
 use crate::lab::worker;
 use crate::servers::dice::Dice;
 use arena::Arena;
@@ -106,6 +108,8 @@ pub async fn run(plan: &Plan, mut say: impl FnMut(&str)) -> anyhow::Result<Repor
     let start = Instant::now();
     phase(&journal, "calm");
     crew.produce(plan)?;
+    turns::holds().into_iter().for_each(|hold| journal.note(Event::Held(hold)));
+    beats::start(&sender.client, &journal).await?;
     tokio::time::sleep(calm).await;
     phase(&journal, "faults");
     let mut inflictor = Inflictor::new(plan, arena.clone(), crew.clone(), sender.clone());
@@ -118,6 +122,7 @@ pub async fn run(plan: &Plan, mut say: impl FnMut(&str)) -> anyhow::Result<Repor
     }
     phase(&journal, "heal");
     tokio::time::sleep(plan.length.saturating_sub(start.elapsed())).await;
+    beats::stop(&sender.client, &journal).await?;
     crew.stop_producing().await?;
     say("the faults are over; waiting for the last jobs");
     let drained = finish::drained(&sender, &watch).await;

@@ -49,14 +49,17 @@ impl Watch {
             while !is_over.load(Ordering::SeqCst) {
                 tokio::time::sleep(SAMPLE_EVERY).await;
                 let arena = arena.clone();
-                let look = tokio::task::spawn_blocking(move || (arena.size(), arena.broken_keys())).await;
-                let Ok((size, broken)) = look else { continue };
+                let look = move || (arena.size(), arena.broken_keys(), arena.broken_permits());
+                let Ok((size, keys, permits)) = tokio::task::spawn_blocking(look).await else { continue };
                 if let Some((memory, keys)) = size {
                     journal.note(Event::Sample { memory, keys });
                 }
-                if let Some(wrong) = broken {
-                    let (invariant, name) = ("I16".to_owned(), "deduplication keys at a moment".to_owned());
-                    journal.note(Event::Audit { invariant, name, wrong });
+                let looks = [("I16", "deduplication keys", keys), ("I13", "permits", permits)];
+                for (invariant, name, wrong) in looks {
+                    if let Some(wrong) = wrong {
+                        let (invariant, name) = (invariant.to_owned(), format!("{name} at a moment"));
+                        journal.note(Event::Audit { invariant, name, wrong });
+                    }
                 }
             }
         }));

@@ -90,11 +90,29 @@ fn stands(key: &Key, life: &Life, (state, crashes): (&str, u32), max_crashes: u3
 
 /// I18: no job is given up that has not lost as many processes as are borne.
 fn given_up(world: &World, key: &Key, life: &Life, crashes: u32, findings: &mut Findings) {
-    let deaths = life.deaths(|before, again| cause(world, life, before, again) == Some(Cause::Lease));
+    let seen = life.deaths(|before, again| cause(world, life, before, again) == Some(Cause::Lease));
+    let deaths = seen + unseen_deaths(world, life);
     if deaths < crashes as usize {
         let what = format!("it was given up for {crashes} deaths, and had lost {deaths} processes");
         findings.add("I18", Some(key), what);
     }
+}
+
+/// Counts the deaths with claims that nobody had the time to write down: a later claim told of one more, and a process ended
+/// meanwhile.
+fn unseen_deaths(world: &World, life: &Life) -> usize {
+    let (mut from, mut told, mut unseen) = (life.sent.first().map_or(0, |(at, _)| *at), 0, 0);
+    for (place, claim) in life.claims.iter().enumerate() {
+        let before = place.checked_sub(1).and_then(|place| life.claims.get(place));
+        let seen = before.is_some_and(|before| cause(world, life, before, claim) == Some(Cause::Lease));
+        let has_ended = |at: u64| (from..claim.at).contains(&at);
+        let mut exits = world.processes.values().filter_map(|process| process.exit);
+        if told + u32::from(seen) < claim.crashes && exits.any(|(at, _)| has_ended(at)) {
+            unseen += 1;
+        }
+        (from, told) = (claim.at, claim.crashes);
+    }
+    unseen
 }
 
 /// I7: what the store refused is not there.

@@ -1,16 +1,17 @@
 //! The invariants: what must hold of every history.
 //!
-//! Each is named as in the plan of the laboratory (docs/guarantees.md says what they mean for users). I12 and I13 are about
-//! schedules and limits, which the load of the laboratory does not have yet, and I15 about flows, which are still to come: their
-//! places are free until then.
+//! Each is named as in the plan of the laboratory (docs/guarantees.md says what they mean for users). I15 is about flows; its place
+//! is free until those are in the load.
 
 mod claims;
 mod dedup;
 mod ends;
+mod limits;
 mod liveness;
 mod order;
 mod processes;
 pub mod report;
+mod schedules;
 mod show;
 pub mod table;
 #[cfg(test)]
@@ -71,12 +72,13 @@ pub fn check(lines: &[Line]) -> Report {
     dedup::check(&world, &mut findings);
     processes::check(&world, &mut findings);
     liveness::check(&world, &mut findings);
+    let (kept, used) = (schedules::check(&world, &mut findings), limits::check(&world, &mut findings));
     for (invariant, name, wrong) in &world.audits {
         if let Some(wrong) = wrong {
             findings.add(invariant, None, format!("{name}: {wrong}"));
         }
     }
-    Report::of(&world, findings)
+    Report::of(&world, findings, (kept, used))
 }
 
 /// Tells the whole story of a job, a line for each thing that happened to it.

@@ -1,4 +1,4 @@
-//! I11: while nothing is wrong, jobs of a task and priority are given out in the order in which they were taken in.
+//! I11: while nothing is wrong, jobs of a task, key and priority are given out in the order in which they were taken in.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ struct Passage<'a> {
 
 pub(super) fn check(world: &World, findings: &mut Findings) {
     let Some((from, until)) = world.phase("calm") else { return };
-    let mut lines: HashMap<(&str, &str, u8), Vec<Passage<'_>>> = HashMap::new();
+    let mut lines: HashMap<(&str, &str, Option<&str>, u8), Vec<Passage<'_>>> = HashMap::new();
     for (key, life) in &world.jobs {
         let ([(sent, what)], [(_, taken_in)], Some(claim)) =
             (life.sent.as_slice(), life.acknowledged.as_slice(), life.claims.first())
@@ -35,7 +35,7 @@ pub(super) fn check(world: &World, findings: &mut Findings) {
         {
             let passage =
                 Passage { key, sent: *sent, taken_in: *taken_in, asked: claim.began, given: claim.at };
-            lines.entry((&key.0, &what.task, what.priority)).or_default().push(passage);
+            lines.entry((&key.0, &what.task, what.turn.as_deref(), what.priority)).or_default().push(passage);
         }
     }
     lines.into_values().for_each(|line| in_order(line, findings));

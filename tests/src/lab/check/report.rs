@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::lab::check::claims::{Cause, cause};
+use crate::lab::check::limits::Used;
+use crate::lab::check::schedules::Kept;
 use crate::lab::check::{Findings, Violation, liveness};
 use crate::lab::event::{Fate, Kind};
 use crate::lab::world::World;
@@ -38,6 +40,10 @@ pub struct Report {
     /// Jobs that were left out, as another one held their deduplication key.
     #[serde(default)]
     pub left_out: usize,
+    /// How many slots of schedules fired, and how many were left out for a reason.
+    pub slots: (usize, usize),
+    /// How many starts limits held back or let through, and how many jobs of one key were in hand at once, at most.
+    pub held: (usize, usize),
     /// How many jobs stood in which state at the end; `gone` is what is kept of no completed job.
     pub states: BTreeMap<String, usize>,
     /// How many faults there were of each kind.
@@ -112,11 +118,13 @@ fn bound(kind: &str) -> f64 {
 }
 
 impl Report {
-    pub(super) fn of(world: &World, findings: Findings) -> Self {
+    pub(super) fn of(world: &World, findings: Findings, (kept, used): (Kept, Used)) -> Self {
         let mut report = Self {
             violations: findings.counts,
             told: findings.told,
             seconds: world.seconds(),
+            slots: (kept.fired, kept.left_out),
+            held: (used.starts, used.most),
             peak: (
                 world.samples.iter().map(|sample| sample.1).max().unwrap_or_default(),
                 world.samples.iter().map(|sample| sample.2).max().unwrap_or_default(),
@@ -180,7 +188,10 @@ impl Report {
                 let signal = process.and_then(|process| {
                     process.signals.iter().find(|(at, _)| before.began < *at && *at < again.at)
                 });
+                // Who waits for a permit or a token is late for that.
+                let is_held = life.first().is_some_and(|sent| world.is_held(sent));
                 match signal {
+                    _ if is_held => {}
                     Some((at, signal)) if matches!(cause, Some(Cause::Lease | Cause::GivenBack)) => {
                         // What the process kept until the end of its own patience counts from there.
                         let released =

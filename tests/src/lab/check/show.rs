@@ -52,6 +52,11 @@ impl fmt::Display for Report {
             list(&self.repeats),
             self.canaries
         )?;
+        let ((fired, left_out), (starts, most)) = (self.slots, self.held);
+        writeln!(
+            f,
+            "schedules   {fired} slots fired, {left_out} left out for a reason; {starts} starts under limits, at most {most} at once"
+        )?;
         writeln!(f, "given up    after the deaths that are borne: {}", list(&self.given_up))?;
         writeln!(
             f,

@@ -1,5 +1,8 @@
 //! A history in which nothing is wrong, and what each invariant says when one thing in it is.
 
+mod limits;
+mod schedules;
+
 use crate::lab::check::check;
 use crate::lab::event::{Ending, Event, Fate, Given, Keyed, Kind, Line, Proof, Sent};
 
@@ -101,6 +104,19 @@ impl Script {
     fn end(&mut self, job: &str, state: &str) {
         let (queue, job, state) = ("work".to_owned(), job.to_owned(), state.to_owned());
         self.add(Event::Final { queue, job, state, crashes: 0 });
+    }
+
+    /// A job is claimed after so many crashes, and nobody hears of its worker again.
+    fn die(&mut self, job: &str, token: u128, crashes: u32) {
+        self.claim_as("w1", job, token, |given| given.crashes = crashes);
+        let later = self.now() + 2 * LEASE;
+        self.add_at(later, Event::Rescued { worker: String::new(), jobs: 1 });
+    }
+
+    /// A job stands as one that was given up after three crashes.
+    fn give_up(&mut self, job: &str) {
+        let (queue, job, state) = ("work".to_owned(), job.to_owned(), "failed".to_owned());
+        self.add(Event::Final { queue, job, state, crashes: 3 });
     }
 
     /// Checks it: the names of the invariants that do not hold. Canaries that nobody settled do not count here.
@@ -373,14 +389,29 @@ fn i18_a_job_is_given_up_for_as_many_deaths_as_are_borne_and_no_fewer() {
         let mut script = Script::new();
         script.send("long");
         for death in 0..deaths {
-            script.claim_as("w1", "long", 1 + u128::from(death), |given| given.crashes = death);
-            let later = script.now() + 2 * LEASE;
-            script.add_at(later, Event::Rescued { worker: String::new(), jobs: 1 });
+            script.die("long", 1 + u128::from(death), death);
         }
         script.phase("end");
-        let (queue, job, state) = ("work".to_owned(), "long".to_owned(), "failed".to_owned());
-        script.add(Event::Final { queue, job, state, crashes: 3 });
+        script.give_up("long");
         assert_eq!(script.violated().is_empty(), deaths == 3);
+    }
+}
+
+#[test]
+fn i18_a_death_with_a_claim_that_nobody_could_write_down_counts_if_a_process_ended_and_the_next_claim_tells()
+{
+    for (has_ended, crashes, violated) in [(true, 1, 0), (false, 1, 1), (true, 0, 1)] {
+        let mut script = Script::new();
+        script.send("long");
+        if has_ended {
+            script.add(Event::Exit { process: 7, code: None });
+        }
+        for death in 0..2 {
+            script.die("long", 1 + u128::from(death), crashes + death);
+        }
+        script.phase("end");
+        script.give_up("long");
+        assert_eq!(script.violated(), vec!["I18"; violated], "{has_ended}, {crashes}");
     }
 }
 
