@@ -14,6 +14,7 @@ mod keys;
 mod lane;
 mod limits;
 mod recall;
+mod room;
 mod schedules;
 mod session;
 mod settle;

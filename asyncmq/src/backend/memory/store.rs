@@ -96,6 +96,7 @@ impl State {
             self.emit(EventKind::Enqueued, place, now, |_| EventData::None);
             reply.push(Pushed::Added);
         }
+        self.make_room_for_all(jobs, now);
         reply
     }
 }

@@ -17,8 +17,8 @@ use super::reply::{bytes, count, next, number, parts, strange};
 use super::scan::{Held, read_audit};
 use super::script::{KEY, LIST, LOOK, STATS};
 use crate::backend::{
-    AuditEntry, Control, Counts, Cursor, EventStream, Finding, Inspect, LimitInfo, LimitStanding, Page,
-    QueueInfo, Scanned, StoreError, WorkerInfo,
+    AuditEntry, Control, Counts, Cursor, EventStream, Finding, Inspect, KeyWeight, LimitInfo, LimitStanding,
+    Page, QueueInfo, Scanned, StoreError, WorkerInfo,
 };
 use crate::clock::Timestamp;
 use crate::event::EventFilter;
@@ -90,6 +90,10 @@ impl Inspect for RedisStore {
 
     async fn limits(&self, queue: &Name) -> Result<Vec<LimitInfo>, StoreError> {
         Ok(self.held_to(queue, &[]).await?.table.infos())
+    }
+
+    async fn key_weights(&self, queue: &Name) -> Result<Vec<KeyWeight>, StoreError> {
+        self.weights(queue).await
     }
 
     async fn held_by(

@@ -95,6 +95,12 @@ local function finish(Q, id, state, now, attempt, crashes, worker, started, payl
     trim(Q, 'z' .. state, limit_of('ended', 10000), 100)
   end
 end
+-- Cancels a job that has left its list already; `said` is 1 if there is a reason.
+local function call_off(Q, id, rec, s, said, reason, now)
+  emit(Q, 7, id, rec, s.attempt, s.worker, now, said == '1' and 'x' or '-', reason, true)
+  if s.is_keyed then free_key(Q, id, now) end
+  finish(Q, id, 'x', now, s.attempt, s.crashes, s.worker, s.started, said .. reason)
+end
 -- Makes a dead letter of a job whose time to live is over; it has left its list already.
 local function expire_job(Q, id, rec, s, now)
   emit(Q, 6, id, rec, s.attempt, s.worker, now, '-', '', true)

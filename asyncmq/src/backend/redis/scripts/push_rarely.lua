@@ -18,7 +18,7 @@ local function waits(id, record, i, times)
   delayed[#delayed + 1] = run_at
   delayed[#delayed + 1] = seq .. id
 end
--- Lets jobs with keys wait, each in the list of its key.
+-- Lets jobs with keys wait, each in the list of its key. Returns the lists.
 local function let_wait(Q, ids, records)
   local by_line, order = {}, {}
   for i = 1, #ids do
@@ -29,7 +29,11 @@ local function let_wait(Q, ids, records)
     table.insert(by_line[line], ids[i])
   end
   append_all(Q, by_line, order)
+  return order
 end
-return { take_all_keyed = take_all_keyed, waits = waits, let_wait = let_wait, with_side = with_side, noisy = noisy, emit = emit,
+local function make_room_in(Q, lines)
+  return rarer()(Q, lines)
+end
+return { take_all_keyed = take_all_keyed, waits = waits, let_wait = let_wait, make_room_in = make_room_in, with_side = with_side, noisy = noisy, emit = emit,
   begin = begin, wake = wake, publish = publish, NOBODY = NOBODY }
 end

@@ -12,7 +12,7 @@
 local function complete(Q, kind, ids, acts, places, results, is_same, extras)
   local n, is_special = #ids, extras and (extras.side or extras.tombs)
   call('HDEL', Q .. 'active', unpack(ids))
-  if extras and extras.groups then rare().leave(Q, acts, places, n) end
+  if extras and extras.groups then rare().leave(Q, ids, acts, places) end
   local number = call('HINCRBY', Q .. 'meta', 'x', n)
   if kind == 'n' then return call('HDEL', Q .. 'jobs', unpack(ids)) end
   local head, tail, fronts, fields = pack('>c1I7I4I4', 'c', time(), 1, 0), pack('>I7', number), {}, {}

@@ -18,7 +18,7 @@ local function slow(Q, id, claim, op, amount, data, report)
     s = side_of(Q, id, rec)
     s.worker, s.started = sub(act, 1, 16), unpick('>I7', sub(act, 17, 23))
     call('HDEL', Q .. 'active', id)
-    leave(Q, { act }, nil, 1)
+    leave(Q, { id }, { act })
   else
     rec = call('HGET', Q .. 'jobs', id)
     s = regain(Q, id, rec, claim)

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_schedules.sql"),
     include_str!("migrations/0005_dedup.sql"),
     include_str!("migrations/0006_limits.sql"),
+    include_str!("migrations/0007_turns.sql"),
 ];
 
 /// What tells our files from others': "asmq".
