@@ -61,6 +61,7 @@ pub struct LimitView {
     pub task: Option<String>,
     pub rate: Option<String>,
     pub concurrency: Option<u32>,
+    pub on_limit: &'static str,
     pub ordered: bool,
     pub declared: Option<String>,
 }
@@ -75,6 +76,7 @@ impl From<&LimitInfo> for LimitView {
             },
             rate: limit.rate_limit().map(|rate| rate.to_string()),
             concurrency: limit.concurrency_limit(),
+            on_limit: limit.when_full().name(),
             ordered: info.ordered.is_some(),
             declared: info.declared.map(|limit| limit.to_string()),
         }

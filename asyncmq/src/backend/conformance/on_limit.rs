@@ -59,11 +59,13 @@ pub async fn a_job_that_comes_while_its_limit_is_full_is_discarded(fixture: &dyn
         let late = stage.push_all(some(2, key)).await;
         let why = why_no_room(DISCARD, &TASK, key, false);
         assert_eq!(stage.reasons(&late).await, vec![(JobState::Cancelled, Some(why.clone())); 2]);
-        let events =
-            [listener.next().await, listener.next().await, listener.next().await, listener.next().await];
-        let cancelled: Vec<_> = events.iter().filter(|event| event.kind() == EventKind::Cancelled).collect();
-        assert_eq!(cancelled.len(), 2);
-        assert!(cancelled.iter().all(|event| *event.data() == EventData::Reason(why.clone())));
+        for _ in 0..2 {
+            let mut event = listener.next().await;
+            while event.kind() != EventKind::Cancelled {
+                event = listener.next().await;
+            }
+            assert_eq!(*event.data(), EventData::Reason(why.clone()));
+        }
         assert_eq!(worker.settle(&held, complete()).await, Fenced::Applied);
         let next = stage.push(of(key)).await;
         assert_eq!(ids_of(&worker.claim(10).await), only(&next));

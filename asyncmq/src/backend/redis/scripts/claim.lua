@@ -47,10 +47,7 @@ local function claim(at)
         if wait and (not next_due or wait < next_due) then next_due = wait end
       end
       local is_held = marks[3]
-      if marks[5] then
-        rare().sweep(Q, marks[5])
-        next_due = 0
-      end
+      if marks[5] and rare().sweep(Q, marks[5]) then next_due = 0 end
       local token = extras and extras.parked and rare().unpark(Q)
       if token then next_due, awaited = math.min(next_due or math.huge, math.max(token - now, 0)), 1 end
       local ready, lines = call('ZRANGE', Q .. 'ready', 0, -1), {}

@@ -5,15 +5,7 @@ local function purge(Q, ids)
   if #ids == 0 then return end
   call('HDEL', Q .. 'jobs', unpack(ids))
   call('HDEL', Q .. 'done', unpack(ids))
-  if call('HDEL', Q .. 'side', unpack(ids)) == 0 then return end
-  for _, kind in ipairs({ 'e', 'l', 'p' }) do
-    local fields = {}
-    for i = 1, #ids do fields[i] = kind .. ids[i] end
-    if kind == 'p' then
-      for i = 1, #ids do fields[#ids + i] = 'k' .. ids[i] end
-    end
-    call('HDEL', Q .. 'more', unpack(fields))
-  end
+  erase_notes(Q, ids)
 end
 local function limit_of(name, default)
   return tonumber(call('HGET', S .. 'limits', name) or default)

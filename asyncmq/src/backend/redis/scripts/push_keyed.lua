@@ -28,8 +28,7 @@ local function debounce(Q, id, rec, s, key, by, now)
   displace(Q, id, rec, s)
   call('HINCRBY', Q .. 'meta', 'x', 1)
   call('HDEL', Q .. 'jobs', id)
-  call('HDEL', Q .. 'side', id)
-  call('HDEL', Q .. 'more', 'e' .. id, 'l' .. id, 'p' .. id, 'k' .. id)
+  erase_notes(Q, { id })
 end
 -- Puts a job among those that are taken in together: `into` names what a push has to do with it, `i` is where its times stand.
 local function take_up(all, Q, id, body, i, into)

@@ -12,38 +12,45 @@ local function unpark(Q)
   local first = call('ZRANGE', Q .. 'parked', 0, 0, 'WITHSCORES')[2]
   return first and tonumber(first)
 end
--- Lets keys take turns again that were set aside under limits that are no more, some at a time: `place` is how far that has gone, first
--- through the groups (g and a cursor), then through those that wait for a token (t).
-local function sweep(Q, place)
-  local of_tokens, by_ring = sub(place, 1, 1) == 't', {}
-  local scan = call(of_tokens and 'ZSCAN' or 'HSCAN', Q .. (of_tokens and 'parked' or 'groups'), sub(place, 2), 'COUNT', 500)
-  local fields, gone, entries = {}, {}, scan[2]
+-- Lets keys take turns again that stand in the groups' records or in `parked`, as far as a scan from a cursor goes. Returns where it goes
+-- on, and how many it looked at.
+local function sweep_some(Q, of_tokens, cursor)
+  local scan = call(of_tokens and 'ZSCAN' or 'HSCAN', Q .. (of_tokens and 'parked' or 'groups'), cursor, 'COUNT', 500)
+  local by_ring, fields, gone, entries = {}, {}, {}, scan[2]
   for i = 1, #entries, 2 do
     if of_tokens then
       gone[#gone + 1] = entries[i]
       note_rings(by_ring, '\31' .. sub(entries[i], 11), { sub(entries[i], 1, 10) })
     elseif #entries[i + 1] > 23 then
       local g = read_group(entries[i + 1])
-      if #g.rings > 0 then
-        note_rings(by_ring, entries[i], g.rings)
-        g.rings = NONE
-        note_group(fields, gone, entries[i], packed_group(g))
-      end
+      note_rings(by_ring, entries[i], g.rings)
+      g.rings = NONE
+      note_group(fields, gone, entries[i], packed_group(g))
     end
   end
-  if of_tokens then
-    if #gone > 0 then call('ZREM', Q .. 'parked', unpack(gone)) end
-  else
+  if not of_tokens then
     write_groups(Q, fields, gone)
+  elseif #gone > 0 then
+    call('ZREM', Q .. 'parked', unpack(gone))
   end
   join_all(Q, by_ring)
-  if scan[1] ~= '0' then
-    call('HSET', Q .. 'meta', 'u', sub(place, 1, 1) .. scan[1])
-  elseif of_tokens then
-    call('HDEL', Q .. 'meta', 'u')
-  else
-    call('HSET', Q .. 'meta', 'u', 't0')
-  end
+  return scan[1], #entries / 2
+end
+-- Lets keys take turns again that were set aside under limits that are no more, some at a time: `place` is how far that has gone, first
+-- through the groups (g and a cursor), then through those that wait for a token (t). Tells whether there are more.
+local function sweep(Q, place)
+  local of_tokens, cursor, looked, count = sub(place, 1, 1) == 't', sub(place, 2), 0, nil
+  repeat
+    cursor, count = sweep_some(Q, of_tokens, cursor)
+    looked = looked + count
+    if cursor == '0' and of_tokens then
+      call('HDEL', Q .. 'meta', 'u')
+      return false
+    end
+    of_tokens = of_tokens or cursor == '0'
+  until looked >= 500
+  call('HSET', Q .. 'meta', 'u', (of_tokens and 't' or 'g') .. cursor)
+  return true
 end
 -- Sets a key aside until a time, or until a permit of its group is there.
 local function park(hold, ring, key, name, time)
@@ -66,18 +73,20 @@ local function put(taken, line, name, limit, ids)
     all[n + i], lines[n + i], names[n + i], limits[n + i] = ids[i], line, name, limit or false
   end
 end
--- How many jobs keys give in their turn, where some have weights: the weight of each, and how many it has left in the turn that it began.
+-- How many jobs keys give in their turn, where some have weights: the weight of each, how many it has left in the turn that it began, and
+-- all weights together.
 local function weights_of(hold, ring, keys, names)
   if not hold.weighted then return nil end
-  local weights, fields, credits = call('HMGET', hold.Q .. 'weights', unpack(names)), {}, nil
+  local weights, fields, credits, total = call('HMGET', hold.Q .. 'weights', unpack(names)), {}, nil, 0
   for i, key in ipairs(keys) do fields[i] = ring .. key end
   credits = call('HMGET', hold.Q .. 'credits', unpack(fields))
   for i = 1, #keys do
     weights[i] = tonumber(weights[i] or 1)
     credits[i] = math.min(tonumber(credits[i] or weights[i]), weights[i])
+    total = total + weights[i]
   end
   call('HDEL', hold.Q .. 'credits', unpack(fields))
-  return weights, credits
+  return weights, credits, total
 end
 -- Tells of lists whether each is there: `lines` are places in `prefixed` names.
 local function which_are_there(Q, lines)
@@ -106,7 +115,8 @@ local function take_ring(hold, ring, most, taken)
     -- Whoever is alone has all turns.
     local turns, names, unserved, emptied, given, given_keys = math.max(1, math.floor(most / size)), {}, {}, {}, {}, {}
     for i, key in ipairs(keys) do names[i] = group .. key end
-    local weights, credits = weights_of(hold, ring, keys, names)
+    local weights, credits, total = weights_of(hold, ring, keys, names)
+    if weights then turns = size > #keys and 1 or math.max(1, math.floor(most / total)) end
     if limit then load_groups(hold, names) end
     for i, key in ipairs(keys) do
       local may, time, name, line, more = math.huge, nil, names[i], prefix .. key, nil
