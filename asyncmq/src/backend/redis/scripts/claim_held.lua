@@ -62,6 +62,11 @@ local function take_held(hold, lines, want, lot)
   return taken
 end
 
+local lengths = {}
+local function length_of(name)
+  lengths[#name] = lengths[#name] or pack('>I2', #name)
+  return lengths[#name]
+end
 -- Hands jobs out of one queue, as far as its limits let them start. `given` has what was handed out already.
 local function claim_held(Q, lines, extras, given, limit, held, weighted)
   local hold, holders = hold_of(Q, weighted), {}
@@ -86,7 +91,7 @@ local function claim_held(Q, lines, extras, given, limit, held, weighted)
         local limited = taken.limits[i]
         local tail = note and 'h' or ''
         if limited and limited.most then
-          tail = tail .. (limited.stops and 'c' or 'g') .. pack('>I2', #name) .. name
+          tail = tail .. (limited.stops and 'c' or 'g') .. length_of(name) .. name
           if limited.stops then
             holders[#holders + 1], holders[#holders + 2] = 0, holder(name, sub(held, 17, 23), id)
           end

@@ -32,28 +32,30 @@ end
 local function come_first(Q, ring, key)
   if call('LPUSH', Q .. ring, key) == 1 then call('ZADD', Q .. 'ready', level_of(ring), ring) end
 end
+-- Takes note of lists of keys of one ring that were empty and are not any more: `members` are their names in `lines`.
+local function keys_are_ready(Q, ring, keys, members)
+  local known, fresh, new = #keys > 1 and call('ZMSCORE', Q .. 'lines', unpack(members)) or {}, {}, {}
+  -- A list that is noted already was emptied behind the back of its ring, and the key stands there or is set aside.
+  for i = 1, #keys do
+    if not known[i] then
+      new[#new + 1] = keys[i]
+      fresh[2 * #new - 1], fresh[2 * #new] = 0, members[i]
+    end
+  end
+  if #new > 0 and call('ZADD', Q .. 'lines', unpack(fresh)) > 0 then join(Q, ring, new) end
+end
 -- Takes note of lists that were empty and are not any more.
 local function are_ready(Q, lines)
-  local keyed, members, known, fresh, rings = {}, {}, nil, {}, {}
+  local keys, members = {}, {}
   for _, line in ipairs(lines) do
     if is_keyed(line) then
-      keyed[#keyed + 1] = line
-      members[#keyed] = member_of(line)
+      local ring = ring_of(line)
+      keys[ring], members[ring] = keys[ring] or {}, members[ring] or {}
+      table.insert(keys[ring], sub(line, 11))
+      table.insert(members[ring], member_of(line))
     else
       call('ZADD', Q .. 'ready', tonumber(sub(line, 2, 3), 16), line)
     end
   end
-  if #keyed == 0 then return end
-  if #keyed > 1 then known = call('ZMSCORE', Q .. 'lines', unpack(members)) end
-  -- A list that is noted already was emptied behind the back of its ring, and the key stands there or is set aside.
-  for i, line in ipairs(keyed) do
-    if not (known and known[i]) then
-      fresh[#fresh + 1], fresh[#fresh + 2] = 0, members[i]
-      local ring = ring_of(line)
-      rings[ring] = rings[ring] or {}
-      table.insert(rings[ring], sub(line, 11))
-    end
-  end
-  if #fresh == 0 or call('ZADD', Q .. 'lines', unpack(fresh)) == 0 then return end
-  for ring, keys in pairs(rings) do join(Q, ring, keys) end
+  for ring, of_ring in pairs(keys) do keys_are_ready(Q, ring, of_ring, members[ring]) end
 end

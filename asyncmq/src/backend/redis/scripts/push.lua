@@ -37,7 +37,7 @@ local function count_in(Q, n)
 end
 -- Lets jobs wait behind the others; those that take turns by key, in the list of their key, which their records have.
 local function append(Q, lane, ids, records)
-  local keyed = byte(lane, 1) > 102 and rare().let_wait(Q, ids, records)
+  local keyed = byte(lane, 1) > 102 and rare().let_wait(Q, lane, ids, records)
   for _, line in ipairs(entered[Q] and (keyed or { 'w' .. lane }) or {}) do entered[Q][line] = true end
   if keyed then return end
   if #ids > 0 and call('RPUSH', Q .. 'w' .. lane, unpack(ids)) == #ids then

@@ -107,7 +107,7 @@ local function take_ring(hold, ring, most, taken)
     most = 1
   end
   local task, prefix = task_in(Q, ring), string.lower(sub(ring, 1, 1)) .. sub(ring, 2)
-  local limit, group = hold.tasks[task], task .. '\31'
+  local limit, group, member = hold.tasks[task], task .. '\31', sub(prefix, 2) .. sub(prefix, 1, 1)
   while most > 0 and hold.looked < 1000 do
     local size = call('LLEN', Q .. ring)
     if size == 0 then return call('ZREM', Q .. 'ready', ring) end
@@ -130,7 +130,7 @@ local function take_ring(hold, ring, most, taken)
           -- More have to go, or what was taken for it may not start after all.
           taken.aside[#taken.aside + 1] = { ring, key }
         elseif (limit.discards or limit.stops) and call('EXISTS', Q .. line) == 0 then
-          emptied[#emptied + 1] = member_of(line)
+          emptied[#emptied + 1] = member .. key
         else
           park(hold, ring, key, name, time)
         end
@@ -139,9 +139,10 @@ local function take_ring(hold, ring, most, taken)
       else
         local turn = weights and (turns - 1) * weights[i] + credits[i] or turns
         local want = math.min(may, turn, most)
-        local ids = call('LPOP', Q .. line, want) or {}
+        local ids
+        if want == 1 then ids = { call('LPOP', Q .. line) or nil } else ids = call('LPOP', Q .. line, want) or {} end
         if #ids < want then
-          emptied[#emptied + 1] = member_of(line)
+          emptied[#emptied + 1] = member .. key
         else
           given[#given + 1], given_keys[#given_keys + 1] = line, key
           if weights and weights[i] > 1 and want < turn and want == most then
@@ -162,7 +163,7 @@ local function take_ring(hold, ring, most, taken)
       if key and there[i] then
         again[#again + 1] = key
       elseif key then
-        emptied[#emptied + 1] = member_of(given[i])
+        emptied[#emptied + 1] = member .. key
       end
     end
     if #again > 0 then join(Q, ring, again) end
