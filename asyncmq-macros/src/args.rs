@@ -8,7 +8,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Expr, ExprPath, Ident, Lit, LitStr, Path, Result, Token};
 
 use crate::errors::Errors;
-use crate::grammar::{self, BackoffSyntax, RateSyntax};
+use crate::grammar::{self, BackoffSyntax, OnLimitSyntax, RateSyntax};
 use crate::schedule::{self, DedupSyntax};
 use crate::value::Value;
 
@@ -25,6 +25,7 @@ pub(crate) struct Args {
     pub(crate) delay: Option<Duration>,
     pub(crate) rate_limit: Option<RateSyntax>,
     pub(crate) concurrency: Option<u32>,
+    pub(crate) on_limit: Option<OnLimitSyntax>,
     pub(crate) key: Option<Expr>,
     pub(crate) dedup: Option<DedupSyntax>,
     pub(crate) dedup_key: Option<Expr>,
@@ -76,6 +77,10 @@ const KEYS: &[(&str, Read)] = &[
         set(&mut args.rate_limit, value.parsed("a text: `\"100/1s\"`", grammar::parse_rate))
     }),
     ("concurrency", |args, value| set(&mut args.concurrency, positive(value, "a whole number, 1 or more"))),
+    ("on_limit", |args, value| {
+        let wanted = "a text: `\"wait\"`, `\"discard\"` or `\"cancel_running\"`";
+        set(&mut args.on_limit, value.parsed(wanted, grammar::parse_on_limit))
+    }),
     ("key", |args, value| set(&mut args.key, expression(value))),
     ("dedup", |args, value| {
         let wanted = "a text: `\"simple\"`, `\"throttle(10s)\"`, `\"debounce(10s)\"`, `\"replace\"` or `\"keep_last\"`";
@@ -98,8 +103,13 @@ const KEYS: &[(&str, Read)] = &[
 ];
 
 /// What one key does nothing without.
-const NEEDS: [(&str, &[&str], &str); 4] = [
+const NEEDS: [(&str, &[&str], &str); 5] = [
     ("tz", &["cron"], "`tz` is the time zone of `cron`: add `cron = \"…\"`, or remove `tz`"),
+    (
+        "on_limit",
+        &["concurrency"],
+        "`on_limit` says what becomes of a job while `concurrency` others run: add `concurrency`, or remove `on_limit` (at a rate limit jobs always wait)",
+    ),
     (
         "key",
         &["rate_limit", "concurrency"],

@@ -8,7 +8,7 @@ use proptest::sample::select;
 use crate::task_tokens;
 
 /// Keys, as they are and misspelt.
-const KEYS: [&str; 27] = [
+const KEYS: [&str; 28] = [
     "name",
     "queue",
     "retries",
@@ -19,6 +19,7 @@ const KEYS: [&str; 27] = [
     "delay",
     "rate_limit",
     "concurrency",
+    "on_limit",
     "key",
     "dedup",
     "dedup_key",
@@ -38,7 +39,9 @@ const KEYS: [&str; 27] = [
     "_",
 ];
 /// Values that some key takes, and values that none does.
-const VALUES: [&str; 44] = [
+const VALUES: [&str; 46] = [
+    "\"discard\"",
+    "\"cancel_running\"",
     "0",
     "1",
     "-1",

@@ -38,8 +38,8 @@ pub use clock::{Clock, Timestamp};
 pub use error::{BoxError, Error, Result};
 pub use event::{Event, EventData, EventFilter, EventKind};
 pub use job::{
-    Backoff, Dedup, Job, JobId, JobState, Limit, LimitScope, LimitSource, OnFailure, Progress, RateLimit,
-    Retention, TraceContext,
+    Backoff, Dedup, Job, JobId, JobState, Limit, LimitScope, LimitSource, OnFailure, OnLimit, Progress,
+    RateLimit, Retention, TraceContext,
 };
 pub use schedule::{Misfire, Overlap, Schedule};
 pub use task::{Context, Registry, State, Task, TaskDefinition, TaskError, TaskOptions, tasks};
@@ -162,7 +162,8 @@ pub use worker::{StopReport, Worker, WorkerHandle, WorkerStatus};
 /// | `delay` | how long a job waits before its first attempt | none |
 /// | `rate_limit` | starts in a time, across all workers: `"100/1s"`, `"window(100/1s)"` | none |
 /// | `concurrency` | how many run at once, across all workers | no limit |
-/// | `key` | an expression over the arguments (`key = user.id`): the two limits count for each of its values | one for all |
+/// | `on_limit` | what becomes of a job while `concurrency` others run: `"wait"`, `"discard"`, `"cancel_running"` | `"wait"` |
+/// | `key` | an expression over the arguments (`key = user.id`): the limits count for each of its values | one for all |
 /// | `dedup` | what becomes of jobs that have one key: `"simple"`, `"throttle(10s)"`, `"throttle(10s, extend)"`, `"debounce(10s)"`, `"replace"`, `"keep_last"` ([`Dedup`]) | every job counts |
 /// | `dedup_key` | an expression over the arguments: jobs of one value are the same | all arguments |
 /// | `cron` | five or six fields, or `"@daily"` and the like | does not run by itself |
@@ -211,7 +212,7 @@ pub mod __private {
     pub use inventory;
 
     pub use crate::client::{Enqueue, FedArguments, Feed, JobBuilder, NewJob};
-    pub use crate::job::{Backoff, Dedup, RateLimit, Retention};
+    pub use crate::job::{Backoff, Dedup, OnLimit, RateLimit, Retention};
     pub use crate::task::*;
 
     /// The prelude, under names that nobody can shadow.

@@ -7,7 +7,7 @@ use quote::{ToTokens, quote};
 use syn::Ident;
 
 use crate::args::{Args, Backoff, Retain};
-use crate::grammar::BackoffSyntax;
+use crate::grammar::{BackoffSyntax, OnLimitSyntax};
 use crate::model::{Model, local};
 use crate::schedule::DedupSyntax;
 
@@ -37,7 +37,7 @@ fn own(args: &Args, private: &TokenStream, options: &Ident) -> TokenStream {
     let some = |value: TokenStream| quote!(::core::option::Option::Some(#value));
     let time = |time: Option<Duration>| time.map(|time| some(duration(time, private)));
     let tags = &args.tags;
-    let fields: [(&str, Option<TokenStream>); 17] = [
+    let fields: [(&str, Option<TokenStream>); 18] = [
         ("retries", args.retries.map(|retries| retries.to_token_stream())),
         ("ttl", time(args.ttl)),
         ("timeout", time(args.timeout)),
@@ -45,6 +45,7 @@ fn own(args: &Args, private: &TokenStream, options: &Ident) -> TokenStream {
         ("delay", time(args.delay)),
         ("rate_limit", rate_limit(args, private).map(some)),
         ("concurrency", args.concurrency.map(|most| some(most.to_token_stream()))),
+        ("on_limit", args.on_limit.map(|policy| some(on_limit(policy, private)))),
         ("keyed", args.key.as_ref().map(|_| quote!(true))),
         ("dedup", dedup(args, private).map(some)),
         ("cron", args.cron.as_ref().map(|cron| some(cron.to_token_stream()))),
@@ -99,6 +100,14 @@ fn rate_limit(args: &Args, private: &TokenStream) -> Option<TokenStream> {
     } else {
         quote!(#private::RateLimit::per(#permits, #interval))
     })
+}
+
+fn on_limit(policy: OnLimitSyntax, private: &TokenStream) -> TokenStream {
+    match policy {
+        OnLimitSyntax::Wait => quote!(#private::OnLimit::Wait),
+        OnLimitSyntax::Discard => quote!(#private::OnLimit::Discard),
+        OnLimitSyntax::CancelRunning => quote!(#private::OnLimit::CancelRunning),
+    }
 }
 
 fn dedup(args: &Args, private: &TokenStream) -> Option<TokenStream> {

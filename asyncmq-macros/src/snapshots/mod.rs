@@ -33,7 +33,7 @@ const SHAPES: [(&str, &str, &str); 8] = [
     (
         "every_key",
         r#"name = "app.all", queue = "all", retries = 3, backoff = "list(1s, 1500ms)", ttl = "5m", timeout = 30,
-           priority = 0, delay = 1, rate_limit = "100/1s", concurrency = 10, key = user.id, dedup = "debounce(10s)",
+           priority = 0, delay = 1, rate_limit = "100/1s", concurrency = 10, on_limit = "discard", key = user.id, dedup = "debounce(10s)",
            dedup_key = "user.name", cron = "0 9 * * 1-5", tz = "Europe/Zurich", retain = "1h", version = 2, sandbox,
            memory = "512MiB", tags = ["a", "b"], crate = ::jobs"#,
         "async fn all(#[serde(default)] user: User) {}",

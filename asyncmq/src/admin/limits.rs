@@ -141,6 +141,17 @@ impl Admin {
         self.client.queue(name).limits().await
     }
 
+    /// Says how many turns a key of a task has while each other key has one. Returns whether that changed anything.
+    ///
+    /// # Errors
+    ///
+    /// What [`Queue::set_key_weight`](crate::Queue::set_key_weight) says.
+    pub async fn set_key_weight(&self, name: &str, task: &str, key: &str, weight: u32) -> Result<bool> {
+        let (queue, subject) = (self.client.queue(name), format!("{name} task:{task} key:{key}"));
+        let set = queue.set_key_weight(task, key, weight);
+        self.on_record(("queue.weigh", &subject), set, |changed| u64::from(*changed)).await
+    }
+
     /// Holds a queue or one of its tasks to a limit; `None` takes back what was ordered. Returns whether that changed anything.
     ///
     /// # Errors

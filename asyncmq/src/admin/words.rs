@@ -74,5 +74,8 @@ pub(crate) fn read_limit<'a>(part: impl Fn(&str) -> Option<&'a str>, mark: &str)
         };
         limit = limit.concurrency(most.parse().map_err(wrong)?);
     }
+    if let Some(policy) = part("on-limit") {
+        limit = limit.on_limit(policy.parse()?);
+    }
     Ok(limit)
 }

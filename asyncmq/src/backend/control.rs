@@ -106,6 +106,19 @@ pub trait Control: Send + Sync + 'static {
         Err(StoreError::refused("limits across workers are not supported by this store"))
     }
 
+    /// Says how many jobs of a task a key gives in its turn, while each of the others gives one: 1 takes it back. A queue has at most
+    /// [`MAX_KEY_WEIGHTS`](crate::backend::MAX_KEY_WEIGHTS) of them; one more is refused. Returns whether anything changed.
+    async fn set_key_weight(
+        &self,
+        queue: &Name,
+        task: &Name,
+        key: &str,
+        weight: u32,
+    ) -> Result<bool, StoreError> {
+        let _ = (queue, task, key, weight);
+        Err(StoreError::refused("weights of keys are not supported by this store"))
+    }
+
     /// Keeps a record of what somebody ordered, with the store's time. Of an order that is on record already it takes the
     /// place of what was recorded before, with the time of its begin. The oldest make way.
     async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError>;

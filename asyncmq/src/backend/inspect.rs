@@ -114,11 +114,28 @@ pub struct LimitInfo {
 }
 
 impl LimitInfo {
-    /// Returns what is in force.
+    /// Returns what is in force: what is ordered, else what is declared. What happens at the limit is as declared unless the order says it.
     #[must_use]
     pub fn limit(&self) -> Limit {
-        self.ordered.or(self.declared).unwrap_or_default()
+        let declared = self.declared.unwrap_or_default();
+        let ordered =
+            self.ordered.map(|limit| Limit { on_limit: limit.on_limit.or(declared.on_limit), ..limit });
+        ordered.unwrap_or(declared)
     }
+}
+
+/// How many keys of a queue can give more than one job in their turn.
+pub const MAX_KEY_WEIGHTS: usize = 1_000;
+
+/// A key that gives more than one job in its turn.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyWeight {
+    /// The task whose jobs take turns.
+    pub task: Name,
+    /// The key.
+    pub key: Arc<str>,
+    /// How many jobs it gives in its turn.
+    pub weight: u32,
 }
 
 /// How a limit stands for one job: see [`Inspect::held_by`].
@@ -186,6 +203,12 @@ pub trait Inspect: Send + Sync + 'static {
 
     /// Lists what the queue and its tasks are held to, the queue first, then the tasks by name.
     async fn limits(&self, queue: &Name) -> Result<Vec<LimitInfo>, StoreError> {
+        let _ = queue;
+        Ok(Vec::new())
+    }
+
+    /// Lists the keys of a queue that give more than one job in their turn, by task and key.
+    async fn key_weights(&self, queue: &Name) -> Result<Vec<KeyWeight>, StoreError> {
         let _ = queue;
         Ok(Vec::new())
     }

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::backend::LimitInfo;
+use crate::backend::{LimitInfo, LimitStanding, MAX_KEY_WEIGHTS, StoreError};
+use crate::clock::Timestamp;
+#[cfg(any(feature = "redis", feature = "sqlite"))]
+use crate::job::OnLimit;
 use crate::job::{Limit, LimitScope, LimitSource, Name};
+use crate::lifecycle::{Starts, allowance};
 
 /// The limits of one queue.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +55,18 @@ impl LimitTable {
         self.0.contains_key(scope)
     }
 
+    /// Tells whether nothing is set.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Tells whether a task is held to a limit at which its jobs do not just wait.
+    #[cfg(any(feature = "redis", feature = "sqlite"))]
+    pub(crate) fn is_impatient(&self) -> bool {
+        self.0.values().any(|info| info.limit().when_full() != OnLimit::Wait)
+    }
+
     /// Lists what is set: for the queue, then for the tasks by name.
     pub(crate) fn infos(&self) -> Vec<LimitInfo> {
         self.0.values().cloned().collect()
@@ -61,6 +77,31 @@ impl LimitTable {
     pub(crate) fn insert(&mut self, info: LimitInfo) {
         self.0.insert(info.scope.clone(), info);
     }
+}
+
+/// Returns how the limits stand that hold for a job: that of the queue, then that of its task or key, those that there are. `count`
+/// tells how many jobs of a scope run, and what has started.
+pub(crate) fn standings<E>(
+    table: &LimitTable,
+    (task, key): (&Name, Option<&str>),
+    now: Timestamp,
+    mut count: impl FnMut(&LimitScope) -> Result<(u32, Starts), E>,
+) -> Result<Vec<LimitStanding>, E> {
+    let scopes = [LimitScope::Queue, LimitScope::Task(task.clone())];
+    let set = scopes.into_iter().filter(|scope| table.is_set(scope));
+    let standing = |scope: LimitScope| {
+        let (limit, (running, starts)) = (table.limit(&scope), count(&scope)?);
+        let key = key.filter(|_| scope != LimitScope::Queue).map(Into::into);
+        Ok(LimitStanding { key, allowance: allowance(limit, running, &starts, now), scope, limit, running })
+    };
+    set.map(standing).collect()
+}
+
+/// Says that a queue has as many weights as it can.
+pub(crate) fn too_many_weights() -> StoreError {
+    StoreError::refused(format!(
+        "{MAX_KEY_WEIGHTS} keys of the queue have weights already: take some back by setting them to 1"
+    ))
 }
 
 /// Parts a task from a key where both are one text: neither can hold a control character.

@@ -39,7 +39,10 @@ pub use control::{Control, Drain, Force, Ordered};
 pub use finding::{Finding, Severity};
 pub use handle::DEFAULT_MAX_PAYLOAD;
 pub(crate) use handle::{BackendHandle, Pause, jittered};
-pub use inspect::{Counts, EventStream, Heard, Inspect, LimitInfo, LimitStanding, Page, QueueInfo};
+pub use inspect::{
+    Counts, EventStream, Heard, Inspect, KeyWeight, LimitInfo, LimitStanding, MAX_KEY_WEIGHTS, Page,
+    QueueInfo,
+};
 pub use scan::{Cursor, Scanned};
 pub use schedules::{DueSchedules, Fired, Firing, Schedules, StoredSchedule};
 pub use store::{

@@ -10,7 +10,7 @@ use super::out::{Tone, object};
 use super::session::Session;
 use crate::admin::view::LimitView;
 use crate::admin::words::read_limit;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::job::{Limit, LimitScope, Name};
 
 /// Describes the command.
@@ -20,11 +20,26 @@ pub(super) fn command() -> Command {
         .arg(value("task", "TASK", "The jobs of this task; those with keys, each key for itself"))
         .arg(value("rate", "RATE", "How many start in a time: 100/1s, window(100/1s), 0/1s for none"))
         .arg(value("concurrency", "JOBS", "How many run at once; 0 for none"))
-        .arg(switch("off", "No limit, whatever the code says").conflicts_with_all(["rate", "concurrency"]))
+        .arg(value(
+            "on-limit",
+            "WHAT",
+            "What becomes of a job while so many of its task or key run: wait, discard, cancel_running",
+        ))
+        .arg(
+            value("weight", "TURNS", "How many turns a key has while each other has one: 1 to 100")
+                .requires_all(["task", "key"]),
+        )
+        .arg(value("key", "KEY", "The key whose turns --weight sets").requires("weight"))
+        .arg(switch("off", "No limit, whatever the code says").conflicts_with_all([
+            "rate",
+            "concurrency",
+            "on-limit",
+        ]))
         .arg(
             switch("reset", "Takes back what was set: what the code says counts again").conflicts_with_all([
                 "rate",
                 "concurrency",
+                "on-limit",
                 "off",
             ]),
         )
@@ -36,6 +51,9 @@ pub(super) async fn run(session: &Session, name: &str, flags: &ArgMatches) -> Re
         Some(task) => LimitScope::Task(Name::task(task)?),
         None => LimitScope::Queue,
     };
+    if let (Some(key), Some(weight)) = (text(flags, "key"), text(flags, "weight")) {
+        return weigh(session, name, &scope, key, weight).await;
+    }
     match wanted(flags)? {
         Some(limit) => set(session, name, scope, limit).await,
         None => show(session, name).await,
@@ -48,7 +66,7 @@ fn wanted(flags: &ArgMatches) -> Result<Option<Option<Limit>>> {
         return Ok(Some(None));
     }
     let limit = read_limit(|name| text(flags, name), "--")?;
-    Ok((flags.get_flag("off") || !limit.is_none()).then_some(Some(limit)))
+    Ok((flags.get_flag("off") || limit != Limit::NONE).then_some(Some(limit)))
 }
 
 async fn set(session: &Session, name: &str, scope: LimitScope, limit: Option<Limit>) -> Result<Ended> {
@@ -66,6 +84,24 @@ async fn set(session: &Session, name: &str, scope: LimitScope, limit: Option<Lim
         Some(limit) => format!("is held to {limit}"),
     };
     session.out.line(&format!("{}{of} {now}", clean(name)))?;
+    Ok(Ended::Done)
+}
+
+/// Says how many turns a key of a task has.
+async fn weigh(session: &Session, name: &str, scope: &LimitScope, key: &str, weight: &str) -> Result<Ended> {
+    let turns = weight.parse().map_err(|_| {
+        Error::Invalid(format!(
+            "--weight {weight:?} is no number of turns: write one from 1, which is what all have, to 100"
+        ))
+    })?;
+    let task = task_of(scope).unwrap_or_default();
+    let changed = session.admin.set_key_weight(name, task, key, turns).await?;
+    if session.out.json {
+        session.out.json(&object!({ queue: name, task: task, changed: changed }))?;
+        return Ok(Ended::Done);
+    }
+    let now = if changed { "has" } else { "had already" };
+    session.out.line(&format!("key {} of task {} {now} {turns} turn(s) in one", clean(key), clean(task)))?;
     Ok(Ended::Done)
 }
 

@@ -25,6 +25,8 @@ pub struct Explanation {
     pub state: JobState,
     /// What it waits for, what has to come first before what has to come then; empty for a job that runs or has ended.
     pub reasons: Vec<WaitsFor>,
+    /// Why it was cancelled, if it was and anything was said: a limit at which nobody waits names itself and the key.
+    pub cancelled: Option<String>,
 }
 
 /// One thing that a job waits for.
@@ -116,7 +118,7 @@ impl Client {
             JobState::Blocked => self.explain_blocked(job).await?,
             _ => Vec::new(),
         };
-        Ok(Explanation { state, reasons })
+        Ok(Explanation { state, reasons, cancelled: job.cancel_reason().map(ToOwned::to_owned) })
     }
 
     async fn explain_blocked(&self, job: &Job) -> Result<Vec<WaitsFor>> {
@@ -223,7 +225,8 @@ fn held_back(standing: LimitStanding) -> Option<WaitsFor> {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.reasons.is_empty() {
-            return write!(f, "it waits for nothing: it is {}", self.state);
+            write!(f, "it waits for nothing: it is {}", self.state)?;
+            return self.cancelled.as_ref().map_or(Ok(()), |reason| write!(f, ": {reason}"));
         }
         for (place, reason) in self.reasons.iter().enumerate() {
             let comma = if place == 0 { "" } else { "; " };

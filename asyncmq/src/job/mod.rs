@@ -26,7 +26,7 @@ pub use failure::{Failure, FailureKind, KEPT_FAILURES, MAX_MESSAGE, remember};
 pub(crate) use grammar::{nearest, parse_duration, parse_size};
 pub use id::{JobId, MAX_JOB_ID, MAX_NAME, Name, WorkerId};
 pub(crate) use limit::checked_key;
-pub use limit::{Limit, LimitScope, LimitSource, MAX_KEY};
+pub use limit::{Limit, LimitScope, LimitSource, MAX_KEY, MAX_KEY_WEIGHT, OnLimit};
 pub use options::{Backoff, DEFAULT_PRIORITY, RateLimit, RateWindow, Retention};
 pub(crate) use options_text::OptionsText;
 #[cfg(feature = "sqlite")]

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use crate::clock::Timestamp;
-use crate::job::{Limit, RateLimit, RateWindow};
+use crate::job::{Limit, OnLimit, RateLimit, RateWindow};
 
 /// What may start under a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +130,73 @@ pub fn allowance(limit: Limit, running: u32, starts: &Starts, now: Timestamp) ->
         None => Allowance::May(free),
         Some(Allowance::May(permits)) => Allowance::May(permits.min(free)),
         Some(held) => held,
+    }
+}
+
+/// What is there of a group of which jobs wait in one line: a list of jobs of one task, key and priority in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crowd {
+    /// How many of the line are new: no attempt at them was made yet. Others wait, whatever becomes of the new ones.
+    pub new: u32,
+    /// How many of the group run.
+    pub running: u32,
+    /// How many of these were not asked to stop yet.
+    pub askable: u32,
+}
+
+/// What has to go so that a limit is kept in the way that it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Room {
+    /// How many of the new jobs in the line are cancelled, the oldest first.
+    pub discard: u32,
+    /// How many of the running jobs are asked to stop, the oldest first.
+    pub stop: u32,
+}
+
+impl Room {
+    /// Tells whether everything may stay.
+    #[must_use]
+    pub const fn is_enough(&self) -> bool {
+        self.discard == 0 && self.stop == 0
+    }
+}
+
+/// Decides what has to go where jobs of a group wait.
+///
+/// New jobs are discarded while as many run as may. With [`OnLimit::CancelRunning`] the newest are what counts: as many as may run are
+/// left of those that wait, and for each that is left and has no permit one that runs is asked to stop, once.
+#[must_use]
+pub fn make_room(limit: Limit, crowd: Crowd) -> Room {
+    let most = limit.concurrency_limit().unwrap_or(u32::MAX);
+    match limit.when_full() {
+        OnLimit::Wait => Room::default(),
+        OnLimit::Discard => Room { discard: if most <= crowd.running { crowd.new } else { 0 }, stop: 0 },
+        OnLimit::CancelRunning => {
+            let left = crowd.new.min(most);
+            let stop =
+                if left == 0 { 0 } else { (crowd.askable + left).saturating_sub(most).min(crowd.askable) };
+            Room { discard: crowd.new - left, stop }
+        }
+    }
+}
+
+/// Says why a job is cancelled that waits ([`Room::discard`]), or is asked to stop ([`Room::stop`]).
+#[must_use]
+pub fn why_no_room(limit: Limit, task: &str, key: Option<&str>, was_running: bool) -> String {
+    let (most, of) = (limit.concurrency_limit().unwrap_or_default(), whose(task, key));
+    match limit.when_full() {
+        OnLimit::CancelRunning if was_running => {
+            format!("a newer job of {of} takes its place ({most} at once)")
+        }
+        OnLimit::CancelRunning => format!("a newer job of {of} came before it had started ({most} at once)"),
+        OnLimit::Wait | OnLimit::Discard => format!("as many jobs of {of} ran as may at once ({most})"),
+    }
+}
+
+fn whose(task: &str, key: Option<&str>) -> String {
+    match key {
+        Some(key) => format!("key \"{key}\" of task {task}"),
+        None => format!("task {task}"),
     }
 }
 
@@ -265,6 +332,64 @@ mod tests {
             starts.note(rate, 1, at(0));
             assert!(!starts.is_idle(rate, at(400)), "{rate}");
             assert!(starts.is_idle(rate, at(1_000)), "{rate}");
+        }
+    }
+
+    fn crowd(new: u32, running: u32, askable: u32) -> Crowd {
+        Crowd { new, running, askable }
+    }
+
+    #[test]
+    fn who_has_to_go_depends_on_what_the_limit_says() {
+        let gone = |policy, most, crowd| {
+            let Room { discard, stop } = make_room(Limit::NONE.concurrency(most).on_limit(policy), crowd);
+            (discard, stop)
+        };
+        for full in [crowd(5, 0, 0), crowd(5, 1, 1), crowd(5, 3, 3)] {
+            assert_eq!(gone(OnLimit::Wait, 1, full), (0, 0));
+        }
+        for (most, crowd, expected) in [
+            (1, crowd(3, 0, 0), 0),
+            (2, crowd(3, 1, 1), 0),
+            (1, crowd(3, 1, 1), 3),
+            (1, crowd(3, 5, 5), 3),
+            (1, crowd(0, 1, 1), 0),
+        ] {
+            assert_eq!(gone(OnLimit::Discard, most, crowd), (expected, 0), "{most} {crowd:?}");
+        }
+        for (most, crowd, expected) in [
+            (1, crowd(0, 1, 1), (0, 0)),
+            (1, crowd(1, 0, 0), (0, 0)),
+            (1, crowd(1, 1, 1), (0, 1)),
+            (1, crowd(3, 1, 1), (2, 1)),
+            (1, crowd(3, 1, 0), (2, 0)),
+            (3, crowd(2, 3, 3), (0, 2)),
+            (3, crowd(5, 3, 3), (2, 3)),
+            (3, crowd(1, 2, 2), (0, 0)),
+            (1, crowd(1, 3, 3), (0, 3)),
+            (2, crowd(1, 3, 1), (0, 0)),
+        ] {
+            assert_eq!(gone(OnLimit::CancelRunning, most, crowd), expected, "{most} {crowd:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_to_stop_makes_room_for_those_that_are_left_and_is_asked_once() {
+        for (most, new, running) in itertools::iproduct!(1..5, 0..6, 0..8) {
+            let limit = Limit::NONE.concurrency(most).on_limit(OnLimit::CancelRunning);
+            let first = make_room(limit, crowd(new, running, running));
+            let (left, stay) = (new - first.discard, running - first.stop);
+            assert!(left <= most && (left == 0 || left + stay <= most), "{most} {new} {running}");
+            let again = make_room(limit, crowd(left, running, stay));
+            assert!(again.is_enough(), "{most} {new} {running}: {again:?}");
+        }
+    }
+
+    #[test]
+    fn where_nothing_may_start_everything_waits() {
+        for policy in OnLimit::ALL {
+            let limit = Limit::NONE.concurrency(0).on_limit(policy);
+            assert!(make_room(limit, crowd(3, 2, 2)).is_enough(), "{policy}");
         }
     }
 }

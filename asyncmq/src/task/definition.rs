@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::fmt;
 use std::time::Duration;
 
-use crate::job::{Backoff, DEFAULT_PRIORITY, Dedup, RateLimit, Retention};
+use crate::job::{Backoff, DEFAULT_PRIORITY, Dedup, OnLimit, RateLimit, Retention};
 use crate::task::{DedupKeyFn, Handler, TaskError};
 
 /// A function that gives the delay before the next attempt, or `None` to give up.
@@ -60,7 +60,9 @@ pub struct TaskOptions {
     pub rate_limit: Option<RateLimit>,
     /// How many jobs may run at once, across all workers.
     pub concurrency: Option<u32>,
-    /// Whether the two limits count for each value of an expression over the arguments.
+    /// What becomes of a job of which as many run as `concurrency` allows.
+    pub on_limit: Option<OnLimit>,
+    /// Whether the limits limits count for each value of an expression over the arguments.
     pub keyed: bool,
     /// Which jobs count as the same one.
     pub dedup: Option<Dedup>,
@@ -99,6 +101,7 @@ impl TaskOptions {
             delay: None,
             rate_limit: None,
             concurrency: None,
+            on_limit: None,
             keyed: false,
             dedup: None,
             cron: None,

@@ -14,7 +14,8 @@ pub(super) const EVERY: Duration = Duration::from_secs(60);
 
 /// Returns what a task says its jobs are held to.
 fn limit_of(options: &TaskOptions) -> Option<Limit> {
-    let limit = Limit { rate: options.rate_limit, concurrency: options.concurrency };
+    let limit =
+        Limit { rate: options.rate_limit, concurrency: options.concurrency, on_limit: options.on_limit };
     (!limit.is_none()).then_some(limit)
 }
 

@@ -187,3 +187,68 @@ async fn others_hardly_wait_longer_beside_a_tenant_with_100_000_slow_jobs() {
     println!("beside one with 100,000 slow jobs: p50 {:?}, p95 {:?}", beside.0, beside.1);
     assert!(beside.1 <= 2 * alone.1.max(Duration::from_millis(5)), "{beside:?} instead of {alone:?}");
 }
+
+/// How many keys are set aside when their limit changes.
+const PARKED: usize = 100_000;
+
+impl Scene {
+    /// Claims until the store does not say any more that there is more to do at once. Returns how many times.
+    async fn look_until_done(&mut self) -> usize {
+        let tasks: TaskSet = [(TASK, 1)].into_iter().collect();
+        for round in 1.. {
+            let lease = Duration::from_secs(600);
+            let claim = Claim { call: self.call(), queues: &[QUEUE], tasks: &tasks, limit: 1, lease };
+            let claimed = self.store.claim(claim).await.unwrap();
+            if claimed.next_due.is_none_or(|due| !due.is_zero()) {
+                return round;
+            }
+        }
+        unreachable!("a range without an end ended")
+    }
+
+    /// Returns the longest time in microseconds that a command has taken since this was asked last.
+    fn slowest(&self) -> u64 {
+        let entries: Vec<Vec<redis::Value>> = self.server.order(&["SLOWLOG", "GET", "-1"]);
+        let took = entries.iter().map(|entry| redis::from_redis_value::<u64>(entry[2].clone()).unwrap());
+        let slowest = took.max().unwrap_or_default();
+        let _: String = self.server.order(&["SLOWLOG", "RESET"]);
+        slowest
+    }
+}
+
+/// Measures; what it asserts is loose, as machines do other things too.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures for a minute"]
+async fn no_step_is_long_when_the_limit_of_100_000_keys_changes() {
+    for (from, to) in [
+        (Limit::NONE.concurrency(0), Limit::NONE.rate(RateLimit::per(0, Duration::from_secs(1)))),
+        (Limit::NONE.concurrency(0), Limit::NONE.concurrency(1)),
+        (Limit::NONE.concurrency(0), Limit::NONE),
+    ] {
+        let mut scene = Scene::new(Some(from)).await;
+        let job = |number: usize| {
+            let mut job = Envelope::new(JobId::generate(), QUEUE, TASK, vec![b'x'; 100].into());
+            job.extras_mut().key = Some(format!("tenant {number}").into());
+            Arc::new(job)
+        };
+        let jobs: Vec<_> = (0..PARKED).map(job).collect();
+        for batch in jobs.chunks(BATCH) {
+            let call = scene.call();
+            scene.store.push(call, batch).await.unwrap();
+        }
+        let _: String = scene.server.order(&["CONFIG", "SET", "slowlog-log-slower-than", "500"]);
+        let _: String = scene.server.order(&["CONFIG", "SET", "slowlog-max-len", "10000"]);
+        let parked = scene.look_until_done().await;
+        let parking = scene.slowest();
+        let limits = [(LimitScope::Task(TASK), Some(to))];
+        scene.store.set_limits(&QUEUE, LimitSource::Ordered, &limits).await.unwrap();
+        let changing = scene.slowest();
+        let looked = scene.look_until_done().await;
+        let looking = scene.slowest();
+        println!(
+            "{from} -> {to}: parked in {parked} claims of at most {parking} us, changed in {changing} us, \
+             looked at again in {looked} claims of at most {looking} us"
+        );
+        assert!(100 <= parked && 1 < looked && parking.max(changing).max(looking) < 50_000);
+    }
+}

@@ -8,8 +8,8 @@ use asyncmq::backend::WorkerInfo;
 use asyncmq::backend::memory::MemoryStore;
 use asyncmq::job::{LimitSource, Name, WorkerId};
 use asyncmq::{
-    Client, Error, EventKind, Limit, LimitScope, NewJob, RateLimit, Registry, State, WaitsFor, Worker,
-    WorkerHandle, task,
+    Client, Error, EventKind, Limit, LimitScope, NewJob, OnLimit, RateLimit, Registry, State, WaitsFor,
+    Worker, WorkerHandle, task,
 };
 use futures::StreamExt;
 
@@ -266,4 +266,91 @@ async fn what_the_store_has_lost_is_declared_again() {
     tokio::time::sleep(Duration::from_secs(130)).await;
     assert_eq!(declared(&client).await, Some(Limit::NONE.concurrency(2)));
     worker.stop().await.unwrap();
+}
+
+#[task(name = "limits.newest", queue = "newest", concurrency = 1, on_limit = "cancel_running", key = page)]
+async fn render(page: String, gate: State<Gate>) {
+    drop(page);
+    gate.pass().await;
+}
+
+#[task(name = "limits.only", queue = "only", concurrency = 1, on_limit = "discard", key = page)]
+async fn refresh(page: String, gate: State<Gate>) {
+    drop(page);
+    gate.pass().await;
+}
+
+/// The reason for which a job was cancelled.
+fn reason(error: Error) -> String {
+    match error {
+        Error::JobCancelled { reason, .. } => reason.expect("it says why"),
+        error => panic!("it was not cancelled: {error}"),
+    }
+}
+
+#[tokio::test]
+async fn a_newer_job_stops_the_one_that_runs_also_where_the_worker_is_full() {
+    let (client, gate) = (Client::memory(), Gate::new());
+    let worker = Worker::new(&client).queues(["newest"]).state(gate.clone()).concurrency(1);
+    let worker = worker.start().await.unwrap();
+    let old = client.enqueue(render::job("home")).await.unwrap();
+    gate.arrived(1).await;
+    let between = client.enqueue(render::job("home")).await.unwrap();
+    let new = client.enqueue(render::job("home")).await.unwrap();
+    let stopped = reason(old.result().await.unwrap_err());
+    assert_eq!(stopped, "a newer job of key \"home\" of task limits.newest takes its place (1 at once)");
+    let passed_over = reason(between.result().await.unwrap_err());
+    assert_eq!(
+        passed_over,
+        "a newer job of key \"home\" of task limits.newest came before it had started (1 at once)"
+    );
+    gate.arrived(1).await;
+    gate.open(1);
+    new.result().await.unwrap();
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_job_that_comes_too_many_is_discarded_and_says_why() {
+    let (client, gate) = (Client::memory(), Gate::new());
+    let worker = Worker::new(&client).queues(["only"]).state(gate.clone()).start().await.unwrap();
+    let first = client.enqueue(refresh::job("home")).await.unwrap();
+    gate.arrived(1).await;
+    let second = client.enqueue(refresh::job("home")).await.unwrap();
+    let why = "as many jobs of key \"home\" of task limits.only ran as may at once (1)";
+    let explained = second.explain().await.unwrap();
+    assert_eq!(explained.to_string(), format!("it waits for nothing: it is cancelled: {why}"));
+    assert_eq!(reason(second.result().await.unwrap_err()), why);
+    let other = client.enqueue(refresh::job("about")).await.unwrap();
+    gate.arrived(1).await;
+    gate.open(2);
+    first.result().await.unwrap();
+    other.result().await.unwrap();
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_at_a_limit_is_refused() {
+    let client = Client::memory();
+    let queue = client.queue("few");
+    let discard = Limit::NONE.on_limit(OnLimit::Discard);
+    let refused = async |limit: Limit, scope: &str| {
+        let order = match scope {
+            "" => queue.limit(Some(limit)).await,
+            task => queue.limit_task(task, Some(limit)).await,
+        };
+        order.unwrap_err().to_string()
+    };
+    let rate = RateLimit::per(1, SECOND);
+    assert!(refused(discard.concurrency(1), "").await.contains("is for the limit of a task"));
+    assert!(refused(discard, "limits.few").await.contains("give a concurrency too"));
+    assert!(refused(discard.rate(rate), "limits.few").await.contains("At a rate jobs always wait"));
+    assert!(queue.limits().await.unwrap().is_empty());
+    for (weight, task, key) in
+        [(0, "limits.few", "a"), (101, "limits.few", "a"), (2, "", "a"), (2, "limits.few", "")]
+    {
+        queue.set_key_weight(task, key, weight).await.unwrap_err();
+    }
+    assert!(queue.set_key_weight("limits.few", "a", 100).await.unwrap());
+    assert_eq!(queue.key_weights().await.unwrap().len(), 1);
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use asyncmq::backend::{
     AuditEntry, Backend, CallId, Claim, Claimed, Control, Cursor, Drain, DueSchedules, EventStream,
-    Extension, Fenced, Finding, Fired, Firing, Force, Inspect, Leases, LimitInfo, LimitStanding, Ordered,
-    Page, Pushed, QueueInfo, Report, Scanned, Schedules, Settlement, Signals, Store, StoreError,
+    Extension, Fenced, Finding, Fired, Firing, Force, Inspect, KeyWeight, Leases, LimitInfo, LimitStanding,
+    Ordered, Page, Pushed, QueueInfo, Report, Scanned, Schedules, Settlement, Signals, Store, StoreError,
     StoredSchedule, Token, Upkeep, WorkerInfo,
 };
 use asyncmq::job::{Envelope, Job, JobId, JobState, Name, WorkerId};
@@ -291,6 +291,10 @@ impl Inspect for Recorded {
         self.inner.limits(queue).await
     }
 
+    async fn key_weights(&self, queue: &Name) -> Result<Vec<KeyWeight>, StoreError> {
+        self.inner.key_weights(queue).await
+    }
+
     async fn held_by(
         &self,
         queue: &Name,
@@ -322,6 +326,16 @@ impl Control for Recorded {
         limits: &[(LimitScope, Option<Limit>)],
     ) -> Result<bool, StoreError> {
         self.inner.set_limits(queue, source, limits).await
+    }
+
+    async fn set_key_weight(
+        &self,
+        queue: &Name,
+        task: &Name,
+        key: &str,
+        weight: u32,
+    ) -> Result<bool, StoreError> {
+        self.inner.set_key_weight(queue, task, key, weight).await
     }
 
     async fn pause(&self, queue: &Name) -> Result<bool, StoreError> {

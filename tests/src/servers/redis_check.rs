@@ -80,6 +80,9 @@ impl Turns {
         self.noted = connection.zrange(format!("{base}lines"), 0, -1).unwrap();
         self.parked = connection.zrange(format!("{base}parked"), 0, -1).unwrap();
         let groups: HashMap<Bytes, Bytes> = connection.hgetall(format!("{base}groups")).unwrap();
+        for (name, group) in &groups {
+            self.parked.extend(rings(name, group));
+        }
         let running = |group: &[u8]| u32::from_be_bytes([group[0], group[1], group[2], group[3]]);
         self.running = groups.iter().map(|(name, group)| (name.clone(), running(group))).collect();
     }
@@ -90,9 +93,20 @@ fn is_of_key(list: &str) -> bool {
     b'f' < list.as_bytes()[1]
 }
 
+/// Ring and key of each ring in which a key waits for a permit.
+fn rings(name: &[u8], group: &[u8]) -> Vec<String> {
+    let Some(at) = name.iter().position(|byte| *byte == 0x1f).filter(|_| 23 < group.len()) else {
+        return Vec::new();
+    };
+    let count = usize::from(u16::from_be_bytes([group[21], group[22]]));
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    group[23..].chunks(10).take(count).map(|ring| text(ring) + &text(&name[at + 1..])).collect()
+}
+
 /// The group among whose permits a running job counts.
 fn group_of(claim: &[u8]) -> Option<&[u8]> {
-    let rest = claim[31..].strip_prefix(b"h").unwrap_or(&claim[31..]).strip_prefix(b"g")?;
+    let rest = claim[31..].strip_prefix(b"h").unwrap_or(&claim[31..]);
+    let rest = rest.strip_prefix(b"g").or_else(|| rest.strip_prefix(b"c"))?;
     let length = usize::from(u16::from_be_bytes([rest[0], rest[1]]));
     Some(&rest[2..2 + length])
 }

@@ -114,6 +114,30 @@ macro_rules! __conformance_of_jobs {
             an_expired_job_keeps_no_key_from_its_next_job
             when_the_next_of_a_key_may_start_is_told_with_the_last_that_may
         );
+        $crate::__conformance_module!($fixture, on_limit:
+            a_job_that_comes_while_its_limit_is_full_is_discarded
+            of_jobs_that_came_together_those_over_the_limit_are_discarded
+            nobody_else_is_discarded
+            a_job_that_becomes_due_while_its_limit_is_full_is_discarded
+            a_job_that_was_begun_waits_where_new_ones_are_discarded
+            what_a_dead_worker_held_is_not_discarded
+            at_a_rate_jobs_wait_whatever_happens_at_the_limit
+            where_nothing_may_start_nothing_is_discarded
+            a_newer_job_takes_the_place_of_the_one_that_runs
+            of_several_newcomers_the_newest_is_left
+            as_many_are_left_and_asked_to_stop_as_may_run
+            one_that_stopped_by_itself_is_replaced_and_nobody_else_asked
+            a_discarded_job_frees_its_deduplication_key
+            what_is_discarded_in_one_step_is_bounded_and_the_rest_follows
+            what_happens_at_a_limit_may_be_ordered_and_is_kept_when_only_the_number_is
+        );
+        $crate::__conformance_module!($fixture, weights:
+            a_key_gives_as_many_jobs_in_its_turn_as_its_weight_says
+            a_weight_counts_at_once_and_is_taken_back
+            a_weight_gives_no_permit
+            weights_are_listed_and_go_with_their_queue
+            a_queue_has_so_many_weights_and_no_more
+        );
         $crate::__conformance_module!($fixture, due:
             a_delayed_job_runs_when_it_is_due_and_not_before
             a_job_may_be_due_at_a_time_of_the_stores_clock

@@ -6,6 +6,8 @@ const MODULES: &[(&str, &str)] = &[
     ("claim", include_str!("claim.rs")),
     ("limits", include_str!("limits.rs")),
     ("keys", include_str!("keys.rs")),
+    ("on_limit", include_str!("on_limit.rs")),
+    ("weights", include_str!("weights.rs")),
     ("due", include_str!("due.rs")),
     ("settle", include_str!("settle.rs")),
     ("fence", include_str!("fence.rs")),

@@ -49,6 +49,7 @@ mod list_rest;
 #[cfg(test)]
 mod listed;
 pub mod obliterate;
+pub mod on_limit;
 pub mod parents;
 pub mod prune;
 pub mod push;
@@ -62,6 +63,7 @@ mod stage;
 mod stamp;
 pub mod suspect;
 pub mod wake;
+pub mod weights;
 pub mod workers;
 
 use std::panic::AssertUnwindSafe;

@@ -34,7 +34,11 @@ impl State {
             let queue = self.queue_of(name);
             if !self.queues[queue as usize].paused {
                 self.promote_due(queue, now);
-                self.queues[queue as usize].unpark_due(now);
+                let kept = &mut self.queues[queue as usize];
+                kept.unpark_due(now);
+                if kept.unpark_stale(MAX_BATCH) {
+                    claimed.next_due = Some(std::time::Duration::ZERO);
+                }
                 self.take(queue, claim, now, &mut claimed);
             }
         }
@@ -80,10 +84,14 @@ impl State {
     /// Takes jobs of the lanes that the worker can run: the best head among them, again and again.
     fn take(&mut self, queue: u32, claim: &Claim<'_>, now: Timestamp, claimed: &mut Claimed) {
         let worker = claim.call.sender;
-        let mut lanes = self.lanes_for(queue, claim, claimed);
+        let (mut lanes, mut room) = (self.lanes_for(queue, claim, claimed), MAX_BATCH);
         while claimed.jobs.len() < claim.limit {
             if !matches!(self.queues[queue as usize].allowance(now), Allowance::May(_)) {
                 return;
+            }
+            let looked_in = lanes.iter().map(|place| place.parts());
+            if self.make_room_for_claim(queue, looked_in, now, &mut room) {
+                claimed.next_due = Some(std::time::Duration::ZERO);
             }
             let Some((lane, place)) = self.best_head(queue, &lanes, now) else { return };
             self.queues[queue as usize].pop(lane);
@@ -156,7 +164,9 @@ impl State {
         slot.status.attempt += 1;
         slot.status.started_at = Some(now);
         let limits = &mut self.queues[slot.queue as usize].limits;
-        slot.permit = limits.as_mut().is_some_and(|limits| limits.start(&slot.envelope, now));
+        let started = (slot.claim, place);
+        let has_permit = limits.as_mut().is_some_and(|limits| limits.start(&slot.envelope, started, now));
+        slot.permit = if has_permit { slot.claim } else { 0 };
         self.emit(EventKind::Started, place, now, |_| EventData::None);
         self.in_hand(token)
     }
@@ -197,6 +207,16 @@ enum Place {
     Plain(usize),
     /// One of jobs with keys.
     Keyed(usize),
+}
+
+impl Place {
+    /// Tells whether the lane is of jobs with keys, and its place among those.
+    const fn parts(self) -> (bool, usize) {
+        match self {
+            Self::Plain(lane) => (false, lane),
+            Self::Keyed(lane) => (true, lane),
+        }
+    }
 }
 
 impl Queue {

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::MemoryStore;
+use super::limits::Group;
 use super::state::{State, stands};
 use crate::backend::{AuditEntry, Control, Drain, Force, KEPT_ENTRIES, Ordered, StoreError};
 use crate::clock::Timestamp;
@@ -113,6 +114,16 @@ impl Control for MemoryStore {
         Ok(self.state().set_limits(queue, source, limits))
     }
 
+    async fn set_key_weight(
+        &self,
+        queue: &Name,
+        task: &Name,
+        key: &str,
+        weight: u32,
+    ) -> Result<bool, StoreError> {
+        self.state().set_key_weight(queue, Group { task: task.clone(), key: Some(key.into()) }, weight)
+    }
+
     async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {
         let (audit, told_at) = (&mut self.state().audit, self.clock.now());
         if let Some(kept) = audit.iter_mut().rev().find(|kept| kept.id == entry.id) {
@@ -150,15 +161,28 @@ impl State {
         let Some(slot) = self.slot_mut(place) else { return Ordered::Missing };
         let state = slot.status.state;
         if state == JobState::Active {
-            slot.cancel = Some(Box::new(reason.map(Into::into)));
-            if let (Some(worker), Some(token)) = (slot.status.worker, self.token(place)) {
-                self.watchers.cancel(worker, token);
-            }
+            slot.cancel = None;
+            self.ask_to_stop(place, reason);
             return Ordered::Requested;
         }
         if !is_legal(state, JobState::Cancelled) {
             return Ordered::Refused(state);
         }
+        self.end_cancelled(place, reason, now);
+        Ordered::Done
+    }
+
+    /// Tells the worker that holds a job that somebody wants it cancelled, unless it was told before.
+    pub(super) fn ask_to_stop(&mut self, place: u32, reason: Option<&str>) {
+        let Some(slot) = self.slot_mut(place).filter(|slot| slot.cancel.is_none()) else { return };
+        slot.cancel = Some(Box::new(reason.map(Into::into)));
+        if let (Some(worker), Some(token)) = (slot.status.worker, self.token(place)) {
+            self.watchers.cancel(worker, token);
+        }
+    }
+
+    /// Cancels a job that has not ended and that no worker holds.
+    pub(super) fn end_cancelled(&mut self, place: u32, reason: Option<&str>, now: Timestamp) {
         self.displace(place);
         self.set_state(place, JobState::Cancelled);
         if let Some(slot) = self.slot_mut(place) {
@@ -169,7 +193,6 @@ impl State {
             status.notes.reason.clone().map_or(EventData::None, EventData::Reason)
         });
         self.retire(place, now);
-        Ordered::Done
     }
 
     fn retry(&mut self, place: u32, now: Timestamp) -> Ordered {

@@ -9,8 +9,8 @@ use super::MemoryStore;
 use super::limits::{Group, QueueLimits};
 use super::state::{Queue, Slot, State, stands};
 use crate::backend::{
-    AuditEntry, Cursor, DEAD_AFTER, EventStream, Finding, Inspect, LimitInfo, LimitStanding, Page, QueueInfo,
-    Scanned, StoreError, WorkerInfo,
+    AuditEntry, Cursor, DEAD_AFTER, EventStream, Finding, Inspect, KeyWeight, LimitInfo, LimitStanding, Page,
+    QueueInfo, Scanned, StoreError, WorkerInfo,
 };
 use crate::clock::Timestamp;
 use crate::event::EventFilter;
@@ -82,6 +82,12 @@ impl Inspect for MemoryStore {
         Ok(limits.map_or_else(Vec::new, |limits| limits.infos()))
     }
 
+    async fn key_weights(&self, queue: &Name) -> Result<Vec<KeyWeight>, StoreError> {
+        let state = self.state();
+        let limits = state.known_queue(queue).and_then(|queue| state.queues[queue as usize].limits.as_ref());
+        Ok(limits.map_or_else(Vec::new, |limits| limits.key_weights()))
+    }
+
     async fn held_by(
         &self,
         queue: &Name,
@@ -93,7 +99,7 @@ impl Inspect for MemoryStore {
             return Ok(Vec::new());
         };
         let group = Group { task: task.clone(), key: key.map(Into::into) };
-        let standings = |limits: &QueueLimits| limits.standings(group, kept.counts.active, now);
+        let standings = |limits: &QueueLimits| limits.standings(&group, kept.counts.active, now);
         Ok(kept.limits.as_deref().map_or_else(Vec::new, standings))
     }
 

@@ -15,6 +15,7 @@ mod kin;
 mod lane;
 mod limits;
 mod recall;
+mod room;
 mod schedules;
 mod session;
 mod settle;

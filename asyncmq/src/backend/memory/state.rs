@@ -62,13 +62,13 @@ pub(super) struct Slot {
     pub(super) seq: u64,
     /// The number of the claim that may settle the job, 0 if there is none. It outlives a rescue, until somebody else
     /// claims the job.
-    claim: u64,
+    pub(super) claim: u64,
     /// Whether the rescue that let it wait again was held against it.
     pub(super) charged: bool,
     /// Whether it lives its last life, and so runs alone among its like.
     pub(super) suspect: bool,
-    /// Whether it holds a permit of its group.
-    pub(super) permit: bool,
+    /// The claim with which it took a permit of its group, 0 if it holds none.
+    pub(super) permit: u64,
     /// Its place in the list of what its worker holds.
     pub(super) held_at: u32,
     /// Somebody wants the running job cancelled, for this reason.
@@ -208,7 +208,7 @@ impl State {
             claim: 0,
             charged: false,
             suspect: false,
-            permit: false,
+            permit: 0,
             held_at: 0,
             cancel: None,
             kin: None,

@@ -96,6 +96,7 @@ impl State {
             self.take_in_one((queue, hash), job, now);
             reply.push(Pushed::Added);
         }
+        self.make_room_for_all(jobs, now);
         reply
     }
 

@@ -9,6 +9,7 @@ use super::error::worded;
 use super::inspect::read_time;
 use super::reply::{bytes, next, number, parts, strange};
 use super::script::{AUDIT, Call, KEY, ORDER, PAUSE, TAKE};
+use crate::backend::limits::group_of;
 use crate::backend::{
     AuditEntry, Control, Drain, Force, Inspect, KEPT_ENTRIES, MAX_BATCH, Ordered, StoreError,
 };
@@ -112,6 +113,16 @@ impl Control for RedisStore {
         limits: &[(LimitScope, Option<Limit>)],
     ) -> Result<bool, StoreError> {
         self.hold_to(queue, source, limits).await
+    }
+
+    async fn set_key_weight(
+        &self,
+        queue: &Name,
+        task: &Name,
+        key: &str,
+        weight: u32,
+    ) -> Result<bool, StoreError> {
+        self.weigh(queue, &group_of(task, Some(key)), weight).await
     }
 
     async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {

@@ -15,10 +15,10 @@ use super::keys::Keys;
 use super::link::Link;
 use super::reply::{bytes, count, next, number, parts, strange};
 use super::scan::{Held, read_audit};
-use super::script::{KEY, LIST, LOOK, STATS};
+use super::script::{COUNT_PARKED, KEY, LIST, LOOK, STATS};
 use crate::backend::{
-    AuditEntry, Control, Counts, Cursor, EventStream, Finding, Inspect, LimitInfo, LimitStanding, Page,
-    QueueInfo, Scanned, StoreError, WorkerInfo,
+    AuditEntry, Control, Counts, Cursor, EventStream, Finding, Inspect, KeyWeight, LimitInfo, LimitStanding,
+    Page, QueueInfo, Scanned, StoreError, WorkerInfo,
 };
 use crate::clock::Timestamp;
 use crate::event::EventFilter;
@@ -92,6 +92,10 @@ impl Inspect for RedisStore {
         Ok(self.held_to(queue, &[]).await?.table.infos())
     }
 
+    async fn key_weights(&self, queue: &Name) -> Result<Vec<KeyWeight>, StoreError> {
+        self.weights(queue).await
+    }
+
     async fn held_by(
         &self,
         queue: &Name,
@@ -102,12 +106,8 @@ impl Inspect for RedisStore {
     }
 
     async fn parked_keys(&self, queue: &Name) -> Result<u64, StoreError> {
-        // Those whose time has come stand there until the next claim.
-        let from = format!("({}", self.now().await?.as_micros());
-        let mut question = redis::cmd("ZCOUNT");
-        question.arg(format!("{}parked", self.keys.queue(queue))).arg(from).arg("+inf");
-        let count = number(&self.link.send(&question).await.map_err(worded)?)?;
-        u64::try_from(count).map_err(|_| strange())
+        let call = self.call(&COUNT_PARKED, std::slice::from_ref(queue)).await.map_err(worded)?;
+        count(&call.send(&self.link).await.map_err(worded)?)
     }
 
     async fn queues(&self) -> Result<Vec<Name>, StoreError> {

@@ -6,12 +6,11 @@ use super::RedisStore;
 use super::codec::{Group, limit_bytes, read_group, read_limits};
 use super::error::worded;
 use super::reply::{bytes, next, number, parts, strange};
-use super::script::{HELD, LIMITS};
-use crate::backend::limits::{LimitTable, group_of};
-use crate::backend::{LimitInfo, LimitStanding, StoreError};
+use super::script::{HELD, LIMITS, WEIGHT};
+use crate::backend::limits::{LimitTable, PART, group_of, standings, too_many_weights};
+use crate::backend::{KeyWeight, LimitInfo, LimitStanding, MAX_KEY_WEIGHTS, StoreError};
 use crate::clock::Timestamp;
 use crate::job::{Limit, LimitScope, LimitSource, Name};
-use crate::lifecycle::allowance;
 
 /// How a queue is held.
 pub(super) struct HeldTo {
@@ -63,6 +62,32 @@ impl RedisStore {
         Ok(HeldTo { now: Timestamp::from_micros(now), active, table, groups })
     }
 
+    /// Says how many jobs a key gives in its turn. Returns whether anything changed.
+    pub(super) async fn weigh(&self, queue: &Name, group: &str, weight: u32) -> Result<bool, StoreError> {
+        let mut call = self.call(&WEIGHT, std::slice::from_ref(queue)).await.map_err(worded)?;
+        call.arg(group).number(weight.max(1)).number(MAX_KEY_WEIGHTS);
+        self.list_queues(std::iter::once(queue)).await?;
+        match number(&self.send(&call).await.map_err(worded)?)? {
+            -1 => Err(too_many_weights()),
+            changed => Ok(changed == 1),
+        }
+    }
+
+    /// Lists the keys that give more than one job in their turn.
+    pub(super) async fn weights(&self, queue: &Name) -> Result<Vec<KeyWeight>, StoreError> {
+        let call = self.call(&WEIGHT, std::slice::from_ref(queue)).await.map_err(worded)?;
+        let (mut fields, mut weights) = (parts(self.ask(&call).await?)?.into_iter(), Vec::new());
+        while let (Some(group), Some(weight)) = (fields.next(), fields.next()) {
+            let group = String::from_utf8(bytes(group)?).map_err(|_| strange())?;
+            let (task, key) = group.split_once(PART).ok_or_else(strange)?;
+            let weight = std::str::from_utf8(&bytes(weight)?).ok().and_then(|weight| weight.parse().ok());
+            let weight = weight.ok_or_else(strange)?;
+            weights.push(KeyWeight { task: Name::from_stored(task), key: key.into(), weight });
+        }
+        weights.sort();
+        Ok(weights)
+    }
+
     /// Returns how the limits stand that hold for a job.
     pub(super) async fn standings(
         &self,
@@ -72,20 +97,12 @@ impl RedisStore {
     ) -> Result<Vec<LimitStanding>, StoreError> {
         let group = group_of(task, key);
         let held = self.held_to(queue, &["", &group]).await?;
-        let scopes = [LimitScope::Queue, LimitScope::Task(task.clone())];
-        let standing = |(scope, group): (LimitScope, &Group)| {
-            let (limit, is_queue) = (held.table.limit(&scope), scope == LimitScope::Queue);
-            let running = if is_queue { held.active } else { group.running };
-            LimitStanding {
-                key: key.filter(|_| !is_queue).map(Into::into),
-                allowance: allowance(limit, running, &group.starts, held.now),
-                scope,
-                limit,
-                running,
-            }
+        let count = |scope: &LimitScope| {
+            let of = held.groups.get(usize::from(*scope != LimitScope::Queue)).ok_or_else(strange)?;
+            let running = if *scope == LimitScope::Queue { held.active } else { of.running };
+            Ok((running, of.starts.clone()))
         };
-        let set = scopes.into_iter().zip(&held.groups).filter(|(scope, _)| held.table.is_set(scope));
-        Ok(set.map(standing).collect())
+        standings(&held.table, (task, key), held.now, count)
     }
 }
 

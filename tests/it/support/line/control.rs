@@ -25,6 +25,15 @@ impl<W: Wire> Control for Line<W> {
         self.send(Verb::Order, set).await
     }
 
+    async fn set_key_weight(&self, queue: &Name, task: &Name, key: &str, weight: u32) -> Answer<bool> {
+        let of = (queue.clone(), task.clone(), key.to_owned());
+        let set = move |store: Arc<dyn Backend>| {
+            let of = of.clone();
+            async move { store.set_key_weight(&of.0, &of.1, &of.2, weight).await }
+        };
+        self.send(Verb::Order, set).await
+    }
+
     async fn pause(&self, queue: &Name) -> Answer<bool> {
         let name = queue.clone();
         let pause = move |store: Arc<dyn Backend>| {

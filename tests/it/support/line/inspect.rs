@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use asyncmq::EventFilter;
 use asyncmq::backend::{
-    AuditEntry, Backend, Cursor, EventStream, Finding, Inspect, LimitInfo, LimitStanding, Page, QueueInfo,
-    Scanned, WorkerInfo,
+    AuditEntry, Backend, Cursor, EventStream, Finding, Inspect, KeyWeight, LimitInfo, LimitStanding, Page,
+    QueueInfo, Scanned, WorkerInfo,
 };
 use asyncmq::job::{Job, JobId, JobState, Name};
 
@@ -88,6 +88,15 @@ impl<W: Wire> Inspect for Line<W> {
         let look = move |store: Arc<dyn Backend>| {
             let name = name.clone();
             async move { store.limits(&name).await }
+        };
+        self.send(Verb::Look, look).await
+    }
+
+    async fn key_weights(&self, queue: &Name) -> Answer<Vec<KeyWeight>> {
+        let name = queue.clone();
+        let look = move |store: Arc<dyn Backend>| {
+            let name = name.clone();
+            async move { store.key_weights(&name).await }
         };
         self.send(Verb::Look, look).await
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bytes::{Garbled, Reader, Result, Writer};
 use crate::clock::Timestamp;
-use crate::job::{Limit, RateLimit, RateWindow};
+use crate::job::{Limit, OnLimit, RateLimit, RateWindow};
 use crate::lifecycle::Starts;
 
 /// How long the name of a ring is.
@@ -19,7 +19,7 @@ pub(in super::super) struct Group {
 
 /// Writes a limit.
 pub(in super::super) fn limit_bytes(limit: &Limit) -> Vec<u8> {
-    let mut to = Vec::with_capacity(17);
+    let mut to = Vec::with_capacity(18);
     let (kind, permits, interval) = match limit.rate_limit() {
         None => (0, 0, Duration::ZERO),
         Some(rate) if rate.kind() == RateWindow::Sliding => (2, rate.permits(), rate.interval()),
@@ -29,6 +29,12 @@ pub(in super::super) fn limit_bytes(limit: &Limit) -> Vec<u8> {
     to.put_u32(permits);
     to.put_u64(u64::try_from(interval.as_nanos().div_ceil(1_000)).unwrap_or(u64::MAX).clamp(1, LONGEST));
     to.put_u32(limit.concurrency_limit().map_or(0, |most| most.saturating_add(1)));
+    to.put(&[match limit.on_limit {
+        None => 0,
+        Some(OnLimit::Wait) => 1,
+        Some(OnLimit::Discard) => 2,
+        Some(OnLimit::CancelRunning) => 3,
+    }]);
     to
 }
 
@@ -48,9 +54,16 @@ fn read_limit(from: &mut Reader<'_>) -> Result<Option<Limit>> {
         2 => Limit::NONE.rate(RateLimit::window(permits, interval)),
         _ => return Err(Garbled("a limit")),
     };
-    Ok(Some(match from.u32()? {
+    let limit = match from.u32()? {
         0 => limit,
         more => limit.concurrency(more - 1),
+    };
+    Ok(Some(match from.u8()? {
+        0 => limit,
+        1 => limit.on_limit(OnLimit::Wait),
+        2 => limit.on_limit(OnLimit::Discard),
+        3 => limit.on_limit(OnLimit::CancelRunning),
+        _ => return Err(Garbled("a limit")),
     }))
 }
 
@@ -68,6 +81,9 @@ pub(in super::super) fn read_group(bytes: &[u8]) -> Result<Group> {
         return Ok(group);
     }
     group.running = from.u32()?;
+    if from.is_empty() {
+        return Ok(group);
+    }
     from.u8()?;
     let (tokens, at) = (from.float()?, from.u64()?);
     group.starts.bucket = (at != 0).then(|| (tokens, Timestamp::from_micros(at)));
@@ -91,6 +107,9 @@ mod tests {
             Limit::NONE.concurrency(0),
             Limit::NONE.rate(RateLimit::per(7, second)).concurrency(3),
             Limit::NONE.rate(RateLimit::window(0, second)),
+            Limit::NONE.concurrency(1).on_limit(OnLimit::Wait),
+            Limit::NONE.concurrency(1).on_limit(OnLimit::Discard),
+            Limit::NONE.concurrency(1).on_limit(OnLimit::CancelRunning),
         ] {
             let mut both = vec![0, 1];
             both.extend(limit_bytes(&limit));

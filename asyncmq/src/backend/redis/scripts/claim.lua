@@ -36,7 +36,7 @@ local function claim(at)
   local open, strange, next_due, others, quiet, awaited = {}, {}, nil, {}, {}, 0
   for k = 2, queues do
     local Q = KEYS[k]
-    local marks = call('HMGET', Q .. 'meta', 'p', 'i', 'k')
+    local marks = call('HMGET', Q .. 'meta', 'p', 'i', 'k', 'w', 'u')
     if not marks[2] then quiet[#quiet + 1] = Q end
     if not marks[1] then
       local extras = special(Q)
@@ -48,6 +48,7 @@ local function claim(at)
         if wait and (not next_due or wait < next_due) then next_due = wait end
       end
       local is_held = marks[3]
+      if marks[5] and rare().sweep(Q, marks[5]) then next_due = 0 end
       local token = extras and extras.parked and rare().unpark(Q)
       if token then next_due, awaited = math.min(next_due or math.huge, math.max(token - now, 0)), 1 end
       local ready, lines = call('ZRANGE', Q .. 'ready', 0, -1), {}
@@ -64,7 +65,7 @@ local function claim(at)
           strange[#strange + 1] = call('HGET', Q .. 'meta', lane) or ''
         end
       end
-      if #lines > 0 then open[#open + 1] = { k, lines, extras, is_held } end
+      if #lines > 0 then open[#open + 1] = { k, lines, extras, is_held, marks[4] } end
     end
   end
   -- Who has to learn lanes comes again at once: nothing is written for it.
@@ -86,7 +87,7 @@ local function claim(at)
     local from = 1
     if open[q][4] then
       local given = { n = 0, ids = taken, records = records, sides = sides, room = room }
-      local more = rare().claim_held(Q, lines, extras, given, limit - total, held)
+      local more = rare().claim_held(Q, lines, extras, given, limit - total, held, open[q][5])
       n, room, has_sides, total, from = given.n, given.room, given.has_sides, total + given.n, #lines + 1
       local token = rare().next_token(Q)
       if token then next_due, awaited = math.min(next_due or math.huge, math.max(token - now, 0)), 1 end

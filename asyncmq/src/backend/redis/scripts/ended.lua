@@ -18,18 +18,7 @@ local function purge(Q, ids)
   if #ids == 0 then return end
   call('HDEL', Q .. 'jobs', unpack(ids))
   call('HDEL', Q .. 'done', unpack(ids))
-  if call('HDEL', Q .. 'side', unpack(ids)) == 0 then return end
-  for _, kind in ipairs({ 'e', 'l', 'p' }) do
-    local fields = {}
-    for i = 1, #ids do fields[i] = kind .. ids[i] end
-    if kind == 'p' then
-      for i = 1, #ids do fields[#ids + i] = 'k' .. ids[i] end
-    end
-    call('HDEL', Q .. 'more', unpack(fields))
-  end
-  local families = {}
-  for i = 1, #ids do families[i] = Q .. 'f:' .. ids[i] end
-  call('UNLINK', unpack(families))
+  erase_notes(Q, ids)
 end
 local function limit_of(name, default)
   return tonumber(call('HGET', S .. 'limits', name) or default)
@@ -110,6 +99,13 @@ local function finish(Q, id, state, now, attempt, crashes, worker, started, payl
   else
     trim(Q, 'z' .. state, limit_of('ended', 10000), 100)
   end
+end
+-- Cancels a job that has left its list already; `said` is 1 if there is a reason.
+local function call_off(Q, id, rec, s, said, reason, now)
+  emit(Q, 7, id, rec, s.attempt, s.worker, now, said == '1' and 'x' or '-', reason, true)
+  if s.is_keyed then free_key(Q, id, now) end
+  tell_children(Q, id, 'x', '', now)
+  finish(Q, id, 'x', now, s.attempt, s.crashes, s.worker, s.started, said .. reason)
 end
 -- Makes a dead letter of a job whose time to live is over; it has left its list already.
 local function expire_job(Q, id, rec, s, now)

@@ -7,17 +7,22 @@ local KEY = '>BI8I2c0I2c0'
 local function task_of(profile)
   return sub(profile, 10, 9 + unpick('>I2', sub(profile, 8, 9)))
 end
-local function read_key(Q, key)
-  local bytes = call('HGET', Q .. 'keys', key)
-  if not bytes then return nil end
+local function unpacked_key(bytes)
   local k, live, at = {}, nil, nil
   live, k.ends, k.next, k.id, at = unpick(KEY, bytes)
   k.live, k.task = live == 1, sub(bytes, at)
   return k
 end
+local function packed_key(k)
+  return pack(KEY, k.live and 1 or 0, k.ends, #k.next, k.next, #k.id, k.id) .. k.task
+end
+local function read_key(Q, key)
+  local bytes = call('HGET', Q .. 'keys', key)
+  return bytes and unpacked_key(bytes) or nil
+end
 -- Writes who holds a key; `ended` is the end of the window that it had before.
 local function put_key(Q, key, k, ended)
-  call('HSET', Q .. 'keys', key, pack(KEY, k.live and 1 or 0, k.ends, #k.next, k.next, #k.id, k.id) .. k.task)
+  call('HSET', Q .. 'keys', key, packed_key(k))
   if k.ends > 0 then
     call('ZADD', Q .. 'windows', k.ends, key)
   elseif ended > 0 then

@@ -2,7 +2,7 @@
 -- cancelled, which it is now.
 local function let_go(Q, worker, id, act, rec, now)
   call('HDEL', Q .. 'active', id)
-  leave(Q, { act }, nil, 1)
+  leave(Q, { id }, { act })
   local s = side_of(Q, id, rec)
   s.worker, s.started = worker, unpick('>I7', sub(act, 17, 23))
   local reason = call('HGET', Q .. 'cancel', id)

@@ -1,6 +1,7 @@
 -- Keys. A lane whose priority begins with a letter from g to v is of jobs with keys: each key has a list of its own, named
 -- by letter, lane and key, and stands in the ring of the lane (the letter in upper case) as long as jobs of it wait there,
--- unless it is parked. `lines` has these lists by priority, each from its first job on until a claim finds it empty, `parked` the keys that wait for a token (by its time) or a permit.
+-- unless it is set aside: `parked` has the keys that wait for a token by its time, a group's record in which rings its key waits for a
+-- permit. `lines` has the lists of keys by priority, each from its first job on until a claim finds it empty.
 local function is_keyed(line)
   return byte(line, 2) > 102
 end
@@ -27,20 +28,34 @@ end
 local function join(Q, ring, keys)
   if call('RPUSH', Q .. ring, unpack(keys)) == #keys then call('ZADD', Q .. 'ready', level_of(ring), ring) end
 end
+-- Lets a key take its turn before the others of its ring.
+local function come_first(Q, ring, key)
+  if call('LPUSH', Q .. ring, key) == 1 then call('ZADD', Q .. 'ready', level_of(ring), ring) end
+end
+-- Takes note of lists of keys of one ring that were empty and are not any more: `members` are their names in `lines`.
+local function keys_are_ready(Q, ring, keys, members)
+  local known, fresh, new = #keys > 1 and call('ZMSCORE', Q .. 'lines', unpack(members)) or {}, {}, {}
+  -- A list that is noted already was emptied behind the back of its ring, and the key stands there or is set aside.
+  for i = 1, #keys do
+    if not known[i] then
+      new[#new + 1] = keys[i]
+      fresh[2 * #new - 1], fresh[2 * #new] = 0, members[i]
+    end
+  end
+  if #new > 0 and call('ZADD', Q .. 'lines', unpack(fresh)) > 0 then join(Q, ring, new) end
+end
 -- Takes note of lists that were empty and are not any more.
 local function are_ready(Q, lines)
-  local rings = {}
+  local keys, members = {}, {}
   for _, line in ipairs(lines) do
     if is_keyed(line) then
-      -- A list that is noted already was emptied behind the back of its ring, and the key stands there or is parked.
-      if call('ZADD', Q .. 'lines', 0, member_of(line)) == 1 then
-        local ring = ring_of(line)
-        rings[ring] = rings[ring] or {}
-        table.insert(rings[ring], sub(line, 11))
-      end
+      local ring = ring_of(line)
+      keys[ring], members[ring] = keys[ring] or {}, members[ring] or {}
+      table.insert(keys[ring], sub(line, 11))
+      table.insert(members[ring], member_of(line))
     else
       call('ZADD', Q .. 'ready', tonumber(sub(line, 2, 3), 16), line)
     end
   end
-  for ring, keys in pairs(rings) do join(Q, ring, keys) end
+  for ring, of_ring in pairs(keys) do keys_are_ready(Q, ring, of_ring, members[ring]) end
 end

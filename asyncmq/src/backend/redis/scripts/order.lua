@@ -18,10 +18,7 @@ local function cancel()
   end
   if done then return { 'refused', state } end
   displace(Q, id, rec, s)
-  emit(Q, 7, id, rec, s.attempt, s.worker, now, ARGV[4] == '1' and 'x' or '-', ARGV[5], true)
-  if s.is_keyed then free_key(Q, id, now) end
-  tell_children(Q, id, 'x', '', now)
-  finish(Q, id, 'x', now, s.attempt, s.crashes, s.worker, s.started, ARGV[4] .. ARGV[5])
+  call_off(Q, id, rec, s, ARGV[4], ARGV[5], now)
   return { 'done' }
 end
 

@@ -1,14 +1,20 @@
--- What groups (a task, a key of a task; '' is the queue) have in hand and have started: number of running jobs, 1 if
--- somebody was refused a permit, tokens of the bucket and their time (0 if none was taken), number of rings in which the
--- key is parked, those rings, then for each start in the window its time and number.
+-- What groups (a task, a key of a task; '' is the queue) have in hand and have started: number of running jobs, and unless that is
+-- all 1 if somebody was refused a permit, tokens of the bucket and their time (0 if none was taken), number of rings in which
+-- the key waits for a permit, those rings, then for each start in the window its time and number.
 local GROUP = '>I4BdI8I2'
+local NONE, shorts = {}, {}
 local function read_group(bytes)
-  local g = { running = 0, awaited = 0, tokens = 0, at = 0, rings = {}, window = {} }
+  local g = { running = 0, awaited = 0, tokens = 0, at = 0, rings = NONE, window = NONE }
   if not bytes then return g end
   local count
+  if #bytes == 4 then
+    g.running = unpick('>I4', bytes)
+    return g
+  end
   g.running, g.awaited, g.tokens, g.at, count = unpick(GROUP, bytes)
   if #bytes == 23 then return g end
   local at = 24
+  g.rings, g.window = {}, {}
   for i = 1, count do
     g.rings[i] = sub(bytes, at, at + 9)
     at = at + 10
@@ -20,79 +26,92 @@ local function read_group(bytes)
   end
   return g
 end
+-- Returns what is kept of a group that only has jobs that run.
+local function short(running)
+  shorts[running] = shorts[running] or pack('>I4', running)
+  return shorts[running]
+end
+-- Returns what is kept of a group, nothing if that is nothing.
 local function packed_group(g)
   local rings, window = g.rings, g.window
-  if #rings == 0 and #window == 0 then return pack(GROUP, g.running, g.awaited, g.tokens, g.at, 0) end
-  local parts = { pack(GROUP, g.running, g.awaited, g.tokens, g.at, #g.rings), table.concat(g.rings) }
-  for _, start in ipairs(g.window) do parts[#parts + 1] = pack('>I8I4', start[1], start[2]) end
+  if #rings == 0 and #window == 0 then
+    if g.awaited == 0 and g.at == 0 then return g.running > 0 and short(g.running) or nil end
+    return pack(GROUP, g.running, g.awaited, g.tokens, g.at, 0)
+  end
+  local parts = { pack(GROUP, g.running, g.awaited, g.tokens, g.at, #rings), table.concat(rings) }
+  for _, start in ipairs(window) do parts[#parts + 1] = pack('>I8I4', start[1], start[2]) end
   return table.concat(parts)
 end
-local function is_nothing(g)
-  return g.running == 0 and g.awaited == 0 and g.at == 0 and #g.rings == 0 and #g.window == 0
-end
-local function write_groups(Q, changed)
-  local fields, gone = {}, {}
-  for name, g in pairs(changed) do
-    if is_nothing(g) then
-      gone[#gone + 1] = name
-    else
-      fields[#fields + 1] = name
-      fields[#fields + 1] = packed_group(g)
-    end
-  end
+-- Writes groups: pairs of name and what is kept, and names of those of which nothing is.
+local function write_groups(Q, fields, gone)
   if #fields > 0 then call('HSET', Q .. 'groups', unpack(fields)) end
   if #gone > 0 then call('HDEL', Q .. 'groups', unpack(gone)) end
 end
--- Reads the limit in force out of what `held` keeps.
-local function read_limit(bytes)
-  local from = 2
-  if byte(bytes, 1) == 1 then
-    if byte(bytes, 19) == 1 then from = 20 end
-  elseif byte(bytes, 2) == 1 then
-    from = 3
+local function note_group(fields, gone, name, bytes)
+  if bytes then
+    fields[#fields + 1], fields[#fields + 2] = name, bytes
+  else
+    gone[#gone + 1] = name
   end
-  local kind, permits, interval, most = unpick('>BI4I8I4', bytes, from)
-  return { kind = kind, permits = permits, interval = interval, most = most > 0 and most - 1 or nil }
 end
--- Returns the group among whose permits a running job counts, given its entry of `active`.
+-- Returns the group among whose permits a running job counts, given its entry of `active`, and whether it may be asked to stop.
 local function group_in(act)
   local at = byte(act, 32) == 104 and 33 or 32
-  if byte(act, at) ~= 103 then return nil end
-  return sub(act, at + 3, at + 2 + unpick('>I2', act, at + 1))
+  local letter = byte(act, at)
+  if letter ~= 103 and letter ~= 99 then return nil end
+  return sub(act, at + 3, at + 2 + unpick('>I2', act, at + 1)), letter == 99
+end
+-- The name under which `holders` has a job that may be asked to stop: the oldest of a group are the first.
+local function holder(name, started, id)
+  return pack('>I2', #name) .. name .. started .. id
+end
+-- Lets keys take turns again that wait for a permit: `by_ring` has those of each ring.
+local function note_rings(by_ring, name, rings)
+  local key = #rings > 0 and string.match(name, '\31(.*)$')
+  for _, ring in ipairs(rings) do
+    by_ring[ring] = by_ring[ring] or {}
+    table.insert(by_ring[ring], key)
+  end
+end
+local function join_all(Q, by_ring)
+  for ring, keys in pairs(by_ring) do join(Q, ring, keys) end
 end
 -- Takes permits back: `counts` has how many of each group. Keys that wait for one take turns again.
 local function give_back(Q, counts)
-  local names, woken = { '' }, false
+  local names, woken, fields, gone, by_ring = { '' }, false, {}, {}, {}
   for name in pairs(counts) do names[#names + 1] = name end
-  local found, changed = call('HMGET', Q .. 'groups', unpack(names)), {}
+  local found = call('HMGET', Q .. 'groups', unpack(names))
   for i, name in ipairs(names) do
-    if found[i] then
-      local g = read_group(found[i])
-      if counts[name] or g.awaited == 1 then changed[name] = g end
-      g.running = math.max(g.running - (counts[name] or 0), 0)
-      woken = woken or g.awaited == 1
-      g.awaited = 0
-      for _, ring in ipairs(g.rings) do
-        local key = string.match(name, '\31(.*)$')
-        if call('ZREM', Q .. 'parked', ring .. key) == 1 then
-          join(Q, ring, { key })
-          woken = true
-        end
+    local bytes, count = found[i], counts[name]
+    if bytes and #bytes == 4 then
+      local running = unpick('>I4', bytes) - (count or 0)
+      if count then note_group(fields, gone, name, running > 0 and short(running) or nil) end
+    elseif bytes then
+      local g = read_group(bytes)
+      if count or g.awaited == 1 then
+        g.running = math.max(g.running - (count or 0), 0)
+        woken = woken or g.awaited == 1 or #g.rings > 0
+        note_rings(by_ring, name, g.rings)
+        g.awaited, g.rings = 0, NONE
+        note_group(fields, gone, name, packed_group(g))
       end
-      g.rings = {}
     end
   end
-  write_groups(Q, changed)
+  join_all(Q, by_ring)
+  write_groups(Q, fields, gone)
   if woken then wake(Q) end
 end
--- Takes back the permits of jobs that leave their worker's hand, given their entries of `active`; of some of them if
+-- Takes back the permits of jobs that leave their worker's hand, given their ids and entries of `active`; of some of the entries if
 -- `places` says which.
-local function leave(Q, acts, places, count)
+local function leave(Q, ids, acts, places)
   if call('EXISTS', Q .. 'groups') == 0 then return end
-  local counts = {}
-  for i = 1, count do
-    local name = group_in(acts[places and places[i] or i])
+  local counts, holders = {}, {}
+  for i = 1, #ids do
+    local act = acts[places and places[i] or i]
+    local name, is_holder = group_in(act)
     if name then counts[name] = (counts[name] or 0) + 1 end
+    if is_holder then holders[#holders + 1] = holder(name, sub(act, 17, 23), ids[i]) end
   end
+  if #holders > 0 then call('ZREM', Q .. 'holders', unpack(holders)) end
   give_back(Q, counts)
 end

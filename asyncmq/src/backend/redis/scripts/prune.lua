@@ -63,7 +63,7 @@ if call('EXISTS', Q .. 'groups') == 1 then
       local last = g.window[#g.window]
       is_idle = not last or last[1] + limit.interval <= now
     end
-    if g.running == 0 and #g.rings > 0 then
+    if g.running == 0 and #g.rings > 0 and (not limit or limit.most ~= 0) then
       -- Nobody is left who would give a permit back.
       local counts = {}
       counts[name] = 0

@@ -12,14 +12,14 @@
 -- Cost   4 commands, 6 for each run (5 of one job), 9 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too;
 --        a run of kind k 9 to 11 if no job of it meets another, else 8 to 20 a job; with a key to take turns by, 3 for each key
 local now, at = time(), 6
-local runs, marks = {}, {}
+local runs, marks, entered = {}, {}, {}
 -- Everything is checked before anything is written: a lane's name must stand for one profile.
 for r = 1, tonumber(ARGV[5]) do
   local Q, lane, profile, kind, count = KEYS[tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3],
     tonumber(ARGV[at + 4])
-  local own = call('HMGET', Q .. 'meta', lane, 'i')
+  local own = call('HMGET', Q .. 'meta', lane, 'i', 'o')
   if own[1] and own[1] ~= profile then return redis.error_reply('LANE two profiles share the name ' .. lane) end
-  marks[Q] = own[2] or false
+  marks[Q], entered[Q] = own[2] or false, own[3] and {} or nil
   runs[r] = { Q, lane, not own[1] and profile, kind, count, at + 5 }
   at = at + 5 + count * (kind == 'x' and 5 or kind == 'k' and 9 or 2)
 end
@@ -38,7 +38,9 @@ local function count_in(Q, n)
 end
 -- Lets jobs wait behind the others; those that take turns by key, in the list of their key, which their records have.
 local function append(Q, lane, ids, records)
-  if byte(lane, 1) > 102 then return rare().let_wait(Q, ids, records) end
+  local keyed = byte(lane, 1) > 102 and rare().let_wait(Q, lane, ids, records)
+  for _, line in ipairs(entered[Q] and (keyed or { 'w' .. lane }) or {}) do entered[Q][line] = true end
+  if keyed then return end
   if #ids > 0 and call('RPUSH', Q .. 'w' .. lane, unpack(ids)) == #ids then
     call('ZADD', Q .. 'ready', tonumber(sub(lane, 1, 2), 16), 'w' .. lane)
   end
@@ -123,6 +125,7 @@ for r = 1, #runs do
   if profile then call('HSET', Q .. 'meta', lane, profile) end
   take_run(Q, lane, kind, count, first)
 end
+for Q, lines in pairs(entered) do rare().make_room_in(Q, lines) end
 for Q in pairs(headers) do
   if marks[Q] then rare().wake(Q) end
 end

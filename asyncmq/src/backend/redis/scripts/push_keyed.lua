@@ -28,14 +28,16 @@ local function debounce(Q, id, rec, s, key, by, now)
   displace(Q, id, rec, s)
   call('HINCRBY', Q .. 'meta', 'x', 1)
   tell_children(Q, id, nil, '', now)
-  purge(Q, { id })
+  call('HDEL', Q .. 'jobs', id)
+  erase_notes(Q, { id })
 end
 -- Puts a job among those that are taken in together: `into` names what a push has to do with it, `i` is where its times stand.
 local function take_up(all, Q, id, body, i, into)
-  local record, mode = with_side(into.header(Q)) .. body, ARGV[i + 3]
+  all.header = all.header or with_side(into.header(Q))
+  local record, mode = all.header .. body, ARGV[i + 3]
   local bonds = (mode ~= '' and KEYED or 0) + (ARGV[i + 6] ~= '' and KIN or 0)
   all.jobs[#all.jobs + 1], all.jobs[#all.jobs + 2] = id, record
-  if into.waits(id, record, i, all) then
+  if into.waits(id, record, i, all, mode ~= '') then
     local n = #all.waiting + 1
     all.waiting[n], all.records[n] = id, record
   end
@@ -54,6 +56,7 @@ local function take_in(all, Q, lane, into)
   if #all.delayed > 0 then call('ZADD', Q .. 'delayed', unpack(all.delayed)) end
   if #all.mortal > 0 then call('ZADD', Q .. 'mortal', unpack(all.mortal)) end
   into.append(Q, lane, all.waiting, all.records)
+  if not noisy(Q) then return end
   for n = 1, #all.jobs, 2 do emit(Q, 1, all.jobs[n], all.jobs[n + 1], 0, NOBODY, time(), '-', '') end
 end
 local function take_one_in(Q, lane, id, body, i, into, is_blocked)

@@ -6,22 +6,29 @@
 --     C complete (number: how long it is kept in us, 0 not at all, -1 by the rule), R retry, F fail,
 --     S snooze (number: delay in us), X cancel (number 1: data is a reason), L release
 -- Reply  1 if every claim was current; else one letter for each job: A applied, S stale
--- Cost   5 commands for each run of kind n, 8 of kind k; per job one element of each; kind s 10 to 21 for each job
--- Completes jobs that nobody waits for and that have no history: all in a few commands. `places` are those of the jobs in
--- `acts` and among the results if they are not one after the other.
-local function complete(Q, kind, ids, acts, places, results, is_same, extras)
+-- Cost   5 commands for each run of kind n, 8 of kind k, 5 more if some of its jobs have side records, 3 more if some have deduplication
+--        keys; per job one element of each; kind s, and a job that another one is blocked behind, 10 to 21 for each job
+-- Completes jobs that nobody waits for: all in a few commands. `places` are those of the jobs in `acts` and among the results if they
+-- are not one after the other; `sides` has by place how those stood that have a side record, if there are any.
+local function complete(Q, kind, ids, acts, places, results, is_same, extras, sides)
   local n, is_special = #ids, extras and (extras.side or extras.tombs)
   call('HDEL', Q .. 'active', unpack(ids))
-  if extras and extras.groups then rare().leave(Q, acts, places, n) end
+  if extras and extras.groups then rare().leave(Q, ids, acts, places) end
   local number = call('HINCRBY', Q .. 'meta', 'x', n)
-  if kind == 'n' then return call('HDEL', Q .. 'jobs', unpack(ids)) end
+  if sides then rare().free_keys(Q, sides) end
+  if kind == 'n' then
+    if sides then rare().erase_notes(Q, ids) end
+    return call('HDEL', Q .. 'jobs', unpack(ids))
+  end
   local head, tail, fronts, fields = pack('>c1I7I4I4', 'c', time(), 1, 0), pack('>I7', number), {}, {}
   if is_same then tail = tail .. ARGV[results] end
   for i = 1, n do
     local place = places and places[i] or i
-    local act = acts[place]
-    local front = fronts[act]
-    if not front then
+    local act, side = acts[place], sides and sides[place]
+    local front = not side and fronts[act]
+    if side then
+      front = pack('>c1I7I4I4', 'c', time(), side.attempt + 1, side.crashes) .. sub(act, 1, 23) .. tail
+    elseif not front then
       front = head .. sub(act, 1, 23) .. tail
       fronts[act] = front
     end
@@ -61,7 +68,7 @@ local function settle(at)
     local claims, is_same = tonumber(ARGV[from]), ARGV[from + 1] == '1'
     local first = from + 2 + 2 * claims
     local results = first + count
-    local acts, is_current, i, is_slow = call('HMGET', Q .. 'active', unpack(ARGV, first, results - 1)), true, 0, nil
+    local acts, is_current, i, is_slow, has_side = call('HMGET', Q .. 'active', unpack(ARGV, first, results - 1)), true, 0, nil, nil
     for c = from + 2, first - 1, 2 do
       local own_claim, seen = ARGV[c], nil
       for _ = 1, tonumber(ARGV[c + 1]) do
@@ -71,8 +78,8 @@ local function settle(at)
           if not act or sub(act, 24, 31) ~= own_claim then
             acts[i], is_current = false, false
           elseif sub(act, 32, 32) == 'h' then
-            is_slow = is_slow or {}
-            is_slow[i] = true
+            has_side = has_side or {}
+            has_side[#has_side + 1] = i
           else
             seen = act
           end
@@ -84,8 +91,10 @@ local function settle(at)
     is_first = true
     local extras = special(Q)
     if extras and extras.marks then is_slow = rare().marked(Q, first, count, is_slow or {}) end
+    local sides
+    if has_side then sides, is_slow = rare().sides_to_complete(Q, first, has_side, is_slow) end
     if is_current and not is_slow then
-      complete(Q, kind, { unpack(ARGV, first, results - 1) }, acts, nil, results, is_same, extras)
+      complete(Q, kind, { unpack(ARGV, first, results - 1) }, acts, nil, results, is_same, extras, sides)
       settled = settled + count
     else
       local ids, places = {}, {}
@@ -104,7 +113,7 @@ local function settle(at)
           end
         end
       end
-      if #ids > 0 then complete(Q, kind, ids, acts, places, results, is_same, extras) end
+      if #ids > 0 then complete(Q, kind, ids, acts, places, results, is_same, extras, sides) end
     end
     return results + (is_same and 1 or count)
   end

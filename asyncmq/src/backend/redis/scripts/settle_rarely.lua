@@ -18,7 +18,7 @@ local function slow(Q, id, claim, op, amount, data, report)
     s = side_of(Q, id, rec)
     s.worker, s.started = sub(act, 1, 16), unpick('>I7', sub(act, 17, 23))
     call('HDEL', Q .. 'active', id)
-    leave(Q, { act }, nil, 1)
+    leave(Q, { id }, { act })
   else
     rec = call('HGET', Q .. 'jobs', id)
     s = regain(Q, id, rec, claim)
@@ -46,4 +46,54 @@ local function marked(Q, first, count, marks)
     end
   end
   return marks
+end
+-- Reads how jobs stood that have a side record and are completed: by place, each with who holds its deduplication key if that is it. Those
+-- that somebody listens to, or is blocked behind, are left to be settled one by one; returns which.
+local function sides_to_complete(Q, first, places, is_slow)
+  local ids, sides, keyed, fields = {}, {}, {}, {}
+  for n, place in ipairs(places) do ids[n] = ARGV[first + place - 1] end
+  local found = call('HMGET', Q .. 'side', unpack(ids))
+  for n, place in ipairs(places) do
+    if found[n] and not (is_slow and is_slow[place]) then
+      local s = read_side(found[n])
+      sides[place] = s
+      if s.is_keyed then keyed[#keyed + 1], fields[#fields + 1] = n, 'k' .. ids[n] end
+    end
+  end
+  if #keyed == 0 then return sides, is_slow end
+  local notes, keys, of = call('HMGET', Q .. 'more', unpack(fields)), {}, {}
+  for i, n in ipairs(keyed) do
+    if notes[i] then keys[#keys + 1], of[#of + 1] = sub(notes[i], 10), n end
+  end
+  if #keys == 0 then return sides, is_slow end
+  local kept = call('HMGET', Q .. 'keys', unpack(keys))
+  for i, n in ipairs(of) do
+    local place, k = places[n], kept[i] and unpacked_key(kept[i])
+    if k and k.live and k.id == ids[n] then
+      if k.next == '' then
+        sides[place].key, sides[place].held = keys[i], k
+      else
+        is_slow, sides[place] = is_slow or {}, nil
+        is_slow[place] = true
+      end
+    end
+  end
+  return sides, is_slow
+end
+-- Frees the deduplication keys of jobs that are completed, all at once.
+local function free_keys(Q, sides)
+  local gone, over, kept = {}, {}, {}
+  for _, s in pairs(sides) do
+    local k = s.held
+    if k and k.ends <= now then
+      gone[#gone + 1] = s.key
+      if k.ends > 0 then over[#over + 1] = s.key end
+    elseif k then
+      k.live = false
+      kept[#kept + 1], kept[#kept + 2] = s.key, packed_key(k)
+    end
+  end
+  if #gone > 0 then call('HDEL', Q .. 'keys', unpack(gone)) end
+  if #over > 0 then call('ZREM', Q .. 'windows', unpack(over)) end
+  if #kept > 0 then call('HSET', Q .. 'keys', unpack(kept)) end
 end

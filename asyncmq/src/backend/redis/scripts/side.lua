@@ -38,6 +38,19 @@ local function plain_side(rec)
   return { state = 'w', attempt = 0, crashes = 0, run_at = unpick('>I7', time), expires = 0, ttl = 0,
     seq = sub(rec, 1, 5) .. sub(rec, 13, 14), started = 0, worker = string.rep('\0', 16), ghost = NOBODY8, charged = 0 }
 end
+-- Forgets the side records of jobs and whatever is noted of them in `more`: e failures, l lines, p progress, k deduplication key.
+local function erase_notes(Q, ids)
+  if call('HDEL', Q .. 'side', unpack(ids)) == 0 then return end
+  for _, kind in ipairs({ 'e', 'l', 'p', 'k' }) do
+    local fields = {}
+    for i = 1, #ids do fields[i] = kind .. ids[i] end
+    call('HDEL', Q .. 'more', unpack(fields))
+  end
+  -- What they had to do with those that they waited for.
+  local families = {}
+  for i = 1, #ids do families[i] = Q .. 'f:' .. ids[i] end
+  call('UNLINK', unpack(families))
+end
 -- Returns a job's number (7 bytes), given its record and its side record; nothing if it is gone.
 local function seq_of(rec, side)
   if side then return sub(side, 34, 40) end

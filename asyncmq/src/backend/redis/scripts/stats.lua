@@ -17,9 +17,7 @@ for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, 255)) do
     for _, key in ipairs(call('LRANGE', Q .. line, 0, 63)) do lists[#lists + 1] = line_in(line, key) end
   end
 end
-for _, member in ipairs(call('ZRANGE', Q .. 'parked', 0, 63)) do
-  lists[#lists + 1] = line_in(sub(member, 1, 10), sub(member, 11))
-end
+for _, member in ipairs(call('ZRANGE', Q .. 'lines', 0, 63)) do lists[#lists + 1] = line_named(member) end
 for _, line in ipairs(lists) do
   for _, id in ipairs(call('LRANGE', Q .. line, 0, 15)) do
     if call('HEXISTS', Q .. 'tombs', line .. id) == 0 then

@@ -108,7 +108,7 @@ local function active(most)
   for i = 1, #held, 2 do
     local id, act = held[i], held[i + 1]
     call('HDEL', Q .. 'active', id)
-    leave(Q, { act }, nil, 1)
+    leave(Q, { id }, { act })
     call('HDEL', Q .. 'cancel', id)
     call('PUBLISH', S .. 'to' .. sub(act, 1, 16), sub(act, 24, 31) .. id)
     drop({ id })
@@ -141,7 +141,7 @@ local function take()
   count = count + kin.tell_more(Q, now)
   if call('EXISTS', Q .. 'jobs', Q .. 'ends') == 0 then
     for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do call('UNLINK', Q .. line) end
-    for _, key in ipairs({ 'held', 'groups', 'parked', 'lines', 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel',
+    for _, key in ipairs({ 'held', 'groups', 'holders', 'parked', 'weights', 'credits', 'lines', 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel',
       'wait', 'lc', 'blocked', 'keys', 'windows', 'plans', 'slots' }) do
       call('UNLINK', Q .. key)
     end

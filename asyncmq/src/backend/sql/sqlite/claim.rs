@@ -11,6 +11,7 @@ use super::super::{options, statements as sql};
 use super::fault::Step;
 use super::hold::Hold;
 use super::names::LaneKey;
+use super::room::Entered;
 use super::row::Row;
 use super::tx::{Tx, lot, readable};
 use crate::backend::{CallId, Claim, Claimed, ClaimedJob, MAX_BATCH, TaskSet};
@@ -75,25 +76,27 @@ impl Tx<'_> {
         let (before, is_new) = (self.shared.numbers, again.is_none() && !is_past);
         for name in &wanted.queues {
             let Some(queue) = self.find_queue(space, name)? else { continue };
-            let (is_paused, is_limited) = self.gate(queue)?;
+            let (is_paused, era) = self.gate(queue)?;
             if is_paused {
                 continue;
             }
             if is_new {
                 self.promote_due(queue)?;
                 self.flush()?;
-                if is_limited {
-                    self.take_held(queue, name, wanted, &mut claimed)?;
-                } else {
+            }
+            let token = match era {
+                Some(era) if is_new => self.take_held((queue, name), era, wanted, &mut claimed)?,
+                Some(_) => self.next_token(queue)?,
+                None if is_new => {
                     self.take((queue, name), wanted, &mut claimed, None)?;
+                    None
                 }
-            }
+                None => None,
+            };
             self.note_next_due(queue, &mut claimed)?;
-            if is_limited {
-                let token = self.next_token(queue)?.map(|time| time.since(self.now));
-                claimed.next_due = [claimed.next_due, token].into_iter().flatten().min();
-                claimed.awaits_token |= token.is_some();
-            }
+            let token = token.map(|time| time.since(self.now));
+            claimed.next_due = [claimed.next_due, token].into_iter().flatten().min();
+            claimed.awaits_token |= token.is_some();
         }
         if is_new {
             let (first, last) = (fences_from(before + 1), fences_from(self.shared.numbers + 1));
@@ -119,10 +122,13 @@ impl Tx<'_> {
         })?)
     }
 
-    /// Tells whether a queue gives nothing out, and whether it is held to limits.
-    fn gate(&self, queue: i64) -> Step<(bool, bool)> {
+    /// Tells whether a queue gives nothing out, and if it is held to limits how many times those were changed.
+    fn gate(&self, queue: i64) -> Step<(bool, Option<i64>)> {
         let mut find = self.conn.prepare_cached(sql::QUEUE_PAUSED)?;
-        Ok(find.query_row([queue], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? != 0)))?)
+        Ok(find.query_row([queue], |row| {
+            let (is_limited, era) = (row.get::<_, i64>(1)? != 0, row.get(2)?);
+            Ok((row.get(0)?, is_limited.then_some(era)))
+        })?)
     }
 
     /// Takes note of how long until the next delayed job of a queue is due.
@@ -162,15 +168,27 @@ impl Tx<'_> {
         self.save(&mut row)
     }
 
-    /// Takes the best jobs that the limits of the queue let start.
-    fn take_held(&mut self, queue: i64, name: &Name, wanted: &Wanted, claimed: &mut Claimed) -> Step<()> {
+    /// Takes the best jobs that the limits of the queue let start. Returns when the next token is there.
+    fn take_held(
+        &mut self,
+        (queue, name): (i64, &Name),
+        era: i64,
+        wanted: &Wanted,
+        claimed: &mut Claimed,
+    ) -> Step<Option<Timestamp>> {
         self.unpark_due(queue)?;
+        let has_more = self.unpark_stale(queue, era)?;
         let mut hold = Hold::of(self.conn, queue)?;
+        hold.era = era;
         self.take((queue, name), wanted, claimed, Some(&mut hold))?;
-        if MAX_BATCH <= hold.parked {
+        if MAX_BATCH <= hold.parked || hold.is_crowded || has_more {
             claimed.next_due = Some(std::time::Duration::ZERO);
+        } else if hold.table.is_empty() {
+            self.conn.prepare_cached(sql::QUEUE_LIMITED)?.execute([0, queue])?;
+            return Ok(None);
         }
-        hold.save(self.conn, self.now)
+        hold.save(self.conn, self.now)?;
+        self.next_token_under(&mut hold)
     }
 
     /// Takes the best jobs of the lanes that the worker can run.
@@ -277,6 +295,7 @@ impl Tx<'_> {
             if lane.key.keyed {
                 self.read_lines(lane, name, chunk, hold.as_deref_mut())?;
             } else {
+                self.make_room_in_lane(lane, hold.as_deref_mut())?;
                 self.read_on(lane, name, chunk)?;
             }
         }
@@ -294,6 +313,16 @@ impl Tx<'_> {
             }
         }
         Ok(best.and_then(|(_, place)| lanes[place].heads.pop_front().map(|head| (head, place))))
+    }
+
+    /// Makes room in a lane without keys. What was read of it is read again if something had to go.
+    fn make_room_in_lane(&mut self, lane: &mut LaneHeads, hold: Option<&mut Hold>) -> Step<()> {
+        let Some(hold) = hold else { return Ok(()) };
+        if self.make_room(hold, &Entered { queue: lane.key.queue, lane: lane.lane, line: None })? {
+            lane.heads.clear();
+            lane.behind = Some((-1, -1));
+        }
+        Ok(())
     }
 
     /// Tells whether the limit of a lane's task lets a job of it start; that of a key was asked when it was read.

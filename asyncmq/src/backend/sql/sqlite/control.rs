@@ -102,6 +102,18 @@ impl Control for SqliteStore {
         self.engine.write(Weight::durable(1), move |tx| tx.set_limits(space, &queue, source, &limits)).await
     }
 
+    async fn set_key_weight(
+        &self,
+        queue: &Name,
+        task: &Name,
+        key: &str,
+        weight: u32,
+    ) -> Result<bool, StoreError> {
+        let (space, queue, task, key) = (self.space, queue.clone(), task.clone(), key.to_owned());
+        let order = move |tx: &mut Tx<'_>| tx.set_key_weight((space, &queue), (&task, &key), weight);
+        self.engine.write(Weight::durable(1), order).await?
+    }
+
     async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {
         let (space, ordered) = (self.space, entry.id.to_be_bytes());
         let data = serde_json::to_string(entry).map_err(StoreError::refused)?;
@@ -184,7 +196,7 @@ impl Tx<'_> {
         Ok(changed)
     }
 
-    fn cancel(&mut self, row: &mut Row, reason: Option<&str>) -> Step<Ordered> {
+    pub(super) fn cancel(&mut self, row: &mut Row, reason: Option<&str>) -> Step<Ordered> {
         let state = row.status.state;
         if state == JobState::Active {
             self.conn.prepare_cached(sql::JOB_CANCELLING)?.execute((reason, row.job))?;
@@ -278,6 +290,7 @@ impl Tx<'_> {
                 sql::LINES_DELETE,
                 sql::LIMITS_DELETE,
                 sql::STARTS_DELETE_ALL,
+                sql::WEIGHTS_DELETE,
             ] {
                 self.conn.prepare_cached(statement)?.execute([queue])?;
             }

@@ -8,9 +8,9 @@ use super::super::bytes::micros;
 use super::super::statements as sql;
 use super::fault::Step;
 use super::limit_text::{read_limit, write_limit};
-use super::tx::Tx;
-use crate::backend::limits::{LimitTable, PART, group_of};
-use crate::backend::{LimitInfo, LimitStanding};
+use super::tx::{IS_IMPATIENT, IS_LIMITED, Tx};
+use crate::backend::limits::{LimitTable, PART, group_of, standings, too_many_weights};
+use crate::backend::{KeyWeight, LimitInfo, LimitStanding, MAX_KEY_WEIGHTS, StoreError};
 use crate::clock::Timestamp;
 use crate::job::{Limit, LimitScope, LimitSource, Name};
 use crate::lifecycle::{Allowance, Starts, allowance};
@@ -30,6 +30,11 @@ pub(super) struct Hold {
     is_awaited: bool,
     /// How many lines were taken aside.
     pub(super) parked: usize,
+    /// How many jobs had to go to make room, and whether more had to.
+    pub(super) gone: usize,
+    pub(super) is_crowded: bool,
+    /// How many times the limits were changed.
+    pub(super) era: i64,
 }
 
 /// What one group has in hand and has started.
@@ -74,6 +79,18 @@ pub(super) fn table(conn: &Connection, queue: i64) -> Step<LimitTable> {
     Ok(table)
 }
 
+/// Reads which keys of a queue give more than one job in their turn.
+pub(super) fn key_weights(conn: &Connection, queue: i64) -> Step<Vec<KeyWeight>> {
+    let mut list = conn.prepare_cached(sql::WEIGHTS)?;
+    let rows = list.query_map([queue], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let weights: Vec<(String, u32)> = rows.collect::<Result<_, _>>()?;
+    let weights = weights.into_iter().filter_map(|(group, weight)| {
+        let (task, key) = group.split_once(PART)?;
+        Some(KeyWeight { task: Name::from_stored(task), key: key.into(), weight })
+    });
+    Ok(weights.collect())
+}
+
 /// Reads how many jobs of a queue run, and how many wait.
 fn active(conn: &Connection, queue: i64) -> Step<(u32, i64)> {
     let mut find = conn.prepare_cached(sql::QUEUE_ACTIVE)?;
@@ -85,7 +102,8 @@ impl Hold {
     pub(super) fn of(conn: &Connection, queue: i64) -> Step<Self> {
         let (table, (active, _)) = (table(conn, queue)?, active(conn, queue)?);
         let tallies = HashMap::default();
-        Ok(Self { queue, table, active, tallies, is_awaited: false, parked: 0 })
+        let (is_awaited, is_crowded) = (false, false);
+        Ok(Self { queue, table, active, tallies, is_awaited, parked: 0, gone: 0, is_crowded, era: 0 })
     }
 
     fn tally(&mut self, conn: &Connection, group: &str, limit: Limit) -> Step<&mut Tally> {
@@ -131,6 +149,12 @@ impl Hold {
         Ok(allowance)
     }
 
+    /// Returns how many jobs of a group run.
+    pub(super) fn running(&mut self, conn: &Connection, task: &Name, group: &str) -> Step<u32> {
+        let limit = self.limit_of(Some(task));
+        Ok(self.tally(conn, group, limit)?.running)
+    }
+
     /// Takes note that a job of a group starts.
     pub(super) fn start(&mut self, conn: &Connection, task: &Name, group: &str, now: Timestamp) -> Step<()> {
         self.active += 1;
@@ -150,7 +174,7 @@ impl Hold {
     }
 
     /// Writes what has started, and that somebody waits for a permit.
-    pub(super) fn save(self, conn: &Connection, now: Timestamp) -> Step<()> {
+    pub(super) fn save(&self, conn: &Connection, now: Timestamp) -> Step<()> {
         for (group, tally) in self.tallies.iter().filter(|(_, tally)| tally.is_changed) {
             let columns = (self.queue, group, micros(now), write_starts(&tally.starts)?);
             conn.prepare_cached(sql::STARTS_SAVE)?.execute(columns)?;
@@ -169,22 +193,16 @@ impl Hold {
         key: Option<&str>,
         now: Timestamp,
     ) -> Step<Vec<LimitStanding>> {
-        let group = group_of(task, key);
-        let mut standings = Vec::new();
-        for (scope, task, group) in
-            [(LimitScope::Queue, None, ""), (LimitScope::Task(task.clone()), Some(task), group.as_str())]
-        {
-            if self.table.is_set(&scope) {
-                let allowance = self.allowance(conn, task, group, now)?;
-                let running = match task {
-                    None => self.active,
-                    Some(_) => self.tallies.get(group).map_or(0, |tally| tally.running),
-                };
-                let key = task.and(key).map(Into::into);
-                standings.push(LimitStanding { limit: self.limit_of(task), scope, key, running, allowance });
-            }
-        }
-        Ok(standings)
+        let table = self.table.clone();
+        standings(&table, (task, key), now, |scope| {
+            let (task, group) = match scope {
+                LimitScope::Queue => (None, String::new()),
+                LimitScope::Task(task) => (Some(task), group_of(task, key)),
+            };
+            let (limit, active) = (self.limit_of(task), self.active);
+            let tally = self.tally(conn, &group, limit)?;
+            Ok((task.map_or(active, |_| tally.running), tally.starts.clone()))
+        })
     }
 }
 
@@ -223,9 +241,10 @@ impl Tx<'_> {
         if source == LimitSource::Ordered {
             self.conn.prepare_cached(sql::QUEUE_USE)?.execute([queue])?;
         }
-        let limited = i64::from(!table.infos().is_empty());
+        // A queue without limits is gone through as one that has some, until nothing is parked any more.
+        let limited = if table.is_impatient() { IS_IMPATIENT } else { IS_LIMITED };
         self.conn.prepare_cached(sql::QUEUE_LIMITED)?.execute([limited, queue])?;
-        self.conn.prepare_cached(sql::LINES_FREED_ALL)?.execute([queue])?;
+        self.conn.prepare_cached(sql::QUEUE_ERA)?.execute([queue])?;
         // Other processes that miss the message see that a number was given.
         self.number();
         self.wake(queue);
@@ -234,11 +253,17 @@ impl Tx<'_> {
 
     /// Returns when a token is there that something of the queue may wait for.
     pub(super) fn next_token(&mut self, queue: i64) -> Step<Option<Timestamp>> {
+        let mut hold = Hold::of(self.conn, queue)?;
+        self.next_token_under(&mut hold)
+    }
+
+    /// The same for a queue whose limits have been read.
+    pub(super) fn next_token_under(&mut self, hold: &mut Hold) -> Step<Option<Timestamp>> {
         self.flush()?;
+        let queue = hold.queue;
         if active(self.conn, queue)?.1 == 0 {
             return Ok(None);
         }
-        let mut hold = Hold::of(self.conn, queue)?;
         let tasks: Vec<Name> = hold.table.tasks().cloned().collect();
         let groups = tasks.iter().map(|task| (Some(task), task.as_str()));
         let mut next: Option<i64> =
@@ -249,6 +274,30 @@ impl Tx<'_> {
             }
         }
         Ok(next.map(super::super::bytes::time_of))
+    }
+
+    /// Says how many jobs a key gives in its turn. Returns whether anything changed; an error if there are too many such keys.
+    pub(super) fn set_key_weight(
+        &mut self,
+        (space, name): (i64, &Name),
+        (task, key): (&Name, &str),
+        weight: u32,
+    ) -> Step<Result<bool, StoreError>> {
+        let (queue, group) = (self.queue(space, name)?, group_of(task, Some(key)));
+        let kept = key_weights(self.conn, queue)?;
+        let known = kept.iter().find(|kept| kept.task == *task && *kept.key == *key);
+        if known.map_or(1, |known| known.weight) == weight {
+            return Ok(Ok(false));
+        }
+        if weight <= 1 {
+            self.conn.prepare_cached(sql::WEIGHT_DELETE)?.execute((queue, group))?;
+        } else if known.is_none() && MAX_KEY_WEIGHTS <= kept.len() {
+            return Ok(Err(too_many_weights()));
+        } else {
+            self.conn.prepare_cached(sql::WEIGHT_SAVE)?.execute((queue, group, weight))?;
+            self.conn.prepare_cached(sql::QUEUE_USE)?.execute([queue])?;
+        }
+        Ok(Ok(true))
     }
 
     /// Forgets groups of which nothing has started for so long that it need not be remembered.

@@ -17,8 +17,8 @@ use super::prune::queues_of;
 use super::tx::readable;
 use super::{diagnose, list};
 use crate::backend::{
-    AuditEntry, Cursor, DEAD_AFTER, EventStream, Finding, Inspect, LimitInfo, LimitStanding, Page, QueueInfo,
-    Scanned, StoreError, WorkerInfo,
+    AuditEntry, Cursor, DEAD_AFTER, EventStream, Finding, Inspect, KeyWeight, LimitInfo, LimitStanding, Page,
+    QueueInfo, Scanned, StoreError, WorkerInfo,
 };
 use crate::event::EventFilter;
 use crate::job::{Envelope, Job, JobId, JobState, Name, Status};
@@ -117,6 +117,16 @@ impl Inspect for SqliteStore {
         self.engine
             .read(move |conn, _| match list::stands(conn, space, &queue)? {
                 Some(stands) => Ok(hold::table(conn, stands.queue)?.infos()),
+                None => Ok(Vec::new()),
+            })
+            .await
+    }
+
+    async fn key_weights(&self, queue: &Name) -> Result<Vec<KeyWeight>, StoreError> {
+        let (space, queue) = (self.space, queue.clone());
+        self.engine
+            .read(move |conn, _| match list::stands(conn, space, &queue)? {
+                Some(stands) => hold::key_weights(conn, stands.queue),
                 None => Ok(Vec::new()),
             })
             .await

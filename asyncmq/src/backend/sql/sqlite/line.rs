@@ -7,6 +7,7 @@ use super::super::statements as sql;
 use super::claim::{Head, LaneHeads};
 use super::fault::Step;
 use super::hold::Hold;
+use super::room::Entered;
 use super::tx::Tx;
 use crate::backend::MAX_BATCH;
 use crate::backend::limits::PART;
@@ -65,6 +66,12 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Lets lines take turns again that were parked under limits that are no more, some at a time. Returns whether there may be more.
+    pub(super) fn unpark_stale(&self, queue: i64, era: i64) -> Step<bool> {
+        let columns = (queue, era, MAX_BATCH as i64);
+        Ok(self.conn.prepare_cached(sql::LINES_STALE)?.execute(columns)? == MAX_BATCH)
+    }
+
     /// Reads the next jobs of a lane with keys, if those that were read are used up: as many of each key as there are turns.
     pub(super) fn read_lines(
         &mut self,
@@ -76,29 +83,41 @@ impl Tx<'_> {
         self.drop_held(lane, hold.as_deref_mut())?;
         while lane.heads.is_empty() && lane.behind.is_some() {
             let lines = self.next_lines(lane.lane, want)?;
-            let Some((_, level, _)) = lines.first() else {
+            let Some(level) = lines.first().map(|line| line.priority) else {
                 lane.behind = None;
                 return Ok(());
             };
-            let (level, mut given) = (*level, Vec::new());
-            let lines: Vec<_> = lines.into_iter().take_while(|(_, priority, _)| *priority == level).collect();
+            let lines: Vec<_> = lines.into_iter().take_while(|line| line.priority == level).collect();
             // Whoever is alone has all turns.
-            let turns = want.div_ceil(lines.len());
-            for (line, _, group) in lines {
+            let (turns, mut given) = (want.div_ceil(lines.len()), Vec::new());
+            for NextLine { line, group, weight, given: before, .. } in lines {
+                if let Some(hold) = hold.as_deref_mut() {
+                    let at =
+                        Entered { queue: lane.key.queue, lane: lane.lane, line: Some((line, group.clone())) };
+                    self.make_room(hold, &at)?;
+                    if hold.is_crowded {
+                        return Ok(());
+                    }
+                }
                 let may = match hold.as_deref_mut() {
                     None => Allowance::May(u32::MAX),
                     Some(hold) => hold.allowance(self.conn, Some(&lane.key.task), &group, self.now)?,
                 };
                 match may {
                     Allowance::May(may) => {
-                        let most = turns.min(may as usize);
-                        given.push(self.heads_of_line(lane, name, (line, &group), most)?);
+                        let most = turns.saturating_mul(weight).min(may as usize).min(want);
+                        let heads = self.heads_of_line(lane, name, (line, &group), most)?;
+                        given.push(Given {
+                            heads: heads.into_iter(),
+                            weight,
+                            left: weight.saturating_sub(before),
+                        });
                     }
                     held => self.park(line, held, hold.as_deref_mut())?,
                 }
             }
             interleave(given, lane);
-            if hold.as_deref().is_some_and(|hold| MAX_BATCH <= hold.parked) {
+            if hold.as_deref().is_some_and(|hold| MAX_BATCH <= hold.parked || hold.is_crowded) {
                 return Ok(());
             }
         }
@@ -116,10 +135,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn next_lines(&self, lane: i64, limit: usize) -> Step<Vec<(i64, i64, String)>> {
+    fn next_lines(&self, lane: i64, limit: usize) -> Step<Vec<NextLine>> {
         let mut next = self.conn.prepare_cached(sql::LINES_NEXT)?;
-        let rows =
-            next.query_map(params![lane, limit as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let rows = next.query_map(params![lane, limit as i64], |row| {
+            let (line, priority, group) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let number = |column| row.get::<_, u32>(column).map(|number| number as usize);
+            Ok(NextLine { line, priority, group, weight: number(3)?, given: number(4)? })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -146,7 +168,8 @@ impl Tx<'_> {
             Allowance::Until(time) => micros(time),
             Allowance::Full | Allowance::May(_) => UNTIL_FREED,
         };
-        self.conn.prepare_cached(sql::LINE_PARK)?.execute([until, line])?;
+        let era = hold.as_ref().map_or(0, |hold| hold.era);
+        self.conn.prepare_cached(sql::LINE_PARK)?.execute([until, era, line])?;
         if let Some(hold) = hold {
             hold.parked += 1;
         }
@@ -154,12 +177,32 @@ impl Tx<'_> {
     }
 }
 
+/// A line whose turn it is.
+struct NextLine {
+    line: i64,
+    priority: i64,
+    group: String,
+    /// How many jobs it gives in a turn, and has given in this one.
+    weight: usize,
+    given: usize,
+}
+
+/// What a line gives.
+struct Given {
+    heads: std::vec::IntoIter<Head>,
+    weight: usize,
+    /// How many it has left in its turn.
+    left: usize,
+}
+
 /// Lets the jobs of different lines take turns.
-fn interleave(lines: Vec<Vec<Head>>, lane: &mut LaneHeads) {
-    let mut lines: Vec<_> = lines.into_iter().map(Vec::into_iter).collect();
+fn interleave(mut lines: Vec<Given>, lane: &mut LaneHeads) {
     loop {
         let before = lane.heads.len();
-        lane.heads.extend(lines.iter_mut().filter_map(Iterator::next));
+        for line in &mut lines {
+            lane.heads.extend(line.heads.by_ref().take(line.left.max(1)));
+            line.left = line.weight;
+        }
         if lane.heads.len() == before {
             return;
         }

@@ -12,7 +12,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_schedules.sql"),
     include_str!("migrations/0005_dedup.sql"),
     include_str!("migrations/0006_limits.sql"),
-    include_str!("migrations/0007_parents.sql"),
+    include_str!("migrations/0007_turns.sql"),
+    include_str!("migrations/0008_parents.sql"),
 ];
 
 /// What tells our files from others': "asmq".

@@ -39,6 +39,7 @@ mod process_state;
 mod prune;
 mod push;
 mod replies;
+mod room;
 mod row;
 mod schedules;
 mod settle;

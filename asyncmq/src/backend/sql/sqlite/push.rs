@@ -9,6 +9,7 @@ use super::super::{options, statements as sql};
 use super::fault::Step;
 use super::names::LaneKey;
 use super::replies::{self, Verb};
+use super::room::Entered;
 use super::tx::{Tx, readable};
 use crate::backend::limits::group_of;
 use crate::backend::{CallId, Pushed};
@@ -126,7 +127,10 @@ impl Tx<'_> {
                 }
                 _ => None,
             };
+            self.note_entered(Entered { queue, lane, line: line.map(|line| (line, group.clone())) });
             self.conn.prepare_cached(sql::JOB_GROUP)?.execute((group, line, job))?;
+        } else if status.state == JobState::Waiting {
+            self.note_entered(Entered { queue, lane, line: None });
         }
         self.count(queue, status.state, 1);
         self.count_enqueued(queue);

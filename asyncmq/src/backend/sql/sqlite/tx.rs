@@ -8,6 +8,7 @@ use super::fault::{Fault, Step};
 use super::kin::Endings;
 use super::listeners::LocalListeners;
 use super::names::{LaneKey, Names};
+use super::room::Entered;
 use crate::backend::Token;
 use crate::chance::random_bits;
 use crate::clock::Timestamp;
@@ -17,9 +18,10 @@ use crate::job::{JobState, Name, WorkerId};
 /// How many events are kept for a process that is slow to read them.
 pub(super) const KEPT_EVENTS: i64 = 8_192;
 
-/// What a queue says of its limits: that it has some, and that somebody waits for a permit.
-const IS_LIMITED: i64 = 1;
-const IS_AWAITED: i64 = 2;
+/// What a queue says of its limits: that it has some, and that there are some at which jobs do not just wait. One more says that
+/// somebody waits for a permit.
+pub(super) const IS_LIMITED: i64 = 1;
+pub(super) const IS_IMPATIENT: i64 = 3;
 
 /// The row that all processes on a file share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +75,8 @@ pub(super) struct Tx<'a> {
     /// Keys of which a job has left a worker's hand.
     pub(super) freed: Vec<(i64, String)>,
     pub(super) endings: Endings,
+    /// Where jobs have come in.
+    pub(super) entered: Vec<Entered>,
     queues: Vec<(i64, Tally)>,
     lanes: Vec<(i64, i64)>,
 }
@@ -94,9 +98,9 @@ impl<'a> Tx<'a> {
         now: Timestamp,
         shared: Shared,
     ) -> Self {
-        let (notices, freed, queues, lanes) = (Notices::default(), Vec::new(), Vec::new(), Vec::new());
-        let endings = Endings::default();
-        Self { conn, names, local, now, shared, notices, freed, endings, queues, lanes }
+        let (notices, freed, entered) = (Notices::default(), Vec::new(), Vec::new());
+        let (endings, queues, lanes) = (Endings::default(), Vec::new(), Vec::new());
+        Self { conn, names, local, now, shared, notices, freed, endings, entered, queues, lanes }
     }
 
     /// Returns a number that never comes again.
@@ -160,7 +164,7 @@ impl<'a> Tx<'a> {
 
     /// Writes the counters.
     pub(super) fn flush(&mut self) -> Step<()> {
-        let mut freed = Vec::new();
+        let (mut freed, mut impatient) = (Vec::new(), Vec::new());
         for (queue, tally) in self.queues.drain(..) {
             let s = tally.states;
             let used = i64::from(tally.enqueued != 0);
@@ -169,9 +173,13 @@ impl<'a> Tx<'a> {
                 [s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], exactly, enqueued, ended, used, queue];
             let limited: i64 =
                 self.conn.prepare_cached(sql::QUEUE_COUNT)?.query_row(columns, |row| row.get(0))?;
-            if limited == IS_AWAITED && s[JobState::Active as usize] < 0 {
-                self.conn.prepare_cached(sql::QUEUE_LIMITED)?.execute([IS_LIMITED, queue])?;
+            let is_awaited = limited == IS_LIMITED + 1 || limited == IS_IMPATIENT + 1;
+            if is_awaited && s[JobState::Active as usize] < 0 {
+                self.conn.prepare_cached(sql::QUEUE_LIMITED)?.execute([limited - 1, queue])?;
                 freed.push(queue);
+            }
+            if IS_IMPATIENT <= limited {
+                impatient.push(queue);
             }
         }
         freed.into_iter().for_each(|queue| self.wake(queue));
@@ -179,7 +187,11 @@ impl<'a> Tx<'a> {
         for (lane, by) in self.lanes.drain(..).filter(|(_, by)| *by != 0) {
             self.conn.prepare_cached(sql::LANE_COUNT)?.execute([by, lane])?;
         }
-        Ok(())
+        let entered = std::mem::take(&mut self.entered);
+        match impatient.is_empty() {
+            true => Ok(()),
+            false => self.make_room_where_jobs_entered(&impatient, entered),
+        }
     }
 
     /// Takes note that a claim from a queue may give something now.

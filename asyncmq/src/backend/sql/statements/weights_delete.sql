@@ -1,0 +1,2 @@
+-- Forgets how many jobs keys give in their turn.
+DELETE FROM weights WHERE queue = $1
