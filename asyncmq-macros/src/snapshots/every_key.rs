@@ -62,6 +62,9 @@ const _: () = {
                         ),
                     );
                     __options.concurrency = ::core::option::Option::Some(10u32);
+                    __options.on_limit = ::core::option::Option::Some(
+                        ::jobs::__private::OnLimit::Discard,
+                    );
                     __options.keyed = true;
                     __options.dedup = ::core::option::Option::Some(
                         ::jobs::__private::Dedup::Debounce(

@@ -37,6 +37,17 @@ pub(crate) struct RateSyntax {
     pub(crate) sliding: bool,
 }
 
+/// What becomes of a job of which as many run as may, as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnLimitSyntax {
+    /// `wait`
+    Wait,
+    /// `discard`
+    Discard,
+    /// `cancel_running`
+    CancelRunning,
+}
+
 const UNITS: [(&str, u64); 7] = [
     ("us", 1),
     ("ms", 1_000),
@@ -104,6 +115,22 @@ pub(crate) fn parse_rate(text: &str) -> Result<RateSyntax, String> {
         return Err(wanted());
     }
     Ok(RateSyntax { permits, interval, sliding: inner.is_some() })
+}
+
+/// Reads `"wait"`, `"discard"` or `"cancel_running"`.
+///
+/// # Errors
+///
+/// A message that says what is wanted.
+pub(crate) fn parse_on_limit(text: &str) -> Result<OnLimitSyntax, String> {
+    match text {
+        "wait" => Ok(OnLimitSyntax::Wait),
+        "discard" => Ok(OnLimitSyntax::Discard),
+        "cancel_running" => Ok(OnLimitSyntax::CancelRunning),
+        _ => Err(format!(
+            "{text:?} is nothing that happens at a limit: write `\"wait\"`, `\"discard\"` or `\"cancel_running\"`"
+        )),
+    }
 }
 
 /// Reads `1048576`, `"512MiB"`, `"64KiB"`, `"1GB"`.
@@ -246,6 +273,16 @@ mod tests {
         assert_eq!(parse_rate("window(7/1s)"), Ok(rate(7, true)));
         for text in ["100", "100/0s", "-1/1s", "window(1/1s", "x/1s"] {
             assert!(parse_rate(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_happens_at_a_limit_is_one_of_three_words() {
+        assert_eq!(parse_on_limit("wait"), Ok(OnLimitSyntax::Wait));
+        assert_eq!(parse_on_limit("discard"), Ok(OnLimitSyntax::Discard));
+        assert_eq!(parse_on_limit("cancel_running"), Ok(OnLimitSyntax::CancelRunning));
+        for text in ["", "cancel", "Discard", "cancel-running"] {
+            assert!(parse_on_limit(text).is_err(), "{text}");
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::job::grammar::{OnLimitSyntax, parse_on_limit};
 use crate::job::id::check;
 use crate::job::{Name, RateLimit};
 
@@ -59,11 +60,11 @@ impl FromStr for OnLimit {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|policy| policy.name() == text).ok_or_else(|| {
-            Error::Invalid(format!(
-                "{text:?} is nothing that happens at a limit: write wait, discard or cancel_running"
-            ))
-        })
+        match parse_on_limit(text).map_err(Error::Invalid)? {
+            OnLimitSyntax::Wait => Ok(Self::Wait),
+            OnLimitSyntax::Discard => Ok(Self::Discard),
+            OnLimitSyntax::CancelRunning => Ok(Self::CancelRunning),
+        }
     }
 }
 
@@ -206,4 +207,17 @@ pub enum LimitSource {
     Declared,
     /// Somebody who runs the queue.
     Ordered,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happens_at_a_limit_is_read_as_it_is_written() {
+        for policy in OnLimit::ALL {
+            assert_eq!(policy.to_string().parse::<OnLimit>().unwrap(), policy);
+        }
+        assert!("cancel".parse::<OnLimit>().unwrap_err().to_string().contains("cancel_running"));
+    }
 }
