@@ -41,7 +41,10 @@ pub use job::{
     TraceContext,
 };
 pub use schedule::{Misfire, Overlap, Schedule};
+pub use settings::Sandbox;
 pub use task::{Context, Registry, State, Task, TaskDefinition, TaskError, TaskOptions, tasks};
+#[cfg(all(feature = "sandbox", unix))]
+pub use worker::sandbox;
 pub use worker::{StopReport, Worker, WorkerHandle, WorkerStatus};
 
 /// Makes a function a task: something that can be enqueued here and run by any worker that is linked with it.

@@ -16,6 +16,7 @@ mod process;
 mod protocol;
 #[cfg(feature = "redis")]
 mod redis;
+mod sandbox;
 mod schedules;
 mod simulation;
 mod sqlite;
@@ -24,3 +25,9 @@ mod support;
 mod sweep;
 mod testing;
 mod worker;
+
+/// Where the children of the sandbox begin that are this binary.
+#[test]
+fn asyncmq_sandbox_child() {
+    asyncmq::sandbox::child().state(|| sandbox::Greeting("hello")).init();
+}

@@ -20,7 +20,7 @@ mod stored;
 use bytes::Bytes;
 
 pub use argument::{Argument, DedupKeyFn, Key, Slot, dedup_key, finish, keyed};
-pub(crate) use attempt::{Attempt, Reporter, Site, Stop};
+pub(crate) use attempt::{Attempt, Elsewhere, Reporter, Site, Stop};
 pub use context::Context;
 pub use definition::{ArgumentDefinition, BackoffFn, StateDefinition, TaskDefinition, TaskOptions, package};
 pub(crate) use error::Decision;

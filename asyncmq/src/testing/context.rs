@@ -119,7 +119,8 @@ impl ContextBuilder {
             attempt: self.attempt,
             crashes: 0,
         };
-        let site = Site { backend: handle_of(&self.client), states: self.states, reporter: None };
+        let site =
+            Site { backend: handle_of(&self.client), states: self.states, reporter: None, elsewhere: None };
         Attempt::new(job, Arc::new(site))
     }
 
