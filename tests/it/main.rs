@@ -16,7 +16,6 @@ mod process;
 mod protocol;
 #[cfg(feature = "redis")]
 mod redis;
-mod sandbox;
 mod schedules;
 mod simulation;
 mod sqlite;
@@ -25,9 +24,3 @@ mod support;
 mod sweep;
 mod testing;
 mod worker;
-
-/// Where the children of the sandbox begin that are this binary.
-#[test]
-fn asyncmq_sandbox_child() {
-    asyncmq::sandbox::child().state(|| sandbox::Greeting("hello")).init();
-}

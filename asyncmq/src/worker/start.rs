@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{TaskDefaults, TaskInfo, TaskSet, WorkerInfo};
-use crate::client::schedule_of;
+use crate::client::{Client, schedule_of};
 use crate::error::{Error, Result};
 use crate::job::{Name, RateLimit, WorkerId, nearest};
 use crate::lifecycle::Outcome;
@@ -136,7 +136,7 @@ impl Worker {
         let id = WorkerId::generate();
         let info = worker_info(id, &queues, &self.settings, &able);
         let elsewhere = match handlers {
-            Handlers::AsTheySay => elsewhere(&self.settings, &able),
+            Handlers::AsTheySay => elsewhere(&self.settings, &self.client, &able),
             Handlers::Here => None,
         };
         let shared = Shared::new(
@@ -270,14 +270,18 @@ const NO_SANDBOX: Option<&str> = match (cfg!(feature = "sandbox"), cfg!(unix)) {
 
 /// Returns who runs the handlers of these tasks that do not run here.
 #[cfg(all(feature = "sandbox", unix))]
-fn elsewhere(settings: &Settings, tasks: &[&'static TaskDefinition]) -> Option<Arc<dyn Elsewhere>> {
-    let pool = crate::worker::sandbox::Pool::of(settings, tasks)?;
+fn elsewhere(
+    settings: &Settings,
+    client: &Client,
+    tasks: &[&'static TaskDefinition],
+) -> Option<Arc<dyn Elsewhere>> {
+    let pool = crate::worker::sandbox::Pool::of(settings, client.handle.max_payload(), tasks)?;
     Some(pool)
 }
 
 /// Returns who runs the handlers of these tasks that do not run here: nobody, as such tasks were refused.
 #[cfg(not(all(feature = "sandbox", unix)))]
-fn elsewhere(_: &Settings, _: &[&'static TaskDefinition]) -> Option<Arc<dyn Elsewhere>> {
+fn elsewhere(_: &Settings, _: &Client, _: &[&'static TaskDefinition]) -> Option<Arc<dyn Elsewhere>> {
     None
 }
 

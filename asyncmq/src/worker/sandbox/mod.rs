@@ -50,10 +50,8 @@ pub use states::{ChildBuilder, child};
 /// # Examples
 ///
 /// ```
-/// fn main() {
-///     asyncmq::sandbox::init(); // before everything else
-///     // …
-/// }
+/// // Before everything else in `main`:
+/// asyncmq::sandbox::init();
 /// ```
 pub fn init() {
     begin(states::Makers::default());

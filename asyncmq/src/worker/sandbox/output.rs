@@ -18,8 +18,16 @@ const LAST: Duration = Duration::from_millis(200);
 /// What a child prints.
 #[derive(Debug)]
 pub(super) struct Output {
-    tail: Arc<Mutex<VecDeque<u8>>>,
+    tail: Arc<Mutex<Tail>>,
     reading: JoinHandle<()>,
+}
+
+/// The end of what a child printed.
+#[derive(Debug, Default)]
+struct Tail {
+    bytes: VecDeque<u8>,
+    /// Whether others see it too: not before the child is ready, as until then it is the program's beginning once more.
+    is_shown: bool,
 }
 
 impl Output {
@@ -33,14 +41,16 @@ impl Output {
 
     /// Forgets what was printed: what comes now is the next attempt's.
     pub(super) fn begin_anew(&self) {
-        self.tail.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        tail.bytes.clear();
+        tail.is_shown = true;
     }
 
     /// Returns the end of what a dead child printed.
     pub(super) async fn last(&mut self) -> String {
         let _ = tokio::time::timeout(LAST, &mut self.reading).await;
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = String::from_utf8_lossy(tail.make_contiguous()).into_owned();
+        let text = String::from_utf8_lossy(tail.bytes.make_contiguous()).into_owned();
         let start = text.ceil_char_boundary(text.len().saturating_sub(KEPT));
         text.get(start..).unwrap_or_default().trim().to_owned()
     }
@@ -52,15 +62,20 @@ impl Drop for Output {
     }
 }
 
-async fn pass_on(mut pipe: Receiver, tail: Arc<Mutex<VecDeque<u8>>>) {
+async fn pass_on(mut pipe: Receiver, tail: Arc<Mutex<Tail>>) {
     let mut piece = Vec::with_capacity(KEPT);
     while let Ok(1..) = pipe.read_buf(&mut piece).await {
-        // Nobody may be there to read it.
-        let _ = io::stderr().write_all(&piece);
-        let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
-        tail.extend(&piece);
-        let surplus = tail.len().saturating_sub(KEPT);
-        tail.drain(..surplus);
+        let is_shown = {
+            let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
+            tail.bytes.extend(&piece);
+            let surplus = tail.bytes.len().saturating_sub(KEPT);
+            tail.bytes.drain(..surplus);
+            tail.is_shown
+        };
+        if is_shown {
+            // Nobody may be there to read it.
+            let _ = io::stderr().write_all(&piece);
+        }
         piece.clear();
     }
 }

@@ -1,6 +1,6 @@
 //! The children of one worker: warm ones are used again, new ones are started as they are needed, idle ones are ended.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -30,8 +30,9 @@ const LEAST_ROOM: u64 = 4 << 20;
 /// The children of one worker.
 pub(crate) struct Pool {
     settings: Settings,
-    /// The tasks that run in children, each with its place among those that are linked.
-    tasks: Vec<(&'static TaskDefinition, usize)>,
+    max_payload: usize,
+    /// The tasks that run in children, each with its place among those that are linked, by their names.
+    tasks: HashMap<&'static str, (&'static TaskDefinition, usize)>,
     idle: Mutex<Idle>,
     /// Wakes whoever ends children that have been idle for too long.
     has_idle: Notify,
@@ -47,15 +48,16 @@ struct Idle {
 
 impl Pool {
     /// Makes a pool for those of the tasks that run in children; `None` if none does.
-    pub(crate) fn of(settings: &Settings, served: &[&'static TaskDefinition]) -> Option<Arc<Self>> {
+    pub(crate) fn of(
+        settings: &Settings,
+        max_payload: usize,
+        served: &[&'static TaskDefinition],
+    ) -> Option<Arc<Self>> {
         let is_sandboxed = |task: &&TaskDefinition| settings.sandbox.all || task.options().sandbox;
-        let place = |task: &'static TaskDefinition| {
-            let place = tasks().position(|linked| std::ptr::eq(linked, task));
-            place.map(|place| (task, place))
-        };
-        let tasks: Vec<_> = served.iter().copied().filter(is_sandboxed).filter_map(place).collect();
+        let placed = |task: &'static TaskDefinition| (task.name(), (task, place_of(task)));
+        let tasks: HashMap<_, _> = served.iter().copied().filter(is_sandboxed).map(placed).collect();
         let settings = settings.clone();
-        let pool = Self { settings, tasks, idle: Mutex::default(), has_idle: Notify::new() };
+        let pool = Self { settings, max_payload, tasks, idle: Mutex::default(), has_idle: Notify::new() };
         (!pool.tasks.is_empty()).then(|| Arc::new(pool))
     }
 
@@ -69,7 +71,7 @@ impl Pool {
                 "the sandbox's children inherit an open file, as it was opened without close-on-exec"
             );
         }
-        if !super::limits::ARE_KEPT && self.tasks.iter().any(|(task, _)| self.cap(task).is_some()) {
+        if !super::limits::ARE_KEPT && self.tasks.values().any(|(task, _)| self.cap(task).is_some()) {
             tracing::warn!(
                 "this system does not keep `memory`: sandboxed handlers may use as much as they like"
             );
@@ -82,7 +84,7 @@ impl Pool {
     /// Refuses limits that a child would have reached before its handler began.
     fn check_memory(&self, child: &Child) -> Result<()> {
         let least = child.hello.usage.data + LEAST_ROOM;
-        match self.tasks.iter().find(|(task, _)| self.cap(task).is_some_and(|cap| cap < least)) {
+        match self.tasks.values().find(|(task, _)| self.cap(task).is_some_and(|cap| cap < least)) {
             None => Ok(()),
             Some((task, _)) => Err(Error::Startup(format!(
                 "task {:?} at {} may use {} of memory, of which its process needs {} by itself\n  \
@@ -104,8 +106,8 @@ impl Pool {
     async fn start(&self) -> std::result::Result<Child, String> {
         let (settings, sandbox) = (&self.settings, &self.settings.sandbox);
         let welcome = Welcome {
-            tasks: self.tasks.iter().map(|(_, place)| *place).collect(),
-            max_payload: settings.max_payload,
+            tasks: self.tasks.values().map(|(_, place)| *place).collect(),
+            max_payload: self.max_payload,
             log: tracing::dispatcher::has_been_set().then(|| Log {
                 level: settings.log_level.clone(),
                 json: settings.log_format == crate::settings::LogFormat::Json,
@@ -114,7 +116,7 @@ impl Pool {
         };
         let mut message = Vec::new();
         frames::put(Kind::Welcome, &welcome, &[], &mut message).map_err(|error| error.to_string())?;
-        let most_body = u64::from(u32::MAX).max(settings.max_payload as u64);
+        let most_body = u64::from(u32::MAX).max(self.max_payload as u64);
         let child = Child::start(&sandbox.env, &message, sandbox.start, most_body).await?;
         match child.hello.tasks == tasks().count() {
             true => Ok(child),
@@ -220,10 +222,9 @@ impl Pool {
     fn order<'a>(&self, attempt: &'a Attempt, task: &TaskDefinition, memory: Option<u64>) -> Order<'a> {
         let (job, envelope) = (&attempt.job, &attempt.job.envelope);
         let extras = envelope.extras();
-        let place = self.tasks.iter().find(|(known, _)| known.name() == task.name());
         Order {
             number: 0,
-            task: place.map_or(usize::MAX, |(_, place)| *place),
+            task: self.tasks.get(task.name()).map_or(usize::MAX, |(_, place)| *place),
             id: envelope.id.as_str().into(),
             queue: envelope.queue.as_str().into(),
             version: envelope.version,
@@ -243,7 +244,7 @@ impl Pool {
 
 impl Elsewhere for Pool {
     fn takes(&self, task: &'static TaskDefinition) -> bool {
-        self.tasks.iter().any(|(known, _)| std::ptr::eq(*known, task))
+        self.tasks.contains_key(task.name())
     }
 
     fn run(self: Arc<Self>, context: Context, task: &'static TaskDefinition) -> HandlerFuture {
@@ -257,6 +258,13 @@ impl Elsewhere for Pool {
     fn close(self: Arc<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move { self.end().await })
     }
+}
+
+/// Returns the place of a task among those that are linked, which every process of this binary lists in the same order. Every
+/// task is linked that can be named.
+fn place_of(task: &TaskDefinition) -> usize {
+    let of = |task: &TaskDefinition| (task.name(), task.source());
+    tasks().position(|linked| of(linked) == of(task)).unwrap_or(usize::MAX)
 }
 
 /// Says how an attempt ended that was told to stop.

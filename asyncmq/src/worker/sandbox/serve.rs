@@ -103,7 +103,7 @@ impl Work {
             std::process::exit(0);
         }
         let said = said(self.runtime.block_on(attempt.last_report()));
-        let look = order.number % LOOK_EVERY == 0 || LOOK_AFTER <= begun.elapsed();
+        let look = order.number.is_multiple_of(LOOK_EVERY) || LOOK_AFTER <= begun.elapsed();
         let resident = if look { limits::resident() } else { None };
         let (ended, result) = ended(outcome);
         self.voice.send(Kind::End, &End { number: order.number, ended, said, resident }, &result)

@@ -9,6 +9,7 @@ use crate::error::BoxError;
 use crate::task::{States, tasks};
 
 type Making = Pin<Box<dyn Future<Output = Result<Put, BoxError>> + Send>>;
+type Make = Box<dyn FnOnce() -> Making + Send>;
 /// Puts a state that was made to the others.
 type Put = Box<dyn FnOnce(&mut States) + Send>;
 
@@ -19,7 +20,7 @@ pub struct ChildBuilder(Makers);
 
 /// What makes the states of a child.
 #[derive(Default)]
-pub(super) struct Makers(Vec<(&'static str, Box<dyn FnOnce() -> Making + Send>)>);
+pub(super) struct Makers(Vec<(&'static str, Make)>);
 
 /// Says what a child of this program is to have; in all other processes nothing comes of it.
 ///
@@ -29,13 +30,8 @@ pub(super) struct Makers(Vec<(&'static str, Box<dyn FnOnce() -> Making + Send>)>
 /// # struct Database;
 /// # impl Database { async fn connect() -> Result<Self, std::io::Error> { Ok(Self) } }
 /// # struct Config;
-/// fn main() {
-///     asyncmq::sandbox::child()
-///         .state(|| Config)
-///         .state_async(|| Database::connect())
-///         .init();
-///     // …
-/// }
+/// // Before everything else in `main`:
+/// asyncmq::sandbox::child().state(|| Config).state_async(|| Database::connect()).init();
 /// ```
 pub fn child() -> ChildBuilder {
     ChildBuilder::default()

@@ -1,0 +1,1 @@
+//! Children of real worker processes.
