@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use asyncmq::job::FailureKind;
 use asyncmq::{Context, JobState, Sandbox, task};
+use nix::sys::signal::Signal;
 
 use super::{assert_says, ended, failure_of, result_of, serve, soon, until};
 
@@ -15,7 +16,7 @@ async fn spin(how: &str) -> u32 {
             eprintln!("round and round");
             std::thread::sleep(Duration::from_millis(50));
         },
-        "stopped" => nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP).unwrap(),
+        "stopped" => nix::sys::signal::raise(Signal::SIGSTOP).unwrap(),
         _ => {}
     }
     std::process::id()
@@ -86,6 +87,21 @@ async fn a_plain_function_hears_that_it_is_cancelled() {
     job.cancel().await.unwrap();
     assert_eq!(ended(&job).await, JobState::Cancelled);
     assert!(is_alive(process), "it returned by itself, so its process was not killed");
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_signal_to_all_processes_of_a_service_lets_what_runs_come_to_its_end() {
+    let (client, worker) = serve::<block>(SHORT).await;
+    let (job, process) = blocked(&client, true).await;
+    let id = nix::unistd::Pid::from_raw(i32::try_from(process).unwrap());
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        nix::sys::signal::kill(id, signal).unwrap();
+    }
+    job.cancel().await.unwrap();
+    assert_eq!(ended(&job).await, JobState::Cancelled);
+    let kept = client.queue("block").get_job(job.id()).await.unwrap().unwrap();
+    assert!(kept.logs().is_empty() && is_alive(process), "it heard of the cancel, and was not killed");
     worker.stop().await.unwrap();
 }
 

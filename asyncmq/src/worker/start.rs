@@ -332,3 +332,39 @@ fn task_info(task: &'static TaskDefinition) -> TaskInfo {
         schedule: schedule_of(options).ok().flatten().map(|schedule| schedule.to_string()),
     }
 }
+
+/// What only a build without the feature can show.
+#[cfg(all(test, feature = "macros", not(feature = "sandbox")))]
+mod tests {
+    use super::*;
+    use crate::task::{ArgumentDefinition, HandlerFuture, Invocation};
+
+    fn run(_: Invocation) -> HandlerFuture {
+        Box::pin(async { Ok("null".into()) })
+    }
+
+    #[test]
+    fn a_sandboxed_task_names_the_feature_that_is_missing() {
+        let mut options = crate::task::TaskOptions::DEFAULT;
+        options.sandbox = true;
+        let arguments: &'static [ArgumentDefinition] = &[];
+        let task = TaskDefinition {
+            name: "boxed",
+            queue: "boxed",
+            options,
+            arguments,
+            states: &[],
+            hears_cancel: false,
+            blocking: false,
+            package: "test",
+            file: "x.rs",
+            line: 7,
+            run,
+            backoff: None,
+            dedup_key: None,
+        };
+        let worker = Worker::new(&Client::memory());
+        let said = worker.check_task(&task, Handlers::AsTheySay).unwrap();
+        assert!(said.contains("\"boxed\" at x.rs:7") && said.contains("--features sandbox"), "{said}");
+    }
+}

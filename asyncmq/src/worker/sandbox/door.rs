@@ -16,8 +16,6 @@ pub(super) struct Door {
     pub(super) orders: Incoming,
     pub(super) control: Incoming,
     pub(super) welcome: Welcome,
-    /// Open files that the process was born with besides its own.
-    pub(super) inherited: Vec<String>,
 }
 
 /// Tells whether this process is a child that has not come to its work yet.
@@ -40,7 +38,8 @@ pub(super) fn open() -> io::Result<Option<Door>> {
     if !is_child() {
         return Ok(None);
     }
-    let inherited = inherited();
+    #[cfg(target_os = "linux")]
+    close_inherited();
     let stdin = rustix::stdio::stdin();
     let orders = UnixStream::from(rustix::io::fcntl_dupfd_cloexec(stdin, 3)?);
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
@@ -50,12 +49,7 @@ pub(super) fn open() -> io::Result<Option<Door>> {
     let mut orders = Incoming { came, ..Incoming::of(orders) };
     let frame = orders.next()?.ok_or(io::ErrorKind::UnexpectedEof)?;
     let welcome = frame.head()?;
-    Ok((frame.kind == Kind::Welcome).then_some(Door {
-        orders,
-        control: Incoming::of(control),
-        welcome,
-        inherited,
-    }))
+    Ok((frame.kind == Kind::Welcome).then_some(Door { orders, control: Incoming::of(control), welcome }))
 }
 
 /// Sees to it that the death of the worker reaches also a child that is stopped: woken, it notices the end of its channels.
@@ -75,16 +69,23 @@ pub(super) fn end_all() -> ! {
     std::process::exit(1)
 }
 
-/// Lists the files that are open besides standard input and output.
-fn inherited() -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return Vec::new() };
-    let files = entries.flatten().filter_map(|entry| {
-        let number: u32 = entry.file_name().to_str()?.parse().ok()?;
-        let file = std::fs::read_link(entry.path()).ok()?;
-        let is_this_list = file.starts_with("/proc") && file.ends_with("fd");
-        (2 < number && !is_this_list).then(|| format!("{number}: {}", file.display()))
-    });
-    files.collect()
+/// Closes what the program that started the worker had left open for it, and the worker for its child.
+///
+/// Whatever was opened in this process closes by itself when another program begins in it: what does not was open before, and
+/// belongs to nothing here.
+#[cfg(target_os = "linux")]
+fn close_inherited() {
+    let Ok(entries) = std::fs::read_dir("/proc/self/fdinfo") else { return };
+    let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let is_inherited = |number: &i32| {
+        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap_or_default();
+        let flags =
+            info.lines().find_map(|line| u32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());
+        2 < *number && flags.is_some_and(|flags| flags & rustix::fs::OFlags::CLOEXEC.bits() == 0)
+    };
+    for number in numbers.filter(is_inherited).collect::<Vec<_>>() {
+        let _ = nix::unistd::close(number);
+    }
 }
 
 /// Waits for the first message and the channel that comes with it.

@@ -82,8 +82,6 @@ pub(super) struct Hello {
     pub(super) problem: Option<String>,
     /// What it uses by itself.
     pub(super) usage: Usage,
-    /// Open files that it was born with besides its own.
-    pub(super) inherited: Vec<String>,
 }
 
 /// How much memory a child uses, in bytes.

@@ -35,7 +35,7 @@ pub(crate) struct Pool {
     tasks: HashMap<&'static str, (&'static TaskDefinition, usize)>,
     idle: Mutex<Idle>,
     /// Wakes whoever ends children that have been idle for too long.
-    has_idle: Notify,
+    has_idle: Arc<Notify>,
 }
 
 /// Children that wait for a job: the one that has waited longest stands first, the one that is used next last.
@@ -57,7 +57,7 @@ impl Pool {
         let placed = |task: &'static TaskDefinition| (task.name(), (task, place_of(task)));
         let tasks: HashMap<_, _> = served.iter().copied().filter(is_sandboxed).map(placed).collect();
         let settings = settings.clone();
-        let pool = Self { settings, max_payload, tasks, idle: Mutex::default(), has_idle: Notify::new() };
+        let pool = Self { settings, max_payload, tasks, idle: Mutex::default(), has_idle: Arc::default() };
         (!pool.tasks.is_empty()).then(|| Arc::new(pool))
     }
 
@@ -65,19 +65,13 @@ impl Pool {
     async fn prepare(self: &Arc<Self>) -> Result<()> {
         let first = self.start().await.map_err(Error::Startup)?;
         self.check_memory(&first)?;
-        for file in &first.hello.inherited {
-            tracing::warn!(
-                file,
-                "the sandbox's children inherit an open file, as it was opened without close-on-exec"
-            );
-        }
         if !super::limits::ARE_KEPT && self.tasks.values().any(|(task, _)| self.cap(task).is_some()) {
             tracing::warn!(
                 "this system does not keep `memory`: sandboxed handlers may use as much as they like"
             );
         }
         self.put_back(first);
-        tokio::spawn(end_idle(Arc::downgrade(self)));
+        tokio::spawn(end_idle(Arc::downgrade(self), self.has_idle.clone()));
         Ok(())
     }
 
@@ -294,19 +288,22 @@ fn died(attempt: &Arc<Attempt>, lost: &Lost, cap: Option<u64>) -> Handled {
 }
 
 /// Ends children that have been idle for too long, for as long as there is a pool.
-async fn end_idle(pool: Weak<Pool>) {
+async fn end_idle(pool: Weak<Pool>, has_idle: Arc<Notify>) {
     loop {
-        let Some(strong) = pool.upgrade() else { return };
-        let (stale, next) = strong.take_stale();
+        // It is not held while nothing happens: whoever drops it ends this.
+        let Some((stale, next)) = pool.upgrade().map(|pool| pool.take_stale()) else { return };
         for child in stale {
             tokio::spawn(child.dismiss(DISMISSED_WITHIN));
         }
         match next {
-            Some(next) => {
-                drop(strong);
-                tokio::time::sleep_until(next).await;
-            }
-            None => strong.has_idle.notified().await,
+            Some(next) => tokio::time::sleep_until(next).await,
+            None => has_idle.notified().await,
         }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.has_idle.notify_one();
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::door::{self, Door, Incoming};
 use super::frames::{End, Ended, Failed, Frame, Hello, Kind, Order, StopOrder};
@@ -62,11 +63,12 @@ struct Work {
 }
 
 fn work(door: Door, makers: Makers) -> io::Result<()> {
-    let Door { mut orders, control, welcome, inherited } = door;
+    let Door { mut orders, control, welcome } = door;
     if let Some(log) = &welcome.log {
         Settings::of_log(&log.level, log.json, &log.job_level).start_log();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
+    runtime.block_on(async { ignore_ends() })?;
     let voice = Voice::new(orders.stream.try_clone()?);
     let (states, problem) = match runtime.block_on(makers.make(&welcome.tasks)) {
         Ok(states) => (states, None),
@@ -76,13 +78,23 @@ fn work(door: Door, makers: Makers) -> io::Result<()> {
     let site = Arc::new(Site { backend, states, reporter: Some(voice.clone()), elsewhere: None });
     let work = Work { runtime, voice, site, current: Current::default(), process: std::process::id() };
     listen(control, work.voice.clone(), work.current.clone())?;
-    let hello = Hello { tasks: tasks().count(), problem, usage: limits::usage(), inherited };
+    let hello = Hello { tasks: tasks().count(), problem, usage: limits::usage() };
     work.voice.send(Kind::Hello, &hello, &[])?;
     while let Some(frame) = orders.next()? {
         work.carry_out(&frame)?;
     }
     drop(work.site);
     work.runtime.shutdown_timeout(LEFTOVERS);
+    Ok(())
+}
+
+/// Takes no notice of the signals that ask a service or everything at a terminal to end: the worker does, and lets what runs
+/// come to its end.
+fn ignore_ends() -> io::Result<()> {
+    for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
+        // Once somebody has listened, the signal does nothing by itself any more.
+        drop(signal(kind)?);
+    }
     Ok(())
 }
 
