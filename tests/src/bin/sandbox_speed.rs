@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use asyncmq::{Client, Registry, Sandbox, Worker, task};
+use nix::sys::resource::{UsageWho, getrusage};
 
 #[task(name = "bench.sandboxed", queue = "sandboxed", sandbox)]
 async fn sandboxed() {}
@@ -90,6 +91,7 @@ async fn measure(bare: Duration) {
         "one at a time: direct p50 {here:?}, sandboxed p50 {there:?}: {more:?} more ({:.1} bare round trips)",
         ratio(more, bare)
     );
+    let before = cpu(UsageWho::RUSAGE_SELF);
     for round in 1..=3 {
         let directly = flood(&client, || direct::job()).await;
         let rate = flood(&client, || sandboxed::job()).await;
@@ -99,6 +101,22 @@ async fn measure(bare: Duration) {
         );
     }
     worker.stop().await.expect("the worker stops");
+    // Unlike the rates, it says little of what else the machine does.
+    let (own, theirs) = (cpu(UsageWho::RUSAGE_SELF) - before, cpu(UsageWho::RUSAGE_CHILDREN));
+    println!(
+        "processor time of a sandboxed job: {:.1?} in the worker (with the direct ones), {:.1?} in children",
+        own / u32::try_from(3 * MANY).unwrap_or(1),
+        theirs / u32::try_from(3 * MANY + ALONE).unwrap_or(1)
+    );
+}
+
+/// Returns the processor time that processes have used.
+fn cpu(whose: UsageWho) -> Duration {
+    let usage = getrusage(whose).expect("the system tells");
+    let micros = |time: nix::sys::time::TimeVal| {
+        u64::try_from(1_000_000 * time.tv_sec() + time.tv_usec()).unwrap_or(0)
+    };
+    Duration::from_micros(micros(usage.user_time()) + micros(usage.system_time()))
 }
 
 fn ratio(one: Duration, other: Duration) -> f64 {

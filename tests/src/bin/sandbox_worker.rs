@@ -147,10 +147,12 @@ fn ends(how: &str) -> u64 {
             raise(Signal::SIGSEGV).expect("it can");
         },
         "kill" => u64::from(raise(Signal::SIGKILL).is_ok()),
-        "hoard" => (0_u64..)
-            .map(|_| std::mem::ManuallyDrop::new(vec![1_u8; 8 << 20]))
-            .map(|hoard| hoard.len() as u64)
-            .sum(),
+        "hoard" => {
+            let mut hoard = Vec::new();
+            loop {
+                hoard.push(std::hint::black_box(vec![1_u8; 8 << 20]));
+            }
+        }
         _ => panic!("on purpose"),
     }
 }

@@ -44,7 +44,11 @@ pub(super) fn open() -> io::Result<Option<Door>> {
     let orders = UnixStream::from(rustix::io::fcntl_dupfd_cloexec(stdin, 3)?);
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
     #[cfg(target_os = "linux")]
-    outlive_no_worker()?;
+    {
+        outlive_no_worker()?;
+        // Lists of processes would show the last part of `/proc/self/exe`.
+        let _ = rustix::thread::set_name(c"asyncmq-sandbox");
+    }
     let (control, came) = receive(&orders)?;
     let mut orders = Incoming { came, ..Incoming::of(orders) };
     let frame = orders.next()?.ok_or(io::ErrorKind::UnexpectedEof)?;
