@@ -93,8 +93,8 @@ async fn measure(bare: Duration) {
     );
     let before = cpu(UsageWho::RUSAGE_SELF);
     for round in 1..=3 {
-        let directly = flood(&client, || direct::job()).await;
-        let rate = flood(&client, || sandboxed::job()).await;
+        let directly = flood(&client, direct::job).await;
+        let rate = flood(&client, sandboxed::job).await;
         println!(
             "round {round}: {MANY} jobs, concurrency 4: direct {directly:.0} jobs/s, sandboxed {rate:.0} jobs/s ({:.2} of a bare round trip each)",
             bare.as_secs_f64() * rate

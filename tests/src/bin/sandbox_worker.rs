@@ -56,15 +56,13 @@ async fn started() {
 /// Starts a process of its own, says who both are, and does not end; `stopped`, it cannot even notice anything.
 #[task(queue = "hold", sandbox)]
 fn hold(ctx: Context, stopped: bool) {
-    let sleep = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().expect("it starts");
+    let mut sleep = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().expect("it starts");
     ctx.log(format!("{} {}", std::process::id(), sleep.id()));
     std::thread::sleep(Duration::from_millis(500)); // until it is told
     if stopped {
         raise(Signal::SIGSTOP).expect("it can");
     }
-    loop {
-        std::thread::park();
-    }
+    drop(sleep.wait());
 }
 
 /// Says the ids of the processes of two jobs that never end.
