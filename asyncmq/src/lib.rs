@@ -42,7 +42,10 @@ pub use job::{
     RateLimit, Retention, TraceContext,
 };
 pub use schedule::{Misfire, Overlap, Schedule};
+pub use settings::Sandbox;
 pub use task::{Context, Registry, State, Task, TaskDefinition, TaskError, TaskOptions, tasks};
+#[cfg(all(feature = "sandbox", unix))]
+pub use worker::sandbox;
 pub use worker::{StopReport, Worker, WorkerHandle, WorkerStatus};
 
 /// Makes a function a task: something that can be enqueued here and run by any worker that is linked with it.
@@ -146,7 +149,7 @@ pub use worker::{StopReport, Worker, WorkerHandle, WorkerStatus};
 /// # Plain functions
 ///
 /// A task that is no `async fn` runs on the pool for blocking calls. It cannot be stopped from outside: on a timeout or when it
-/// is cancelled, its place is held until it returns.
+/// is cancelled, its place is held until it returns. With `sandbox` it can: its process is killed.
 ///
 /// # Keys
 ///
@@ -171,8 +174,8 @@ pub use worker::{StopReport, Worker, WorkerHandle, WorkerStatus};
 /// | `every` | runs by itself this often | does not run by itself |
 /// | `retain` | how long a completed job is kept; `"none"` keeps nothing | 1 h |
 /// | `version` | of the arguments: a worker leaves newer ones alone | 1 |
-/// | `sandbox` | runs in a child process | `false` |
-/// | `memory` | how much that may use: `"512MiB"` | no limit |
+/// | `sandbox` | runs in a child process (feature `sandbox`): what it does to that harms no other job | `false` |
+/// | `memory` | how much memory that may use: `"512MiB"`; only with `sandbox` | no limit |
 /// | `tags` | words to find the jobs by: `["billing"]` | none |
 /// | `crate` | the path of this library, where it is called otherwise | `::asyncmq` |
 ///
@@ -237,3 +240,8 @@ struct LimitsGuide;
 #[cfg(all(doctest, feature = "macros"))]
 #[doc = include_str!("../../docs/flows.md")]
 struct FlowsGuide;
+
+/// The examples of the guide compile.
+#[cfg(all(doctest, feature = "macros", feature = "sandbox"))]
+#[doc = include_str!("../../docs/sandbox.md")]
+struct SandboxGuide;

@@ -131,6 +131,7 @@ impl Cli {
     /// Inside of a tokio runtime; there, await [`Cli::run`].
     #[must_use]
     pub fn main(self) -> ExitCode {
+        crate::worker::begin();
         let matches = self.clap().get_matches_from(flags::with_terms_apart(std::env::args_os()));
         if let Some((name, flags)) = matches.subcommand()
             && let Some((_, run)) = self.extra.iter().find(|(command, _)| command.get_name() == name)
@@ -146,6 +147,7 @@ impl Cli {
 
     /// Runs it on the runtime that is there. Wrong flags, and `--help`, end the process here.
     pub async fn run(self) -> ExitCode {
+        crate::worker::begin();
         let matches = self.clap().get_matches_from(flags::with_terms_apart(std::env::args_os()));
         self.of_matches(&matches).await
     }

@@ -87,6 +87,45 @@ pub(super) const KEYS: &[Key] = &[
     .with(|s, text| put(&mut s.job_log_level, level(text)), |s| s.job_log_level.to_string()),
     key("burst", "burst", "", "Exit when nothing waits and nothing runs")
         .with(|s, text| put(&mut s.burst, switch(text)), |s| s.burst.to_string()),
+    key("sandbox", "sandbox", "", "Run the handlers of all tasks in child processes")
+        .with(|s, text| put(&mut s.sandbox.all, switch(text)), |s| s.sandbox.all.to_string()),
+    key(
+        "sandbox_memory",
+        "sandbox-memory",
+        "SIZE",
+        "The memory of a child process, for tasks that do not say: 512MiB, none",
+    )
+    .with(
+        |s, text| put(&mut s.sandbox.memory, memory(text)),
+        |s| s.sandbox.memory.map_or_else(|| "none".into(), |bytes| bytes.to_string()),
+    ),
+    key(
+        "sandbox_grace",
+        "sandbox-grace",
+        "TIME",
+        "How long a handler that was told to stop has until its process is killed",
+    )
+    .with(|s, text| put(&mut s.sandbox.grace, parse_duration(text)), |s| time(s.sandbox.grace)),
+    key("sandbox_jobs", "sandbox-jobs", "N", "After how many jobs a child process is replaced")
+        .with(|s, text| put(&mut s.sandbox.jobs, number(text)), |s| s.sandbox.jobs.to_string()),
+    key(
+        "sandbox_growth",
+        "sandbox-growth",
+        "SIZE",
+        "By how much a child process may grow before it is replaced",
+    )
+    .with(|s, text| put(&mut s.sandbox.growth, parse_size(text)), |s| s.sandbox.growth.to_string()),
+    key(
+        "sandbox_idle",
+        "sandbox-idle",
+        "TIME",
+        "How long a child process waits for a job before it is ended",
+    )
+    .with(|s, text| put(&mut s.sandbox.idle, parse_duration(text)), |s| time(s.sandbox.idle)),
+    key("sandbox_start", "sandbox-start", "TIME", "How long a child process may take until it is ready")
+        .with(|s, text| put(&mut s.sandbox.start, parse_duration(text)), |s| time(s.sandbox.start)),
+    key("sandbox_env", "sandbox-env", "NAME", "A variable that child processes see, may be repeated")
+        .with(|s, text| add(&mut s.sandbox.env, text), |s| s.sandbox.env.join(",")),
 ];
 
 const fn key(name: &'static str, flag: &'static str, value: &'static str, help: &'static str) -> Key {
@@ -144,6 +183,10 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 
 fn size(text: &str) -> Result<usize, String> {
     usize::try_from(parse_size(text)?).map_err(|_| format!("{text:?} is more than this machine can address"))
+}
+
+fn memory(text: &str) -> Result<Option<u64>, String> {
+    if text.trim() == "none" { Ok(None) } else { parse_size(text).map(Some) }
 }
 
 fn rate(text: &str, interval: Duration) -> Result<Option<RateLimit>, String> {

@@ -9,6 +9,18 @@ use crate::client::job_logs;
 use crate::settings::{LogFormat, Settings};
 
 impl Settings {
+    /// Describes a log as another process has it.
+    #[cfg(feature = "sandbox")]
+    pub(crate) fn of_log(level: &str, is_json: bool, job_level: &str) -> Self {
+        let default = Self::default();
+        Self {
+            log_level: level.into(),
+            log_format: if is_json { LogFormat::Json } else { LogFormat::Text },
+            job_log_level: job_level.parse().unwrap_or(default.job_log_level),
+            ..default
+        }
+    }
+
     /// Writes the log to standard error and keeps what handlers log with their jobs, unless the program has set up a log of
     /// its own.
     pub(crate) fn start_log(&self) {

@@ -7,6 +7,7 @@ mod flags;
 pub(crate) mod fuzz;
 mod keys;
 mod log;
+mod sandbox;
 mod shown;
 mod sources;
 
@@ -20,6 +21,7 @@ use crate::job::RateLimit;
 
 #[cfg(feature = "cli")]
 pub(crate) use keys::without_password;
+pub use sandbox::Sandbox;
 pub(crate) use sources::Asked;
 
 /// The longest time that can be set, a hundred years: with more, no clock can say when it is over.
@@ -51,6 +53,7 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     pub(crate) job_log_level: LevelFilter,
     pub(crate) burst: bool,
+    pub(crate) sandbox: Sandbox,
 }
 
 impl Default for Settings {
@@ -72,6 +75,7 @@ impl Default for Settings {
             log_format: LogFormat::Text,
             job_log_level: LevelFilter::INFO,
             burst: false,
+            sandbox: Sandbox::new(),
         }
     }
 }
@@ -101,6 +105,7 @@ impl Settings {
                     .into(),
             ));
         }
+        self.sandbox.check()?;
         if self.max_crashes == 0 {
             return Err(Error::Invalid(
                 "`max_crashes` is 0; 1 makes a job a dead letter with its first crash".into(),

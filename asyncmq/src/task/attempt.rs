@@ -5,12 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 
 use crate::backend::{BackendHandle, ClaimedJob, Report};
+use crate::error::Result;
 use crate::job::{KEPT_LINES, LogLine, MAX_MESSAGE, Progress};
 use crate::task::bind::{Unbound, bind};
 use crate::task::state::States;
+use crate::task::{Context, HandlerFuture, TaskDefinition};
 
 /// Why a running attempt should stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +30,7 @@ pub(crate) enum Stop {
 }
 
 impl Stop {
-    const fn from_bits(bits: u8) -> Option<Self> {
+    pub(crate) const fn from_bits(bits: u8) -> Option<Self> {
         match bits {
             1 => Some(Self::Cancelled),
             2 => Some(Self::LeaseLost),
@@ -43,12 +46,38 @@ pub(crate) trait Reporter: Send + Sync {
     fn has_report(&self, attempt: &Arc<Attempt>);
 }
 
+/// Runs the handlers of some tasks elsewhere than in this process.
+///
+/// A handler that is told to stop ends soon, whatever it does: whoever runs it sees to that.
+pub(crate) trait Elsewhere: Send + Sync {
+    /// Tells whether the task's handler is run there.
+    fn takes(&self, task: &'static TaskDefinition) -> bool;
+
+    /// Runs a handler. When the future is dropped, it ends at once.
+    fn run(self: Arc<Self>, context: Context, task: &'static TaskDefinition) -> HandlerFuture;
+
+    /// Gets ready for the first handler.
+    fn open(self: Arc<Self>) -> BoxFuture<'static, Result<()>>;
+
+    /// Ends what waits for more handlers.
+    fn close(self: Arc<Self>) -> BoxFuture<'static, ()>;
+}
+
 /// What the attempts of one worker share.
 pub(crate) struct Site {
     pub(crate) backend: BackendHandle,
     pub(crate) states: States,
     /// Who passes on what attempts say while they run; without one it is told at their end.
     pub(crate) reporter: Option<Arc<dyn Reporter>>,
+    /// Who runs some of the handlers in this worker's place.
+    pub(crate) elsewhere: Option<Arc<dyn Elsewhere>>,
+}
+
+impl Site {
+    /// Returns who runs this task's handler in this worker's place, if anybody does.
+    pub(crate) fn elsewhere(&self, task: &'static TaskDefinition) -> Option<&Arc<dyn Elsewhere>> {
+        self.elsewhere.as_ref().filter(|elsewhere| elsewhere.takes(task))
+    }
 }
 
 /// One running attempt.

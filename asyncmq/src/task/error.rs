@@ -80,6 +80,20 @@ impl TaskError {
         Self::new(Decision::Permanent, FailureKind::Result, Some(reason.into()))
     }
 
+    /// An attempt that ended elsewhere, as it was told here.
+    pub(crate) fn told(decision: Decision, kind: FailureKind, message: String) -> Self {
+        Self::new(decision, kind, Some(message.into()))
+    }
+
+    /// The handler was told to stop and did, and there is no more to be said.
+    pub(crate) fn mere_stop() -> Self {
+        Self::cancel("")
+    }
+
+    pub(crate) fn is_mere_stop(&self) -> bool {
+        matches!(self.decision(), Decision::Cancel(reason) if reason.is_empty())
+    }
+
     fn new(decision: Decision, kind: FailureKind, source: Option<BoxError>) -> Self {
         Self(Box::new(Inner { decision, kind, source }))
     }

@@ -21,7 +21,7 @@ mod stored;
 use bytes::Bytes;
 
 pub use argument::{Argument, DedupKeyFn, Key, Slot, dedup_key, finish, keyed};
-pub(crate) use attempt::{Attempt, Reporter, Site, Stop};
+pub(crate) use attempt::{Attempt, Elsewhere, Reporter, Site, Stop};
 pub(crate) use bind::Unbound;
 pub use context::Context;
 pub use definition::{ArgumentDefinition, BackoffFn, StateDefinition, TaskDefinition, TaskOptions, package};

@@ -120,7 +120,8 @@ impl ContextBuilder {
             crashes: 0,
             inputs: Vec::new(),
         };
-        let site = Site { backend: handle_of(&self.client), states: self.states, reporter: None };
+        let site =
+            Site { backend: handle_of(&self.client), states: self.states, reporter: None, elsewhere: None };
         Attempt::new(job, Arc::new(site))
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::client::{Client, Queue};
 use crate::error::BoxError;
 use crate::job::RateLimit;
-use crate::settings::Settings;
+use crate::settings::{Sandbox, Settings};
 use crate::task::{Registry, States};
 use crate::worker::duty::OwnDuty;
 use crate::worker::hooks::{Hook, HookOutput};
@@ -143,6 +143,14 @@ impl Worker {
     /// Sets with how many deaths of a process a job becomes a dead letter: 3 unless set.
     pub const fn max_crashes(mut self, crashes: u32) -> Self {
         self.settings.max_crashes = crashes;
+        self
+    }
+
+    /// Sets how handlers run in child processes: those of tasks that say `sandbox`, or of all with [`Sandbox::all`].
+    ///
+    /// It needs the crate's feature `sandbox`; without it the worker does not start if a task would run so.
+    pub fn sandbox(mut self, sandbox: Sandbox) -> Self {
+        self.settings.sandbox = sandbox;
         self
     }
 

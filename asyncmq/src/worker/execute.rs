@@ -44,21 +44,22 @@ pub(crate) async fn execute(
     task: &'static TaskDefinition,
     layers: &Layers,
 ) -> Settlement {
-    let observed = observe(attempt, task, layers).await;
+    let observed = observe(attempt, task, layers, STOP_GRACE).await;
     conclude(attempt, task, observed).await
 }
 
-/// Runs the handler and says how that ended.
+/// Runs the handler and says how that ended. One that listens for its cancellation has `grace` to return, once it was told.
 pub(crate) async fn observe(
     attempt: &Arc<Attempt>,
     task: &'static TaskDefinition,
     layers: &Layers,
+    grace: Duration,
 ) -> Observed {
     if let Some(unbound) = &attempt.unbound {
         return not_begun(attempt, unbound);
     }
     let context = Context(attempt.clone());
-    let ended = scoped(Scope::Job(context.clone()), run(attempt, task, layers, context)).await;
+    let ended = scoped(Scope::Job(context), run(attempt, task, layers, grace)).await;
     judge(attempt, ended)
 }
 
@@ -96,11 +97,16 @@ pub(crate) async fn conclude(
 }
 
 /// Calls the handler, through the middleware if there is any, and watches it.
-async fn run(attempt: &Attempt, task: &'static TaskDefinition, layers: &Layers, context: Context) -> Ended {
-    let invocation = Invocation { context };
+async fn run(
+    attempt: &Arc<Attempt>,
+    task: &'static TaskDefinition,
+    layers: &Layers,
+    grace: Duration,
+) -> Ended {
+    let invocation = Invocation { context: Context(attempt.clone()) };
     let call = || match layers.is_empty() {
-        true => (task.run)(invocation),
-        false => Next::new(layers.clone(), task.run, invocation).run(),
+        true => call(invocation, task),
+        false => Next::new(layers.clone(), task, invocation).run(),
     };
     let mut handler = match caught(call) {
         Ok(handler) => Some(handler),
@@ -110,7 +116,7 @@ async fn run(attempt: &Attempt, task: &'static TaskDefinition, layers: &Layers, 
     let first = poll_fn(|poller| Poll::Ready(poll_caught(&mut handler, poller))).await;
     let ended = match first {
         Poll::Ready(ended) => ended,
-        Poll::Pending => watch(attempt, task, &mut handler).await,
+        Poll::Pending => watch(attempt, task, grace, &mut handler).await,
     };
     match (drop_caught(handler), ended) {
         (Some(message), ended @ Ended::Returned(_)) => {
@@ -125,10 +131,19 @@ async fn run(attempt: &Attempt, task: &'static TaskDefinition, layers: &Layers, 
     }
 }
 
+/// Calls the handler: here, or where its task is run instead.
+pub(super) fn call(invocation: Invocation, task: &'static TaskDefinition) -> HandlerFuture {
+    match invocation.context.0.site.elsewhere(task).cloned() {
+        None => (task.run)(invocation),
+        Some(elsewhere) => elsewhere.run(invocation.context, task),
+    }
+}
+
 /// Waits for the handler, for its time to be over, or for somebody who wants it to stop.
 async fn watch(
     attempt: &Attempt,
     task: &'static TaskDefinition,
+    grace: Duration,
     handler: &mut Option<HandlerFuture>,
 ) -> Ended {
     let overdue = async {
@@ -146,23 +161,29 @@ async fn watch(
             Stop::TimedOut
         }
     };
-    if !(task.blocking || task.hears_cancel) {
+    let is_elsewhere = attempt.site.elsewhere(task).is_some();
+    if !(is_elsewhere || task.blocking || task.hears_cancel) {
         return Ended::Stopped(why);
     }
-    let grace = async {
-        // A thread cannot be stopped: its job stays in this worker's hand until it returns, or the worker ends.
-        if task.blocking || why == Stop::Shutdown {
+    let no_more_time = async {
+        // A thread cannot be stopped: its job stays in this worker's hand until it returns, or the worker ends. And whoever
+        // runs a handler elsewhere sees to it that it stops.
+        if is_elsewhere || task.blocking || why == Stop::Shutdown {
             attempt.stopped_now().await;
         } else {
-            let _ = tokio::time::timeout(STOP_GRACE, attempt.stopped_now()).await;
+            let _ = tokio::time::timeout(grace, attempt.stopped_now()).await;
         }
     };
     tokio::select! {
         biased;
-        ended = poll_fn(|poller| poll_caught(handler, poller)) => {
-            if why == Stop::TimedOut { Ended::Stopped(why) } else { ended }
-        }
-        () = grace => Ended::Stopped(why),
+        ended = poll_fn(|poller| poll_caught(handler, poller)) => match ended {
+            Ended::Returned(Err(error)) if error.is_mere_stop() => Ended::Stopped(why),
+            // Elsewhere it is known how it came to its end.
+            Ended::Returned(Err(error)) if is_elsewhere => Ended::Returned(Err(error)),
+            _ if why == Stop::TimedOut => Ended::Stopped(why),
+            ended => ended,
+        },
+        () = no_more_time => Ended::Stopped(why),
     }
 }
 
@@ -238,7 +259,16 @@ fn refused(attempt: u32, error: &TaskError) -> Outcome {
 
 /// Runs an attempt that no store knows of.
 pub(crate) async fn observe_alone(attempt: &Arc<Attempt>, task: &'static TaskDefinition) -> Outcome {
-    let Observed { outcome, error } = observe(attempt, task, &Arc::default()).await;
+    observe_in_child(attempt, task, STOP_GRACE).await
+}
+
+/// The same, where a handler has this long to return once it was told to stop.
+pub(crate) async fn observe_in_child(
+    attempt: &Arc<Attempt>,
+    task: &'static TaskDefinition,
+    grace: Duration,
+) -> Outcome {
+    let Observed { outcome, error } = observe(attempt, task, &Arc::default(), grace).await;
     let _ = drop_caught(error);
     outcome
 }

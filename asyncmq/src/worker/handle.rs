@@ -124,6 +124,9 @@ impl WorkerHandle {
             Farewell::Heard => self.with_released(report),
             Farewell::Unheard => report,
         };
+        if let Some(elsewhere) = &self.shared.site.elsewhere {
+            elsewhere.clone().close().await;
+        }
         tell(&report);
         // Each has something to tidy up, whatever became of the others.
         let mut ended = Ok(report);

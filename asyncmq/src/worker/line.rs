@@ -206,7 +206,7 @@ async fn run(shared: &Shared, attempt: &Arc<Attempt>) -> Settlement {
         true => execution.await,
         false => tracing::Instrument::instrument(execution, span).await,
     };
-    if task.blocking && attempt.is_given_up() {
+    if task.blocking && attempt.is_given_up() && shared.site.elsewhere(task).is_none() {
         shared.blocked.store(true, Ordering::SeqCst);
     }
     attempt.end();

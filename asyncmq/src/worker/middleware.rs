@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::task::{Context, Handler, HandlerFuture, Invocation, TaskError};
+use crate::task::{Context, HandlerFuture, Invocation, TaskDefinition, TaskError};
+use crate::worker::execute::call;
 
 /// What a handler gave: its result as JSON, or why it did not succeed.
 pub type Handled = Result<Bytes, TaskError>;
@@ -49,13 +50,13 @@ pub(crate) type Layers = Arc<[Arc<dyn Middleware>]>;
 pub struct Next {
     layers: Layers,
     place: usize,
-    run: Handler,
+    task: &'static TaskDefinition,
     invocation: Invocation,
 }
 
 impl Next {
-    pub(crate) const fn new(layers: Layers, run: Handler, invocation: Invocation) -> Self {
-        Self { layers, place: 0, run, invocation }
+    pub(crate) const fn new(layers: Layers, task: &'static TaskDefinition, invocation: Invocation) -> Self {
+        Self { layers, place: 0, task, invocation }
     }
 
     /// Goes on: through the layers inside this one, to the handler.
@@ -66,7 +67,7 @@ impl Next {
                 let ctx = self.invocation.context.clone();
                 layer.call(ctx, self)
             }
-            None => (self.run)(self.invocation),
+            None => call(self.invocation, self.task),
         }
     }
 }

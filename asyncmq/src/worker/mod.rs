@@ -27,6 +27,8 @@ mod middleware;
 mod pump;
 mod reports;
 mod run;
+#[cfg(all(feature = "sandbox", unix))]
+pub mod sandbox;
 mod schedules;
 mod settle;
 mod shared;
@@ -42,5 +44,7 @@ pub(crate) use execute::observe_alone;
 pub use handle::{StopReport, WorkerHandle, WorkerStatus};
 pub use hooks::HookOutput;
 pub use middleware::{Handled, Middleware, Next};
+#[cfg(feature = "cli")]
+pub(crate) use run::begin;
 pub use run::run;
 pub(crate) use solo::{Solo, Turn};

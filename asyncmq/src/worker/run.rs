@@ -24,6 +24,12 @@ pub async fn run() -> Result<()> {
     Worker::from_args().await?.serve_to_the_end().await
 }
 
+/// Begins the work of a sandbox's child, if this process is one.
+pub(crate) fn begin() {
+    #[cfg(all(feature = "sandbox", unix))]
+    crate::worker::sandbox::init();
+}
+
 impl Worker {
     /// Begins to describe a worker as flags, environment (`ASYNCMQ_…`) and `asyncmq.toml` say, with the client of the URL in
     /// them as the process's default. Sets the log up, unless the program has set up one of its own.
@@ -34,6 +40,7 @@ impl Worker {
     ///
     /// What [`Client::connect`](crate::Client::connect) says, and [`Error::Invalid`] for settings that cannot be.
     pub async fn from_args() -> Result<Self> {
+        begin();
         Self::of_settings(Settings::from_process()?).await
     }
 

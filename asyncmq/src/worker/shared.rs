@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::event::EventKind;
 use crate::job::{JobId, Name, WorkerId};
 use crate::lifecycle::Limits;
-use crate::task::{Reporter, Site, States, TaskDefinition};
+use crate::task::{Elsewhere, Reporter, Site, States, TaskDefinition};
 use crate::worker::hand::Hand;
 use crate::worker::line::Line;
 use crate::worker::middleware::Layers;
@@ -96,12 +96,13 @@ impl Shared {
         times: Times,
         max_crashes: u32,
         info: WorkerInfo,
+        elsewhere: Option<Arc<dyn Elsewhere>>,
     ) -> Arc<Self> {
         let reports: Arc<Reports> = Arc::default();
         let reporter: Arc<dyn Reporter> = reports.clone();
         Arc::new(Self {
             id: backend.sender(),
-            site: Arc::new(Site { backend: backend.clone(), states, reporter: Some(reporter) }),
+            site: Arc::new(Site { backend: backend.clone(), states, reporter: Some(reporter), elsewhere }),
             backend,
             tasks,
             known,

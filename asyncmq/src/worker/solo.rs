@@ -10,10 +10,10 @@ use crate::job::{JobId, Name};
 use crate::lifecycle::Outcome;
 use crate::task::{Attempt, Registry, States};
 use crate::worker::builder::Worker;
-use crate::worker::execute::{conclude, observe};
+use crate::worker::execute::{STOP_GRACE, conclude, observe};
 use crate::worker::limits::declare_in;
 use crate::worker::shared::Shared;
-use crate::worker::start::check_task;
+use crate::worker::start::{Handlers, check_task};
 
 /// A worker without loops.
 pub(crate) struct Solo(Arc<Shared>);
@@ -31,11 +31,11 @@ impl Solo {
     pub(crate) fn new(client: &Client, states: States, registry: &Registry) -> Result<Self> {
         let worker = Worker { states, ..Worker::new(client) };
         registry.check()?;
-        Ok(Self(worker.plan_of(registry, Vec::new())?.shared))
+        Ok(Self(worker.plan_of(registry, Vec::new(), Handlers::Here)?.shared))
     }
 
     pub(super) fn of(worker: &Worker) -> Result<Self> {
-        Ok(Self(worker.plan()?.shared))
+        Ok(Self(worker.plan(Handlers::Here)?.shared))
     }
 
     /// Tells the store what its tasks are held to in these queues.
@@ -61,7 +61,7 @@ impl Solo {
         };
         let envelope = job.envelope.clone();
         let attempt = Arc::new(Attempt::new(job, shared.site.clone()));
-        let observed = observe(&attempt, task, &shared.layers).await;
+        let observed = observe(&attempt, task, &shared.layers, STOP_GRACE).await;
         let outcome = observed.outcome.clone();
         let settlement = conclude(&attempt, task, observed).await;
         let call = shared.backend.next_call();
@@ -71,7 +71,7 @@ impl Solo {
 
     fn cannot_run(&self, task: &Name) -> Error {
         let linked = crate::task::linked(task);
-        let why = linked.and_then(|definition| check_task(definition, &self.0.site.states));
+        let why = linked.and_then(|definition| check_task(definition, &self.0.site.states, true));
         Error::Startup(why.unwrap_or_else(|| {
             format!("a job of task {task:?} waits, which is not linked here, or not in that version: `use your_crate as _;`")
         }))

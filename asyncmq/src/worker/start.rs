@@ -5,18 +5,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{TaskDefaults, TaskInfo, TaskSet, WorkerInfo};
-use crate::client::schedule_of;
+use crate::client::{Client, schedule_of};
 use crate::error::{Error, Result};
 use crate::job::{Name, RateLimit, WorkerId, nearest};
 use crate::lifecycle::Outcome;
 use crate::settings::Settings;
-use crate::task::{Registry, States, TaskDefinition, TaskOptions};
+use crate::task::{Elsewhere, Registry, States, TaskDefinition};
 use crate::worker::builder::Worker;
 use crate::worker::handle::{WorkerHandle, register};
 use crate::worker::pump::Pump;
 use crate::worker::shared::{Shared, Times};
 use crate::worker::solo::{Solo, Turn};
 use crate::worker::{duty, lease, limits, schedules};
+
+/// Where handlers run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Handlers {
+    /// Those of sandboxed tasks in child processes.
+    AsTheySay,
+    /// All in this process, for tests: on their time, and beside what they have set up.
+    Here,
+}
 
 /// What a worker is to be, checked.
 pub(super) struct Plan {
@@ -48,7 +57,12 @@ impl Worker {
     /// nobody gave, a task that asks for what this version does not do; [`Error::InvalidName`] for a queue. And that
     /// of an `on_start` hook.
     pub async fn start(mut self) -> Result<WorkerHandle> {
-        let plan = self.plan()?;
+        #[cfg(all(feature = "sandbox", unix))]
+        crate::worker::sandbox::refuse_to_be_a_worker();
+        let plan = self.plan(Handlers::AsTheySay)?;
+        if let Some(elsewhere) = &plan.shared.site.elsewhere {
+            elsewhere.clone().open().await?;
+        }
         for hook in std::mem::take(&mut self.on_start) {
             hook.call("on_start", &self.client).await?;
         }
@@ -89,7 +103,7 @@ impl Worker {
     ///
     /// What [`Worker::start`] says, and [`Error::Store`].
     pub async fn handle_one(&self) -> Result<Option<Outcome>> {
-        let queues: Vec<Name> = self.plan()?.queues.into_iter().map(|(name, _)| name).collect();
+        let queues: Vec<Name> = self.plan(Handlers::Here)?.queues.into_iter().map(|(name, _)| name).collect();
         let solo = Solo::of(self)?;
         solo.declare_limits(&queues).await?;
         let turn = solo.run_one(&queues).await?;
@@ -101,25 +115,34 @@ impl Worker {
     }
 
     /// Checks everything that can be wrong.
-    pub(super) fn plan(&self) -> Result<Plan> {
+    pub(super) fn plan(&self, handlers: Handlers) -> Result<Plan> {
         let registry = self.registry.clone().unwrap_or_else(Registry::linked);
         registry.check()?;
         self.check_duties()?;
         let queues = self.served(&registry)?;
         let is_served = |task: &TaskDefinition| queues.iter().any(|(name, _)| *name == task.queue());
-        check_tasks(registry.iter().filter(|task| is_served(task)), &self.states)?;
-        self.plan_of(&registry, queues)
+        check_tasks(registry.iter().filter(|task| is_served(task)), |task| self.check_task(task, handlers))?;
+        self.plan_of(&registry, queues, handlers)
     }
 
     /// Puts together what the loops share, with the tasks that can be run here.
-    pub(super) fn plan_of(&self, registry: &Registry, queues: Vec<(Name, u32)>) -> Result<Plan> {
+    pub(super) fn plan_of(
+        &self,
+        registry: &Registry,
+        queues: Vec<(Name, u32)>,
+        handlers: Handlers,
+    ) -> Result<Plan> {
         self.settings.check()?;
         // Jobs of other tasks may be put into these queues; those that lack a state here are left to other workers.
-        let able: Vec<_> = registry.iter().filter(|task| check_task(task, &self.states).is_none()).collect();
+        let able: Vec<_> = registry.iter().filter(|task| self.check_task(task, handlers).is_none()).collect();
         let known: TaskSet =
             able.iter().map(|task| (Name::from_static(task.name()), task.options().version)).collect();
         let id = WorkerId::generate();
         let info = worker_info(id, &queues, &self.settings, &able);
+        let elsewhere = match handlers {
+            Handlers::AsTheySay => elsewhere(&self.settings, &self.client, &able),
+            Handlers::Here => None,
+        };
         let shared = Shared::new(
             self.client.handle.for_sender(id),
             able.into_iter().map(|task| (task.name(), task)).collect(),
@@ -129,6 +152,7 @@ impl Worker {
             Times::of(&self.settings),
             self.settings.max_crashes,
             info,
+            elsewhere,
         );
         Ok(Plan { shared, queues, rate_limit: self.settings.rate_limit })
     }
@@ -177,6 +201,16 @@ impl Worker {
         }
     }
 
+    /// Says why a task cannot be served, if it cannot.
+    fn check_task(&self, task: &TaskDefinition, handlers: Handlers) -> Option<String> {
+        let is_sandboxed = self.settings.sandbox.all || task.options().sandbox;
+        check_task(task, &self.states, handlers == Handlers::Here || !is_sandboxed).or_else(|| {
+            let missing = NO_SANDBOX.filter(|_| is_sandboxed)?;
+            let (name, source) = (task.name(), task.source());
+            Some(format!("task {name:?} at {source} is to run in a child process (`sandbox`), and {missing}"))
+        })
+    }
+
     /// Refuses a duty that would do nothing else than begin again.
     fn check_duties(&self) -> Result<()> {
         match self.duties.iter().find(|duty| duty.every.is_zero()) {
@@ -196,18 +230,21 @@ impl Times {
 }
 
 /// Refuses to serve tasks that could not do what they say.
-fn check_tasks<'a>(tasks: impl Iterator<Item = &'a TaskDefinition>, states: &States) -> Result<()> {
+fn check_tasks<'a>(
+    tasks: impl Iterator<Item = &'a TaskDefinition>,
+    check: impl Fn(&TaskDefinition) -> Option<String>,
+) -> Result<()> {
     let mut message = String::new();
-    for problem in tasks.filter_map(|task| check_task(task, states)) {
+    for problem in tasks.filter_map(check) {
         let _ = writeln!(message, "{problem}");
     }
     if message.is_empty() { Ok(()) } else { Err(Error::Startup(message.trim_end().into())) }
 }
 
-/// Says why a task cannot be served, if it cannot.
-pub(super) fn check_task(task: &TaskDefinition, states: &States) -> Option<String> {
+/// Says why a task cannot be served, if it cannot. Only handlers that run here take their state from here.
+pub(super) fn check_task(task: &TaskDefinition, states: &States, runs_here: bool) -> Option<String> {
     let (name, source) = (task.name(), task.source());
-    if let Some(state) = task.states().iter().find(|state| !states.has((state.id)())) {
+    if runs_here && let Some(state) = task.states().iter().find(|state| !states.has((state.id)())) {
         let wanted = state.type_name;
         return Some(format!(
             "task {name:?} at {source} takes `State<{wanted}>`, which this worker was not given\n  \
@@ -221,17 +258,35 @@ pub(super) fn check_task(task: &TaskDefinition, states: &States) -> Option<Strin
              mend `cron`, `every` or `tz`"
         ));
     }
-    let missing = not_yet(task.options())?;
-    Some(format!(
-        "task {name:?} at {source} asks for `{missing}`, which this version of asyncmq does not do\n  \
-         remove the key: a job that ignored it would do harm"
-    ))
+    None
 }
 
-/// Names what a task asks for and this version would silently not do.
-pub(crate) fn not_yet(options: &TaskOptions) -> Option<&'static str> {
-    let asked = [(options.sandbox, "sandbox")];
-    asked.into_iter().find(|(asked, _)| *asked).map(|(_, key)| key)
+/// Why no handler can run in a child process, if none can.
+const NO_SANDBOX: Option<&str> = match (cfg!(feature = "sandbox"), cfg!(unix)) {
+    (true, true) => None,
+    (true, false) => {
+        Some("that is there on Unix systems alone\n  serve its queue there, or remove `sandbox`")
+    }
+    (false, _) => Some(
+        "this program was built without the crate's feature \"sandbox\"\n  `cargo add asyncmq --features sandbox`, or remove `sandbox`",
+    ),
+};
+
+/// Returns who runs the handlers of these tasks that do not run here.
+#[cfg(all(feature = "sandbox", unix))]
+fn elsewhere(
+    settings: &Settings,
+    client: &Client,
+    tasks: &[&'static TaskDefinition],
+) -> Option<Arc<dyn Elsewhere>> {
+    let pool = crate::worker::sandbox::Pool::of(settings, client.handle.max_payload(), tasks)?;
+    Some(pool)
+}
+
+/// Returns who runs the handlers of these tasks that do not run here: nobody, as such tasks were refused.
+#[cfg(not(all(feature = "sandbox", unix)))]
+fn elsewhere(_: &Settings, _: &Client, _: &[&'static TaskDefinition]) -> Option<Arc<dyn Elsewhere>> {
+    None
 }
 
 fn worker_info(
@@ -279,5 +334,41 @@ fn task_info(task: &'static TaskDefinition) -> TaskInfo {
             dedup_keyed: task.dedup_key.is_some(),
         },
         schedule: schedule_of(options).ok().flatten().map(|schedule| schedule.to_string()),
+    }
+}
+
+/// What only a build without the feature can show.
+#[cfg(all(test, feature = "macros", not(feature = "sandbox")))]
+mod tests {
+    use super::*;
+    use crate::task::{ArgumentDefinition, HandlerFuture, Invocation};
+
+    fn run(_: Invocation) -> HandlerFuture {
+        Box::pin(async { Ok("null".into()) })
+    }
+
+    #[test]
+    fn a_sandboxed_task_names_the_feature_that_is_missing() {
+        let mut options = crate::task::TaskOptions::DEFAULT;
+        options.sandbox = true;
+        let arguments: &'static [ArgumentDefinition] = &[];
+        let task = TaskDefinition {
+            name: "boxed",
+            queue: "boxed",
+            options,
+            arguments,
+            states: &[],
+            hears_cancel: false,
+            blocking: false,
+            package: "test",
+            file: "x.rs",
+            line: 7,
+            run,
+            backoff: None,
+            dedup_key: None,
+        };
+        let worker = Worker::new(&Client::memory());
+        let said = worker.check_task(&task, Handlers::AsTheySay).unwrap();
+        assert!(said.contains("\"boxed\" at x.rs:7") && said.contains("--features sandbox"), "{said}");
     }
 }

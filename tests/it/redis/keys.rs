@@ -191,13 +191,12 @@ async fn others_hardly_wait_longer_beside_a_tenant_with_100_000_slow_jobs() {
 /// How many keys are set aside when their limit changes.
 const PARKED: usize = 100_000;
 
-impl Scene {
+impl Caller {
     /// Claims until the store does not say any more that there is more to do at once. Returns how many times.
     async fn look_until_done(&mut self) -> usize {
         let tasks: TaskSet = [(TASK, 1)].into_iter().collect();
         for round in 1.. {
-            let lease = Duration::from_secs(600);
-            let claim = Claim { call: self.call(), queues: &[QUEUE], tasks: &tasks, limit: 1, lease };
+            let claim = Claim { call: self.call(), queues: &[QUEUE], tasks: &tasks, limit: 1, lease: LEASE };
             let claimed = self.store.claim(claim).await.unwrap();
             if claimed.next_due.is_none_or(|due| !due.is_zero()) {
                 return round;
@@ -227,26 +226,26 @@ async fn no_step_is_long_when_the_limit_of_100_000_keys_changes() {
         (Limit::NONE.concurrency(0), Limit::NONE.concurrency(1)),
         (Limit::NONE.concurrency(0), Limit::NONE),
     ] {
-        let mut scene = Scene::new(Some(from)).await;
+        let mut caller = Caller::holding(Some(from)).await;
         let job = |number: usize| {
-            let mut job = Envelope::new(JobId::generate(), QUEUE, TASK, vec![b'x'; 100].into());
+            let mut job = plain();
             job.extras_mut().key = Some(format!("tenant {number}").into());
             Arc::new(job)
         };
         let jobs: Vec<_> = (0..PARKED).map(job).collect();
         for batch in jobs.chunks(BATCH) {
-            let call = scene.call();
-            scene.store.push(call, batch).await.unwrap();
+            let call = caller.call();
+            caller.store.push(call, batch).await.unwrap();
         }
-        let _: String = scene.server.order(&["CONFIG", "SET", "slowlog-log-slower-than", "100"]);
-        let _: String = scene.server.order(&["CONFIG", "SET", "slowlog-max-len", "10000"]);
-        let parked = scene.look_until_done().await;
-        let parking = scene.took();
+        let _: String = caller.server.order(&["CONFIG", "SET", "slowlog-log-slower-than", "100"]);
+        let _: String = caller.server.order(&["CONFIG", "SET", "slowlog-max-len", "10000"]);
+        let parked = caller.look_until_done().await;
+        let parking = caller.took();
         let limits = [(LimitScope::Task(TASK), Some(to))];
-        scene.store.set_limits(&QUEUE, LimitSource::Ordered, &limits).await.unwrap();
-        let changing = scene.took();
-        let looked = scene.look_until_done().await;
-        let looking = scene.took();
+        caller.store.set_limits(&QUEUE, LimitSource::Ordered, &limits).await.unwrap();
+        let changing = caller.took();
+        let looked = caller.look_until_done().await;
+        let looking = caller.took();
         println!(
             "{from} -> {to}: {parked} claims set them aside, changed, {looked} claims looked again; \
              median and longest in us: {parking:?}, {changing:?}, {looking:?}"

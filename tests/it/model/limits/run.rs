@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asyncmq::backend::{
-    Backend, CallId, Claim, ClaimedJob, Drain, Fenced, Force, LimitInfo, LimitStanding, Pushed, Report,
-    Settlement, StoreError, TaskSet,
+    Backend, Claim, ClaimedJob, Drain, Fenced, Force, LimitInfo, LimitStanding, Pushed, Report, Settlement,
+    StoreError, TaskSet,
 };
 use asyncmq::job::{Due, Envelope, Failure, FailureKind, JobId, LimitScope, Name, Retention};
 use asyncmq::lifecycle::{Allowance, Transition};
