@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::backend::{LimitInfo, LimitStanding, MAX_KEY_WEIGHTS, StoreError};
 use crate::clock::Timestamp;
-#[cfg(any(feature = "redis", feature = "sqlite"))]
+#[cfg(feature = "sqlite")]
 use crate::job::OnLimit;
 use crate::job::{Limit, LimitScope, LimitSource, Name};
 use crate::lifecycle::{Starts, allowance};
@@ -62,7 +62,7 @@ impl LimitTable {
     }
 
     /// Tells whether a task is held to a limit at which its jobs do not just wait.
-    #[cfg(any(feature = "redis", feature = "sqlite"))]
+    #[cfg(feature = "sqlite")]
     pub(crate) fn is_impatient(&self) -> bool {
         self.0.values().any(|info| info.limit().when_full() != OnLimit::Wait)
     }

@@ -15,7 +15,8 @@ end
 -- Lets keys take turns again that stand in the groups' records or in `parked`, as far as a scan from a cursor goes. Returns where it goes
 -- on, and how many it looked at.
 local function sweep_some(Q, of_tokens, cursor)
-  local scan = call(of_tokens and 'ZSCAN' or 'HSCAN', Q .. (of_tokens and 'parked' or 'groups'), cursor, 'COUNT', 500)
+  local scan = of_tokens and call('ZSCAN', Q .. 'parked', cursor, 'COUNT', 500)
+    or call('HSCAN', Q .. 'groups', cursor, 'COUNT', 500)
   local by_ring, fields, gone, entries = {}, {}, {}, scan[2]
   for i = 1, #entries, 2 do
     if of_tokens then
