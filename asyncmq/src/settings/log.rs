@@ -10,7 +10,7 @@ use crate::settings::{LogFormat, Settings};
 
 impl Settings {
     /// Describes a log as another process has it.
-    #[cfg(feature = "sandbox")]
+    #[cfg(all(feature = "sandbox", unix))]
     pub(crate) fn of_log(level: &str, is_json: bool, job_level: &str) -> Self {
         let default = Self::default();
         Self {

@@ -81,11 +81,13 @@ impl TaskError {
     }
 
     /// An attempt that ended elsewhere, as it was told here.
+    #[cfg(all(feature = "sandbox", unix))]
     pub(crate) fn told(decision: Decision, kind: FailureKind, message: String) -> Self {
         Self::new(decision, kind, Some(message.into()))
     }
 
     /// The handler was told to stop and did, and there is no more to be said.
+    #[cfg(all(feature = "sandbox", unix))]
     pub(crate) fn mere_stop() -> Self {
         Self::cancel("")
     }

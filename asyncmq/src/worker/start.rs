@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{TaskDefaults, TaskInfo, TaskSet, WorkerInfo};
-use crate::client::{Client, schedule_of};
+use crate::client::schedule_of;
 use crate::error::{Error, Result};
 use crate::job::{Name, RateLimit, WorkerId, nearest};
 use crate::lifecycle::Outcome;
@@ -140,7 +140,7 @@ impl Worker {
         let id = WorkerId::generate();
         let info = worker_info(id, &queues, &self.settings, &able);
         let elsewhere = match handlers {
-            Handlers::AsTheySay => elsewhere(&self.settings, &self.client, &able),
+            Handlers::AsTheySay => elsewhere(self, &queues, &able),
             Handlers::Here => None,
         };
         let shared = Shared::new(
@@ -275,17 +275,23 @@ const NO_SANDBOX: Option<&str> = match (cfg!(feature = "sandbox"), cfg!(unix)) {
 /// Returns who runs the handlers of these tasks that do not run here.
 #[cfg(all(feature = "sandbox", unix))]
 fn elsewhere(
-    settings: &Settings,
-    client: &Client,
+    worker: &Worker,
+    queues: &[(Name, u32)],
     tasks: &[&'static TaskDefinition],
 ) -> Option<Arc<dyn Elsewhere>> {
-    let pool = crate::worker::sandbox::Pool::of(settings, client.handle.max_payload(), tasks)?;
+    let is_served = |task: &TaskDefinition| queues.iter().any(|(name, _)| *name == task.queue());
+    let pool = crate::worker::sandbox::Pool::of(
+        &worker.settings,
+        worker.client.handle.max_payload(),
+        tasks,
+        is_served,
+    )?;
     Some(pool)
 }
 
 /// Returns who runs the handlers of these tasks that do not run here: nobody, as such tasks were refused.
 #[cfg(not(all(feature = "sandbox", unix)))]
-fn elsewhere(_: &Settings, _: &Client, _: &[&'static TaskDefinition]) -> Option<Arc<dyn Elsewhere>> {
+fn elsewhere(_: &Worker, _: &[(Name, u32)], _: &[&'static TaskDefinition]) -> Option<Arc<dyn Elsewhere>> {
     None
 }
 
@@ -341,6 +347,7 @@ fn task_info(task: &'static TaskDefinition) -> TaskInfo {
 #[cfg(all(test, feature = "macros", not(feature = "sandbox")))]
 mod tests {
     use super::*;
+    use crate::client::Client;
     use crate::task::{ArgumentDefinition, HandlerFuture, Invocation};
 
     fn run(_: Invocation) -> HandlerFuture {

@@ -25,6 +25,8 @@ pub(super) enum Why {
     Garbled(String),
 }
 
+/// How much of what a process printed goes into the message, in bytes: with the reason it is less than is kept of one.
+const SHOWN: usize = 3_500;
 /// What Rust prints when a stack has overflowed, and when memory cannot be had.
 const OVERFLOWED: &str = "has overflowed its stack";
 const NO_MEMORY: &str = "memory allocation of ";
@@ -41,7 +43,7 @@ impl Lost {
             }
         };
         if !self.last_words.is_empty() {
-            let _ = write!(message, "\nthe last it printed:\n{}", self.last_words);
+            let _ = write!(message, "\nthe last it printed:\n{}", shown(&self.last_words));
         }
         message
     }
@@ -69,6 +71,12 @@ impl Lost {
             _ => format!("the handler's process was killed by signal {signal} ({name})"),
         }
     }
+}
+
+/// Returns as much of the end of a text as goes into a message.
+pub(super) fn shown(text: &str) -> &str {
+    let start = text.ceil_char_boundary(text.len().saturating_sub(SHOWN));
+    text.get(start..).unwrap_or_default()
 }
 
 /// Writes a size in the largest unit that it is a whole number of.
@@ -126,6 +134,12 @@ mod tests {
         );
         assert!(said(9, "", None).contains("no memory left"));
         assert!(said(11, "", None).contains("signal 11 (SIGSEGV)"));
+        let traced = format!("{no_memory}\n{}", "a call\n".repeat(2_000));
+        let said_of_it = said(6, &traced, Some(1 << 20));
+        assert!(
+            said_of_it.contains("exceeded 1 MiB") && said_of_it.len() < 4_000,
+            "its trace does not hide it"
+        );
         assert!(said(6, "who knows", None).ends_with("\nthe last it printed:\nwho knows"));
     }
 

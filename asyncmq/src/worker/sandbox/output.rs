@@ -10,8 +10,10 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 use tokio::task::JoinHandle;
 
-/// How much of it is kept, in bytes: it fits into an error's message together with the reason.
-const KEPT: usize = 3_500;
+/// How much of it is kept, in bytes: the reason of a death may be followed by the trace of its calls.
+const KEPT: usize = 65_536;
+/// How much is read at once, in bytes.
+const PIECE: usize = 8_192;
 /// How long the last of it is waited for once a child is dead: what it started and lost may hold the pipe open.
 const LAST: Duration = Duration::from_millis(200);
 
@@ -50,9 +52,7 @@ impl Output {
     pub(super) async fn last(&mut self) -> String {
         let _ = tokio::time::timeout(LAST, &mut self.reading).await;
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = String::from_utf8_lossy(tail.bytes.make_contiguous()).into_owned();
-        let start = text.ceil_char_boundary(text.len().saturating_sub(KEPT));
-        text.get(start..).unwrap_or_default().trim().to_owned()
+        String::from_utf8_lossy(tail.bytes.make_contiguous()).trim().to_owned()
     }
 }
 
@@ -63,7 +63,7 @@ impl Drop for Output {
 }
 
 async fn pass_on(mut pipe: Receiver, tail: Arc<Mutex<Tail>>) {
-    let mut piece = Vec::with_capacity(KEPT);
+    let mut piece = Vec::with_capacity(PIECE);
     while let Ok(1..) = pipe.read_buf(&mut piece).await {
         let is_shown = {
             let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);

@@ -31,6 +31,8 @@ const LEAST_ROOM: u64 = 4 << 20;
 pub(crate) struct Pool {
     settings: Settings,
     max_payload: usize,
+    /// The places of those whose queues are served; jobs of others come here only by way.
+    served: Vec<usize>,
     /// The tasks that run in children, each with its place among those that are linked, by their names.
     tasks: HashMap<&'static str, (&'static TaskDefinition, usize)>,
     idle: Mutex<Idle>,
@@ -51,18 +53,26 @@ impl Pool {
     pub(crate) fn of(
         settings: &Settings,
         max_payload: usize,
-        served: &[&'static TaskDefinition],
+        able: &[&'static TaskDefinition],
+        is_served: impl Fn(&TaskDefinition) -> bool,
     ) -> Option<Arc<Self>> {
         let is_sandboxed = |task: &&TaskDefinition| settings.sandbox.all || task.options().sandbox;
         let placed = |task: &'static TaskDefinition| (task.name(), (task, place_of(task)));
-        let tasks: HashMap<_, _> = served.iter().copied().filter(is_sandboxed).map(placed).collect();
+        let tasks: HashMap<_, _> = able.iter().copied().filter(is_sandboxed).map(placed).collect();
+        let of_served = tasks.values().filter(|(task, _)| is_served(task));
+        let served = of_served.map(|(_, place)| *place).collect();
         let settings = settings.clone();
-        let pool = Self { settings, max_payload, tasks, idle: Mutex::default(), has_idle: Arc::default() };
+        let pool =
+            Self { settings, max_payload, served, tasks, idle: Mutex::default(), has_idle: Arc::default() };
         (!pool.tasks.is_empty()).then(|| Arc::new(pool))
     }
 
     /// Starts the first child, which shows whether any can be had.
     async fn prepare(self: &Arc<Self>) -> Result<()> {
+        tokio::spawn(end_idle(Arc::downgrade(self), self.has_idle.clone()));
+        if self.served.is_empty() {
+            return Ok(());
+        }
         let first = self.start().await.map_err(Error::Startup)?;
         self.check_memory(&first)?;
         if !super::limits::ARE_KEPT && self.tasks.values().any(|(task, _)| self.cap(task).is_some()) {
@@ -71,7 +81,6 @@ impl Pool {
             );
         }
         self.put_back(first);
-        tokio::spawn(end_idle(Arc::downgrade(self), self.has_idle.clone()));
         Ok(())
     }
 
@@ -100,7 +109,7 @@ impl Pool {
     async fn start(&self) -> std::result::Result<Child, String> {
         let (settings, sandbox) = (&self.settings, &self.settings.sandbox);
         let welcome = Welcome {
-            tasks: self.tasks.values().map(|(_, place)| *place).collect(),
+            tasks: self.served.clone(),
             max_payload: self.max_payload,
             log: tracing::dispatcher::has_been_set().then(|| Log {
                 level: settings.log_level.clone(),

@@ -98,9 +98,9 @@ fn read(frame: &Frame) -> io::Result<(u64, Vec<Arc<Envelope>>)> {
 /// Pushes the jobs that a child asks to be pushed, and tells it what became of them.
 pub(super) fn carry_out(attempt: &Arc<Attempt>, frame: &Frame, control: &Arc<Control>) -> io::Result<()> {
     let (call, jobs) = read(frame)?;
-    let (backend, control) = (attempt.site.backend.clone(), control.clone());
+    let (handle, control) = (attempt.site.backend.clone(), control.clone());
     tokio::spawn(async move {
-        let pushed = backend.push(&jobs).await;
+        let pushed = handle.push(&jobs).await;
         let answer =
             pushed.map(|all| all.into_iter().map(PushedText::of).collect()).map_err(|error| told(&error));
         control.send(Kind::Pushed, &Answer { call, answer }).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::lost::Lost;
+use super::lost::{Lost, shown};
 
 /// The line that a program needs, and where.
 const THE_LINE: &str = "a child is this very program, which has to come to `asyncmq::sandbox::init()` before it does anything else: make that \
@@ -11,8 +11,11 @@ const THE_LINE: &str = "a child is this very program, which has to come to `asyn
 
 /// Says that a child was not ready in time.
 pub(super) fn silent(within: Duration, last_words: &str) -> String {
-    let printed =
-        if last_words.is_empty() { String::new() } else { format!("\n  the last it printed:\n{last_words}") };
+    let printed = if last_words.is_empty() {
+        String::new()
+    } else {
+        format!("\n  the last it printed:\n{}", shown(last_words))
+    };
     format!(
         "the sandbox's child process was not ready within {within:?} (`sandbox_start`), and was killed\n  {THE_LINE}{printed}"
     )
