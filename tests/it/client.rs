@@ -415,15 +415,6 @@ async fn urls_name_stores_or_say_why_not() {
 }
 
 #[tokio::test]
-async fn what_this_version_does_not_do_is_refused_at_the_enqueue() {
-    let client = Client::memory();
-    let parent = other::job().enqueue_on(&client).await.unwrap();
-    let error = other::job().depends_on([&parent]).enqueue_on(&client).await.unwrap_err();
-    assert!(matches!(error, Error::Unsupported(_)), "{error}");
-    assert_eq!(client.queue("client").counts().await.unwrap().total(), 1);
-}
-
-#[tokio::test]
 async fn a_finished_job_cannot_be_moved_and_the_error_names_both_states() {
     let stage = Stage::of("client").await;
     let handle = stage.enqueue(other::job()).await;
