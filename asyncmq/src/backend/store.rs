@@ -134,7 +134,8 @@ pub struct ClaimedJob {
     pub attempt: u32,
     /// Times that a process died with this job.
     pub crashes: u32,
-    /// The outputs of its parents, by their places in its list, as far as they pass them on; empty for most.
+    /// The outputs of its parents, by their places in its list, as far as they pass them on; empty for most, and it may be where none
+    /// passed anything on.
     pub inputs: Vec<Option<Bytes>>,
 }
 

@@ -89,7 +89,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Bulk`] names the place of a job that is refused; nothing was sent. [`Error::Unconfirmed`]
+    /// [`Error::Bulk`] names the place of a job that is refused; nothing was sent. [`Error::ParentGone`]: one waits for a job that
+    /// is not known; nothing was sent. [`Error::Unconfirmed`]
     /// names the ids that the store did not confirm. [`Error::Store`]: the store refused, be it that it is full; what earlier
     /// round trips carried may have been taken in. Give jobs ids of their own to be able to send them all again.
     pub fn enqueue_all<T: 'static>(&self, jobs: impl IntoIterator<Item = NewJob<T>>) -> EnqueueAll<T> {
@@ -106,6 +107,7 @@ impl Client {
         let at = |index| move |error| Error::Bulk { index, source: Box::new(error) };
         let mut envelopes = self.seal_all(jobs, queue.as_ref()).await?;
         find_parents(self, &mut envelopes).await?;
+        self.check_outside(&envelopes).await?;
         let pushed = match parents_first(&envelopes)? {
             None => self.handle.push(&envelopes).await?,
             Some(order) => self.push_in(&order, &envelopes).await?,

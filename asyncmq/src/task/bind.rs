@@ -19,7 +19,8 @@ pub(crate) enum Unbound {
 /// Puts the outputs of a job's parents among its arguments, which may have `most` bytes then. One that did not complete gives `null`.
 pub(crate) fn bind(mut job: ClaimedJob, most: usize) -> (ClaimedJob, Option<Unbound>) {
     let Some(extras) = job.envelope.extras.as_deref() else { return (job, None) };
-    if extras.only_if_failed && job.inputs.iter().all(Option::is_some) {
+    let completed = job.inputs.iter().flatten().count();
+    if extras.only_if_failed && completed == extras.parents.len() {
         return (job, Some(Unbound::NothingFailed));
     }
     if extras.bindings.is_empty() {
@@ -78,7 +79,7 @@ fn put(args: &mut Vec<u8>, inputs: &[Option<Bytes>], place: u32) {
 mod tests {
     use super::*;
     use crate::backend::Token;
-    use crate::job::{Binding, JobId, Name};
+    use crate::job::{Binding, JobId, Name, OnFailure, Parent};
 
     fn job(args: &'static str, bindings: Vec<Binding>, inputs: &[Option<&'static str>]) -> ClaimedJob {
         let name = Name::from_static("t");
@@ -123,10 +124,23 @@ mod tests {
 
     #[test]
     fn one_for_failures_waits_for_one() {
-        let mut failed = job("{}", Vec::new(), &[Some("1"), None]);
-        Arc::get_mut(&mut failed.envelope).unwrap().extras_mut().only_if_failed = true;
-        assert_eq!(bind(failed.clone(), 10).1, None);
-        failed.inputs = vec![Some(Bytes::from_static(b"1"))];
-        assert_eq!(bind(failed, 10).1, Some(Unbound::NothingFailed));
+        let parent = Parent {
+            queue: Name::from_static("q"),
+            id: JobId::generate(),
+            on_failure: OnFailure::Run,
+            passes: true,
+        };
+        for (inputs, expected) in [
+            (&[Some("1"), Some("2")][..], Some(Unbound::NothingFailed)),
+            (&[Some("1"), None], None),
+            (&[None, None], None),
+            // Where nobody passed anything on, a store may leave all out.
+            (&[], None),
+        ] {
+            let mut one = job("{}", Vec::new(), inputs);
+            let extras = Arc::get_mut(&mut one.envelope).unwrap().extras_mut();
+            (extras.only_if_failed, extras.parents) = (true, vec![parent.clone(), parent.clone()]);
+            assert_eq!(bind(one, 10).1, expected, "{inputs:?}");
+        }
     }
 }

@@ -43,6 +43,11 @@ macro_rules! __conformance_of_jobs {
             a_child_that_begins_anew_waits_for_those_that_do
             an_obliterated_queue_leaves_nobody_waiting
             a_late_settle_of_a_parent_is_told_once
+            a_job_that_ends_as_it_comes_holds_no_key
+            an_id_that_comes_again_waits_for_its_own_parents
+            one_that_begins_anew_knows_who_completed_meanwhile
+            a_great_many_children_are_told_whatever_becomes_of_their_parent
+            who_comes_to_wait_for_a_parent_that_begins_anew_is_not_told_of_its_former_end
         );
         $crate::__conformance_module!($fixture, claim:
             first_in_first_out

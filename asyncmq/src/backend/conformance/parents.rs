@@ -14,7 +14,7 @@ use super::stage::{
 };
 use crate::backend::{Drain, Fenced, Force, Ordered, Pushed, Signal};
 use crate::event::EventKind;
-use crate::job::{Due, Envelope, FailureKind, JobState, Name, OnFailure, Parent, Retention};
+use crate::job::{Dedup, DedupKey, Due, Envelope, FailureKind, JobState, Name, OnFailure, Parent, Retention};
 use crate::lifecycle::Transition;
 
 const OTHER: Name = Name::from_static("conformance.other");
@@ -349,4 +349,84 @@ pub async fn a_late_settle_of_a_parent_is_told_once(fixture: &dyn Fixture) {
     second.settle(&again, complete()).await;
     assert_eq!(stage.state(&child).await, JobState::Waiting);
     assert_eq!(stage.worker().one().await.envelope.id, child.id);
+}
+
+/// A job that has a deduplication key and waits for others.
+fn keyed_after(parents: &[&Envelope], mode: Dedup) -> Envelope {
+    let mut child = after(job(), parents, OnFailure::Fail);
+    child.deduplicate(DedupKey::from_stored("key", mode));
+    child
+}
+
+pub async fn a_job_that_ends_as_it_comes_holds_no_key(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let bad = stage.ended(job(), fail()).await;
+    let child = stage.push(keyed_after(&[&bad], Dedup::Simple)).await;
+    assert_eq!(stage.state(&child).await, JobState::Failed);
+    assert_eq!(stage.store.dedup_owner(&QUEUE, "key").await.answered(), None);
+    let mut next = job();
+    next.deduplicate(DedupKey::from_stored("key", Dedup::Simple));
+    let next = stage.push(next).await;
+    assert_eq!(stage.store.dedup_owner(&QUEUE, "key").await.answered(), Some(next.id.clone()));
+}
+
+pub async fn an_id_that_comes_again_waits_for_its_own_parents(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let parents = stage.push_all(vec![job(), job()]).await;
+    let child = stage.push(after(job(), &[&parents[0]], OnFailure::Fail)).await;
+    end(&stage, &child, "removed").await;
+    let again = Envelope { id: child.id.clone(), ..after(job(), &[&parents[1]], OnFailure::Fail) };
+    let again = stage.push(again).await;
+    stage.run(fail()).await;
+    assert_eq!(stage.state(&again).await, JobState::Blocked, "the first one is none of its own");
+    stage.run(complete()).await;
+    assert_eq!(stage.run(complete()).await.id, again.id);
+}
+
+pub async fn one_that_begins_anew_knows_who_completed_meanwhile(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let bad = stage.push(job()).await;
+    let good = stage.push(Envelope { retention: Retention::Nothing, ..job() }).await;
+    let child = stage.push(taking(job(), &[&bad, &good])).await;
+    stage.run(fail()).await;
+    assert_eq!(stage.state(&child).await, JobState::Failed);
+    let result = Bytes::from_static(b"2");
+    stage.run(Transition::Complete { result: result.clone(), retention: Retention::Nothing }).await;
+    assert_eq!(stage.find(&good).await.map(|_| ()), None);
+    for again in [&bad, &child] {
+        assert_eq!(stage.store.retry(&QUEUE, &again.id).await.answered(), Ordered::Done);
+    }
+    assert_eq!(stage.state(&child).await, JobState::Blocked);
+    stage.run(giving("1")).await;
+    assert_eq!(stage.worker().one().await.inputs, [Some(Bytes::from_static(b"1")), Some(result)]);
+}
+
+pub async fn a_great_many_children_are_told_whatever_becomes_of_their_parent(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let far = stage.push(job_of(&OTHER)).await;
+    let children: Vec<_> = (0..450).map(|_| after(job(), &[&far], OnFailure::Cancel)).collect();
+    stage.push_all(children).await;
+    let removed = stage.store.obliterate(&OTHER, Force::RefuseActive, 1_000).await.answered();
+    assert_eq!(removed, Ok(1));
+    while stage.store.expire(1_000).await.answered() != 0 {}
+    assert_eq!((stage.recount().await.cancelled, stage.counts().await.blocked), (450, 0));
+    assert!(!stage.store.queues().await.answered().contains(&OTHER), "nothing is left of it");
+}
+
+pub async fn who_comes_to_wait_for_a_parent_that_begins_anew_is_not_told_of_its_former_end(
+    fixture: &dyn Fixture,
+) {
+    let stage = Stage::of(fixture);
+    let far = stage.push(job_of(&OTHER)).await;
+    let children: Vec<_> = (0..450).map(|_| after(job(), &[&far], OnFailure::Cancel)).collect();
+    let children = stage.push_all(children).await;
+    end(&stage, &far, "failed").await;
+    assert_eq!(stage.store.retry(&OTHER, &far.id).await.answered(), Ordered::Done);
+    assert_eq!(stage.store.retry(&QUEUE, &children[0].id).await.answered(), Ordered::Done);
+    while stage.store.expire(1_000).await.answered() != 0 {}
+    assert_eq!(stage.state(&children[0]).await, JobState::Blocked);
+    assert_eq!(stage.recount().await.cancelled, 449);
+    let worker = stage.worker_of(&[OTHER]);
+    worker.settle(&worker.one().await, complete()).await;
+    assert_eq!(stage.state(&children[0]).await, JobState::Waiting);
 }

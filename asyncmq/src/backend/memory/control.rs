@@ -254,9 +254,13 @@ impl State {
         let Some(queue) = self.known_queue(queue) else { return 0 };
         let mut removed = 0;
         for state in states {
-            let places = self.some_of(queue, *state, limit - removed, &which);
-            removed += places.len();
-            places.into_iter().for_each(|place| self.remove(place, now));
+            for place in self.some_of(queue, *state, limit - removed, &which) {
+                // Another one's removal may have ended it.
+                if self.slot(place).is_some_and(|slot| slot.status.state == *state) {
+                    self.remove(place, now);
+                    removed += 1;
+                }
+            }
         }
         removed
     }

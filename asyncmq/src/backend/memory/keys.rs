@@ -109,6 +109,8 @@ impl State {
             (_, holder) => {
                 let place = self.take_in_one((queue, hash), job, now);
                 self.own(place, now, holder.and_then(|holder| holder.next));
+                // Only now: it may end with a parent at once, and frees its key then.
+                self.link_if_it_waits(place, job, now);
             }
         }
         gone.map_or(Pushed::Added, |id| Pushed::Debounced { id })

@@ -20,6 +20,8 @@ pub(super) struct Kin {
     edges: Vec<Edge>,
     /// What each of them passed on.
     inputs: Vec<Option<Bytes>>,
+    /// The number of the latest time at which it looked at its parents: what they knew of it before is void.
+    linked: u64,
 }
 
 /// A job that waits for another one.
@@ -28,6 +30,8 @@ struct Child {
     id: JobId,
     /// The place of the other one among its parents.
     edge: usize,
+    /// When it began to wait; ids come again.
+    linked: u64,
 }
 
 /// The end of a job that others wait for.
@@ -53,10 +57,12 @@ impl State {
 
     /// Lets a blocked job wait for its parents, as far as they have not ended; those that have count at once.
     pub(super) fn link(&mut self, place: u32, now: Timestamp) {
+        let linked = self.number();
         let Some(slot) = self.slot_mut(place) else { return };
         let (envelope, queue) = (slot.envelope.clone(), slot.queue);
         let parents = &envelope.extras().parents;
         let kin = slot.kin.get_or_insert_default();
+        kin.linked = linked;
         let mut inputs = std::mem::take(&mut kin.inputs);
         inputs.resize(parents.len(), None);
         let before = std::mem::take(&mut kin.edges);
@@ -68,7 +74,7 @@ impl State {
             let stands = stand(state, before.get(edge).copied(), parent.on_failure);
             match (stands, found) {
                 (Edge::Open, Some(found)) => {
-                    self.wait_for(found, Child { queue, id: envelope.id.clone(), edge })
+                    self.wait_for(found, Child { queue, id: envelope.id.clone(), edge, linked })
                 }
                 (Edge::Counts, Some(found)) => inputs[edge] = self.output(found, parent),
                 (Edge::Counts, None) => {}
@@ -114,15 +120,14 @@ impl State {
         self.endings.telling = false;
     }
 
+    /// Tells one of them. One that has ended with another parent meanwhile takes note, as it may begin anew.
     fn tell_child(&mut self, child: &Child, ending: &Ending, now: Timestamp) {
         let found = self.find_in(&self.queues[child.queue as usize], &child.id);
         let Some(place) = found else { return };
-        let Some(slot) = self.slot_mut(place).filter(|slot| slot.status.state == JobState::Blocked) else {
-            return;
-        };
-        let envelope = slot.envelope.clone();
+        let Some(slot) = self.slot_mut(place) else { return };
+        let (envelope, is_blocked) = (slot.envelope.clone(), slot.status.state == JobState::Blocked);
         let Some(parent) = envelope.extras().parents.get(child.edge) else { return };
-        let Some(kin) = slot.kin.as_mut() else { return };
+        let Some(kin) = slot.kin.as_mut().filter(|kin| kin.linked == child.linked) else { return };
         if kin.edges.get(child.edge) != Some(&Edge::Open) {
             return;
         }
@@ -130,7 +135,9 @@ impl State {
         if parent.passes {
             kin.inputs[child.edge].clone_from(&ending.result);
         }
-        self.go_on(place, end_with(parent, ending.ended), now);
+        if is_blocked {
+            self.go_on(place, end_with(parent, ending.ended), now);
+        }
     }
 
     /// Ends a blocked job with its parent, or lets it go on once it waits for nobody.

@@ -93,7 +93,8 @@ impl State {
                 reply.push(self.push_keyed((queue, hash), job, key, now));
                 continue;
             }
-            self.take_in_one((queue, hash), job, now);
+            let place = self.take_in_one((queue, hash), job, now);
+            self.link_if_it_waits(place, job, now);
             reply.push(Pushed::Added);
         }
         self.make_room_for_all(jobs, now);
@@ -109,10 +110,14 @@ impl State {
     ) -> u32 {
         let place = self.add(queue, hash, job, enter(job, now));
         self.emit(EventKind::Enqueued, place, now, |_| EventData::None);
+        place
+    }
+
+    /// Lets a job that was just taken in wait for its parents, if it has some.
+    pub(super) fn link_if_it_waits(&mut self, place: u32, job: &Envelope, now: Timestamp) {
         if !job.extras().parents.is_empty() {
             self.link(place, now);
         }
-        place
     }
 }
 

@@ -99,7 +99,8 @@ impl Control for RedisStore {
                 return Ok(Err(u64::try_from(active).unwrap_or_default()));
             };
             removed += count;
-            if count < some || limit <= removed {
+            let is_still_told = number(&next(&mut answer)?)? == 1;
+            if (count < some && !is_still_told) || limit <= removed {
                 self.unlist_if_gone(queue).await?;
                 return Ok(Ok(removed));
             }

@@ -18,9 +18,9 @@ use crate::job::{Envelope, Name, WorkerId};
 
 #[async_trait]
 impl Store for RedisStore {
-    /// One with a place in time, a time to live or data of its own takes the script that much longer.
+    /// One with a place in time, a time to live or data of its own takes the script that much longer, and so does each job that it waits for.
     fn weight(&self, job: &Envelope) -> usize {
-        if job.is_plain() { 1 } else { 8 }
+        if job.is_plain() { 1 } else { 8 + job.extras().parents.len() }
     }
 
     async fn push(&self, call: CallId, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {

@@ -6,6 +6,7 @@ mod handle;
 pub use graph::{FlowGraph, FlowNode};
 pub use handle::FlowHandle;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -21,6 +22,8 @@ use crate::error::{Error, Result};
 use crate::job::{Envelope, FlowPart, JobId, MAX_JOB_ID, Name, OnFailure};
 use crate::task::Task;
 
+/// How often jobs of a flow may wait for others in all, as one step takes them all in.
+const MAX_EDGES: usize = 10_000;
 /// The longest id of a flow, in bytes: the ids of its jobs are that, a dot and a number.
 const MAX_FLOW_ID: usize = MAX_JOB_ID - 5;
 
@@ -81,8 +84,8 @@ impl Flow {
         Self { id: Ok(JobId::generate().to_string()), jobs: Vec::new(), nodes: Vec::new() }
     }
 
-    /// Begins a flow with this id: 1 to 250 bytes without control characters. As long as its jobs are kept, a flow of the same id is
-    /// not enqueued again: its handle is that of the first one.
+    /// Begins a flow with this id: 1 to 250 bytes without control characters. Enqueued again, those of its jobs
+    /// that are kept stay as they are.
     #[must_use]
     pub fn with_id(id: impl Into<String>) -> Self {
         let id = id.into();
@@ -194,6 +197,13 @@ impl Client {
             make_part(job, &id, place, &queues)?;
         }
         find_parents(self, &mut jobs).await?;
+        let edges: usize = jobs.iter().map(|job| job.extras().parents.len()).sum();
+        if MAX_EDGES < edges {
+            return Err(Error::Invalid(format!(
+                "the jobs of a flow wait for each other {edges} times in all, {MAX_EDGES} are allowed: let one job wait for many, and the others \
+                 for that one"
+            )));
+        }
         let order = parents_first(&jobs)?;
         self.check_outside(&jobs).await?;
         let sorted: Vec<Arc<Envelope>> = match &order {
@@ -217,11 +227,15 @@ impl Client {
         Ok(handle)
     }
 
-    /// Refuses a flow of which a job waits for one outside of it that is not known.
-    async fn check_outside(&self, jobs: &[Arc<Envelope>]) -> Result<()> {
+    /// Refuses jobs of which one waits for another one that is neither among them nor known.
+    pub(in crate::client) async fn check_outside(&self, jobs: &[Arc<Envelope>]) -> Result<()> {
+        if jobs.iter().all(|job| job.extras().parents.is_empty()) {
+            return Ok(());
+        }
+        let mut known: HashSet<(&Name, &JobId)> = jobs.iter().map(|job| (&job.queue, &job.id)).collect();
         for job in jobs {
             for parent in &job.extras().parents {
-                if jobs.iter().any(|other| other.id == parent.id && other.queue == parent.queue) {
+                if !known.insert((&parent.queue, &parent.id)) {
                     continue;
                 }
                 let found = self.backend().find(&parent.queue, &parent.id);

@@ -100,7 +100,9 @@ pub(super) fn carry_out(attempt: &Arc<Attempt>, frame: &Frame, control: &Arc<Con
     let (call, jobs) = read(frame)?;
     let (handle, control) = (attempt.site.backend.clone(), control.clone());
     tokio::spawn(async move {
-        let pushed = handle.push(&jobs).await;
+        // The jobs of a flow came in one call, and go in one.
+        let is_flow = jobs.iter().any(|job| job.extras().flow.is_some());
+        let pushed = if is_flow { handle.push_whole(&jobs).await } else { handle.push(&jobs).await };
         let answer =
             pushed.map(|all| all.into_iter().map(PushedText::of).collect()).map_err(|error| told(&error));
         control.send(Kind::Pushed, &Answer { call, answer }).await;

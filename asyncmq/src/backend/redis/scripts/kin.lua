@@ -1,8 +1,10 @@
 -- Jobs that wait for others. A job that others wait for is a field of `kids`, by how many entries the list of them, `c:` and its id, was
--- given: place of the edge, policy (f fail, r run, x cancel), 1 if its output is passed on, base of the child's queue, the child's id, and
--- how the job is named in what is said of its end. A job that waits has a side record that says so and a hash, `f:` and its id: o has a
--- letter for each parent (o open, c counts, b broken), p the parents as they were sent, numbers what they passed on.
--- What the end of a parent means is the rule of `lifecycle::heed`. `ends` has the ends of which not all children are told.
+-- given: place of the edge, policy (f fail, r run, x cancel), 1 if its output is passed on, the child's number, as ids come again, base of the
+-- child's queue, the child's id, and how the job is named in what is said of its end. A job that waits has a side record that says so and a
+-- hash, `f:` and its id: o has a letter for each parent (o open, c counts, b broken), p the parents as they were sent; what they passed on
+-- is in another one, `i:` and its id, by the places of the edges.
+-- What the end of a parent means is the rule of `lifecycle::heed`. `ends` has the ends of which not all children are told, each with the
+-- list of those, `t:` and a number.
 local HOW = { f = 'failed', e = 'expired', x = 'was cancelled', c = 'ended' }
 local kin = { budget = 200, due = {}, known = {} }
 -- Tells whether somebody waits for jobs of a queue.
@@ -34,35 +36,39 @@ end
 function kin.go_on(Q, id, edges, now)
   if not string.find(edges, 'o', 1, true) then unblock(Q, id, now) end
 end
--- Tells one child of the end of a job.
+-- Tells one child of the end of a job. One that has ended with another parent meanwhile takes note, as it may begin anew.
 function kin.tell_child(entry, state, result, now)
-  local place, policy, passes, Q, id, at = unpick('>I4c1c1I2c0I2c0', entry)
+  local place, policy, passes, seq, Q, id, at = unpick('>I4c1c1c7I2c0I2c0', entry)
   local rec = call('HGET', Q .. 'jobs', id)
-  if not rec or call('HEXISTS', Q .. 'done', id) == 1 then return end
-  local s = side_of(Q, id, rec)
-  local edges = s.state == 'b' and call('HGET', Q .. 'f:' .. id, 'o')
+  if not rec then return end
+  local s, has_ended = side_of(Q, id, rec), call('HEXISTS', Q .. 'done', id) == 1
+  local edges = s.seq == seq and s.state == 'b' and call('HGET', Q .. 'f:' .. id, 'o')
   if not edges or sub(edges, place, place) ~= 'o' then return end
   local stands = kin.stands(policy, state)
   edges = sub(edges, 1, place - 1) .. stands .. sub(edges, place + 1)
   call('HSET', Q .. 'f:' .. id, 'o', edges)
-  if passes == '1' and state == 'c' then call('HSET', Q .. 'f:' .. id, place, result) end
+  if passes == '1' and state == 'c' then call('HSET', Q .. 'i:' .. id, place, result) end
+  if has_ended then return end
   if stands == 'c' then return kin.go_on(Q, id, edges, now) end
   kin.end_child(Q, id, rec, s, policy, sub(entry, at) .. (HOW[state] or 'was removed'), now)
 end
--- Tells the children of one job, as many as one step may. The rest is told by the next claim from the job's queue, or by a duty.
+-- Tells the children of one job, as many as one step may. The rest is told by the next claim from the job's queue, or by a duty; whoever
+-- comes to wait for the job meanwhile, as it begins anew, is in a list of its own.
 function kin.tell(ending, now)
-  local Q, id, state, result = unpack(ending, 1, 4)
-  local list = Q .. 'c:' .. id
+  local Q, list, state, result = unpack(ending, 1, 4)
   while kin.budget > 0 do
-    local entries = call('LPOP', list, math.min(kin.budget, 50))
-    if not entries then
-      call('HDEL', Q .. 'kids', id)
-      return
-    end
+    local entries = call('LPOP', Q .. list, math.min(kin.budget, 50))
+    if not entries then return end
     kin.budget = kin.budget - #entries
     for _, entry in ipairs(entries) do kin.tell_child(entry, state, result, now) end
   end
-  call('RPUSH', Q .. 'ends', pack('>c1I2c0', state or '-', #id, id) .. result)
+  if call('EXISTS', Q .. list) == 0 then return end
+  if sub(list, 1, 2) == 'c:' then
+    local rest = 't:' .. call('HINCRBY', Q .. 'meta', 't', 1)
+    call('RENAME', Q .. list, Q .. rest)
+    list = rest
+  end
+  call('RPUSH', Q .. 'ends', pack('>c1I2c0', state or '-', #list, list) .. result)
   wake(Q)
 end
 -- Tells of all ends that are due. One may bring others about, and nobody knows how deep.
@@ -76,16 +82,16 @@ end
 function kin.tell_more(Q, now)
   local ends = call('LPOP', Q .. 'ends', 50) or {}
   for _, bytes in ipairs(ends) do
-    local state, id, at = unpick('>c1I2c0', bytes)
-    kin.due[#kin.due + 1] = { Q, id, state ~= '-' and state, sub(bytes, at) }
+    local state, list, at = unpick('>c1I2c0', bytes)
+    kin.due[#kin.due + 1] = { Q, list, state ~= '-' and state, sub(bytes, at) }
   end
   kin.tell_all(now)
   return #ends
 end
 -- Tells those that wait for a job that it has ended, or is removed: `state` is nil then.
 tell_children = function(Q, id, state, result, now)
-  if not kin.are_awaited(Q) or call('HEXISTS', Q .. 'kids', id) == 0 then return end
-  kin.due[#kin.due + 1] = { Q, id, state, result }
+  if not kin.are_awaited(Q) or call('HDEL', Q .. 'kids', id) == 0 then return end
+  kin.due[#kin.due + 1] = { Q, 'c:' .. id, state, result }
   kin.tell_all(now)
 end
 -- Goes over the parents of a job as they were sent: place, policy, 1 if the output is passed on, base, id, and how it is named.
@@ -116,13 +122,13 @@ function kin.link(Q, id, rec, s, parents, now)
     if is_kept and not done then
       letters[place] = 'o'
       call('HINCRBY', P .. 'kids', parent, 1)
-      call('RPUSH', P .. 'c:' .. parent, pack('>I4c1c1I2c0I2c0', place, policy, passes, #Q, Q, #id, id) .. name)
+      call('RPUSH', P .. 'c:' .. parent, pack('>I4c1c1c7I2c0I2c0', place, policy, passes, s.seq, #Q, Q, #id, id) .. name)
       kin.known[P] = true
     elseif not is_kept and sub(before, place, place) == 'c' then
       letters[place] = 'c'
     else
       letters[place] = kin.stands(policy, is_kept and state)
-      if passes == '1' and state == 'c' then call('HSET', own, place, sub(done, 47)) end
+      if passes == '1' and state == 'c' then call('HSET', Q .. 'i:' .. id, place, sub(done, 47)) end
       if letters[place] == 'b' and not broken then
         broken = { policy, name .. (is_kept and HOW[state] or 'was removed') }
       end
@@ -138,9 +144,12 @@ function kin.inputs(Q, ids, sides)
   local all
   for i = 1, #ids do
     if sides[i] ~= '' and byte(sides[i], -1) >= KIN then
-      all = all or {}
-      all[#all + 1] = i
-      all[#all + 1] = call('HGETALL', Q .. 'f:' .. ids[i])
+      local passed = call('HGETALL', Q .. 'i:' .. ids[i])
+      if #passed > 0 then
+        all = all or {}
+        all[#all + 1] = i
+        all[#all + 1] = passed
+      end
     end
   end
   return all

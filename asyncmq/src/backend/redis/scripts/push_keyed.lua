@@ -68,7 +68,11 @@ local function take_one_in(Q, lane, id, body, i, into, is_blocked)
     call('ZADD', Q .. 'blocked', number(seq_of(all.jobs[2])), id)
   end
   take_in(all, Q, lane, into)
-  if parents ~= '' then kin.link(Q, id, all.jobs[2], read_side(all.side[2]), parents, time()) end
+  return all.jobs[2], all.side[2]
+end
+-- Lets a job that was just taken in wait for its parents, if it has some: it may end with one at once, and frees its key then.
+local function link(Q, id, parents, rec, side)
+  if parents ~= '' then kin.link(Q, id, rec, read_side(side), parents, time()) end
 end
 -- Takes a run in of which no job meets another one, all with a few commands. Tells whether that was so.
 local function take_together(Q, lane, profile, count, first, into)
@@ -126,8 +130,9 @@ local function take_keyed(Q, lane, profile, id, body, i, into)
     k.next = id
     return put_key(Q, key, k, k.ends)
   end
-  take_one_in(Q, lane, id, body, i, into, false)
+  rec, s = take_one_in(Q, lane, id, body, i, into, false)
   own(Q, id, mode .. pack('>I8', window) .. key, task, k, k and k.next or '', now)
+  link(Q, id, ARGV[i + 6], rec, s)
 end
 -- Takes a run in of which some jobs have keys: together, or one after the other.
 local function take_all_keyed(Q, lane, profile, count, first, into)
@@ -138,12 +143,15 @@ local function take_all_keyed(Q, lane, profile, count, first, into)
     if have then
       into.met(body, call('HGET', Q .. 'meta', sub(have, 15, 23)) or '')
       emit(Q, 12, id, have, 0, NOBODY, time(), '-', '')
-    elseif ARGV[i + 6] ~= '' and kin.gone_parent(ARGV[i + 6]) then
-      into.met(body, 'P' .. pack('>I4', kin.gone_parent(ARGV[i + 6])))
-    elseif ARGV[i + 3] == '' then
-      take_one_in(Q, lane, id, body, i, into, false)
     else
-      take_keyed(Q, lane, profile, id, body, i, into)
+      local gone = kin.gone_parent(ARGV[i + 6])
+      if gone then
+        into.met(body, 'P' .. pack('>I4', gone))
+      elseif ARGV[i + 3] == '' then
+        link(Q, id, ARGV[i + 6], take_one_in(Q, lane, id, body, i, into, false))
+      else
+        take_keyed(Q, lane, profile, id, body, i, into)
+      end
     end
   end
 end

@@ -48,7 +48,7 @@ local function erase_notes(Q, ids)
   end
   -- What they had to do with those that they waited for.
   local families = {}
-  for i = 1, #ids do families[i] = Q .. 'f:' .. ids[i] end
+  for i = 1, #ids do families[2 * i - 1], families[2 * i] = Q .. 'f:' .. ids[i], Q .. 'i:' .. ids[i] end
   call('UNLINK', unpack(families))
 end
 -- Returns a job's number (7 bytes), given its record and its side record; nothing if it is gone.

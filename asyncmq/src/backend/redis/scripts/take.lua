@@ -4,7 +4,7 @@
 -- ARGV   time, what (waiting, delayed, ended, named, all), limit; for delayed and ended: a time before which they were
 --        due or ended (empty for any), for ended the state's letter; for named: a state's letter and ids that are removed if they still stand there;
 --        for all: 1 to take running jobs too
--- Reply  number of jobs; for all: that number, or -1 and the number of running jobs
+-- Reply  number of jobs; for all: that number, or -1 and the number of running jobs; then 1 if others are still to be told of the end of some
 -- Cost   3 commands; per job 2 to 5, and with a deduplication key 4 to 15
 local now, Q, what, limit = time(), KEYS[2], ARGV[2], tonumber(ARGV[3])
 local has_keys
@@ -14,7 +14,9 @@ local function drop(ids)
   if has_keys then
     for i = 1, #ids do free_key(Q, ids[i], now) end
   end
-  if kin.are_awaited(Q) then
+  if #ids > 0 and kin.are_awaited(Q) then
+    -- Those that go together are not told of each other.
+    call('HDEL', Q .. 'jobs', unpack(ids))
     for i = 1, #ids do tell_children(Q, ids[i], nil, '', now) end
   end
   purge(Q, ids)
@@ -123,7 +125,7 @@ local function take()
   if what == 'ended' then return ended(limit, ARGV[4], ARGV[5]) end
   if what == 'named' then return named() end
   local running = call('HLEN', Q .. 'active')
-  if ARGV[4] ~= '1' and running > 0 then return { -1, running } end
+  if ARGV[4] ~= '1' and running > 0 then return { -1, running, 0 } end
   -- Those that are blocked first, so that nobody waits anew.
   local count = blocked(limit)
   if count < limit then count = count + waiting(limit - count) end
@@ -138,16 +140,17 @@ local function take()
     purge(Q, ids)
     count = #ids
   end
-  count = count + kin.tell_more(Q, now)
+  kin.budget = 200
+  kin.tell_more(Q, now)
   if call('EXISTS', Q .. 'jobs', Q .. 'ends') == 0 then
     for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do call('UNLINK', Q .. line) end
     for _, key in ipairs({ 'held', 'groups', 'holders', 'parked', 'weights', 'credits', 'lines', 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel',
-      'wait', 'lc', 'blocked', 'keys', 'windows', 'plans', 'slots' }) do
+      'wait', 'lc', 'zf', 'zx', 'ze', 'zq', 'zu', 'delayed', 'blocked', 'kids', 'keys', 'windows', 'plans', 'slots' }) do
       call('UNLINK', Q .. key)
     end
     call('SREM', S .. 'queues', Q)
   end
-  return { count, 0 }
+  return { count, 0, call('EXISTS', Q .. 'ends') }
 end
 local taken = take()
 publish()

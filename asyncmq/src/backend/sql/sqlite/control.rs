@@ -169,8 +169,11 @@ impl SqliteStore {
                 for state in states {
                     for job in list::older(tx.conn, queue, *state, before, limit - removed)? {
                         let row = readable(tx.load(job)?, "a place without its job")?;
-                        tx.forget(&row)?;
-                        removed += 1;
+                        // Another one's removal may have ended it.
+                        if row.status.state == *state {
+                            tx.forget(&row)?;
+                            removed += 1;
+                        }
                     }
                 }
                 Ok(removed)

@@ -108,6 +108,8 @@ impl Tx<'_> {
             (_, holder) => {
                 let job = self.add_job(add, envelope, (queue, lane), &status)?;
                 self.own((queue, job), envelope, holder.and_then(|holder| holder.next))?;
+                // Only now: it may end with a parent at once, and frees its key then.
+                job.map_or(Ok(()), |job| self.link_if_it_waits(job, envelope))?;
             }
         }
         Ok(gone.map_or(Pushed::Added, |id| Pushed::Debounced { id }))

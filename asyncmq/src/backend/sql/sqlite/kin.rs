@@ -50,6 +50,11 @@ impl Tx<'_> {
         Ok(find.query_row((queue, id_bytes(&parent.id)), |row| row.get(0)).optional()?)
     }
 
+    /// Lets a job that was just taken in wait for its parents, if it has some.
+    pub(super) fn link_if_it_waits(&mut self, job: i64, envelope: &Envelope) -> Step<()> {
+        if envelope.extras().parents.is_empty() { Ok(()) } else { self.link(job, envelope) }
+    }
+
     /// Lets a blocked job wait for its parents, as far as they have not ended; those that have count at once.
     pub(super) fn link(&mut self, job: i64, envelope: &Envelope) -> Step<()> {
         let row = readable(self.load(job)?, "a place without its job")?;
@@ -137,12 +142,15 @@ impl Tx<'_> {
         Ok(children.map(|child| child.map(parent)).collect::<Result<_, _>>()?)
     }
 
+    /// Tells one of them. One that has ended with another parent meanwhile takes note, as it may begin anew.
     fn tell_child(&mut self, (child, place): (i64, i64), parent: &Parent, ending: &Ending) -> Step<()> {
-        let found = self.load(child)?.filter(|row| row.status.state == JobState::Blocked);
-        let Some(row) = found else { return Ok(()) };
+        let Some(row) = self.load(child)? else { return Ok(()) };
         let stands = number_of(stand(ending.ended, None, parent.on_failure));
         let input = ending.result.as_deref().filter(|_| parent.passes);
         self.conn.prepare_cached(sql::EDGE_TOLD)?.execute((stands, input, child, place))?;
+        if row.status.state != JobState::Blocked {
+            return Ok(());
+        }
         self.go_on(row, end_with(parent, ending.ended))
     }
 

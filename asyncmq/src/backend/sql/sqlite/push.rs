@@ -79,7 +79,8 @@ impl Tx<'_> {
         place: (i64, i64),
     ) -> Step<Pushed> {
         let status = enter(envelope, self.now);
-        if self.add_job(add, envelope, place, &status)?.is_some() {
+        if let Some(job) = self.add_job(add, envelope, place, &status)? {
+            self.link_if_it_waits(job, envelope)?;
             return Ok(Pushed::Added);
         }
         readable(self.meet(place.0, &id_bytes(&envelope.id))?, "an id without its job")
@@ -139,9 +140,6 @@ impl Tx<'_> {
         }
         self.wake(queue);
         self.emit_envelope(EventKind::Enqueued, envelope, (queue, 0, None), || EventData::None)?;
-        if !envelope.extras().parents.is_empty() {
-            self.link(job, envelope)?;
-        }
         Ok(Some(job))
     }
 
