@@ -33,8 +33,8 @@ const SEEDS: [(Bug, &str, &str, &str); 12] = [
          runs[r] = {",
     ),
     (Bug::UnpackAllDue, "claim_rarely", "'-inf', now, 'LIMIT', 0, 250)", "'-inf', now)"),
-    (Bug::UntiedPermit, "let_go", "leave(Q, { act }, nil, 1)", ""),
-    (Bug::UncountedStart, "claim_held", "if not (g and limit) then return end", "if true then return end"),
+    (Bug::UntiedPermit, "let_go", "leave(Q, { id }, { act })", ""),
+    (Bug::UncountedStart, "holds", "if limit.kind ~= 0 then", "if false then"),
     (Bug::DoubleFire, "fire", "if not has_revision(", "if 'never' == tostring("),
 ];
 
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn every_seed_has_its_place_in_the_scripts() {
-        let parts = super::super::script::parts!(claim claim_held claim_rarely settle settle_rarely push carry register let_go fire);
+        let parts = super::super::script::parts!(claim holds claim_rarely settle settle_rarely push carry register let_go fire);
         for (bug, of, right, _) in SEEDS {
             let text = parts.iter().find(|(part, _)| *part == of).map(|(_, text)| *text);
             assert_eq!(text.map(|text| text.matches(right).count()), Some(1), "{bug:?} in {of}.lua");
