@@ -14,6 +14,16 @@ async fn who(millis: u64, keeps: usize) -> u32 {
     std::process::id()
 }
 
+/// Waits in its process until so many have come to this folder.
+#[task(name = "pool.meet", queue = "who", sandbox)]
+async fn meet(folder: String, count: usize) -> u32 {
+    std::fs::write(format!("{folder}/{}", std::process::id()), []).unwrap();
+    while std::fs::read_dir(&folder).unwrap().count() < count {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    std::process::id()
+}
+
 #[tokio::test]
 async fn a_child_is_replaced_after_its_number_of_jobs() {
     let (client, worker) = serve::<who>(Sandbox::new().jobs(3)).await;
@@ -39,9 +49,10 @@ async fn a_child_that_has_grown_is_replaced() {
 #[tokio::test]
 async fn children_are_as_many_as_jobs_run_and_the_idle_ones_end_but_for_one() {
     let client = asyncmq::Client::memory();
-    let worker = Worker::new(&client).registry(Registry::new().with::<who>()).concurrency(4);
+    let worker = Worker::new(&client).registry(Registry::new().with::<who>().with::<meet>()).concurrency(4);
     let worker = worker.sandbox(Sandbox::new().idle(Duration::from_millis(50))).start().await.unwrap();
-    let jobs = (0..4).map(|_| who::job(500, 0));
+    let folder = tempfile::tempdir().unwrap();
+    let jobs = (0..4).map(|_| meet::job(folder.path().to_str().unwrap(), 4));
     let mut children = HashSet::new();
     for job in client.enqueue_all(jobs).await.unwrap() {
         children.insert(soon("a result", job.result()).await.unwrap());

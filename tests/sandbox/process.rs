@@ -5,6 +5,9 @@ use std::io::{BufRead, BufReader, Lines, Write};
 use std::os::unix::fs::MetadataExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use super::until;
 
 const WORKER: &str = env!("CARGO_BIN_EXE_sandbox_worker");
@@ -51,13 +54,15 @@ async fn no_child_outlives_a_worker_that_is_killed_nor_does_what_it_started() {
     for _ in 0..2 {
         processes.extend(worker.next_line().split(' ').map(ToOwned::to_owned));
     }
-    assert_eq!(worker.next_line(), "held");
     let state = |process: &String| {
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
         stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next())
     };
     assert_eq!(processes.len(), 4);
-    assert_eq!(state(&processes[2]), Some('T'), "the second child is stopped: it cannot notice anything");
+    let second = Pid::from_raw(processes[2].parse().unwrap());
+    kill(second, Signal::SIGSTOP).unwrap();
+    until("the second child to be stopped: it cannot notice anything", || state(&processes[2]) == Some('T'))
+        .await;
     worker.process.kill().unwrap();
     worker.process.wait().unwrap();
     // Whoever inherits them may take its time to wait for the dead.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use asyncmq::job::FailureKind;
-use asyncmq::{Context, JobState, Sandbox, task};
+use asyncmq::{Context, JobState, NewJob, Sandbox, task};
 use nix::sys::signal::Signal;
 
 use super::{assert_says, ended, failure_of, result_of, serve, soon, until};
@@ -22,15 +22,20 @@ async fn spin(how: &str) -> u32 {
     std::process::id()
 }
 
+/// A job that has time, however long its child takes to start.
+fn at_ease() -> NewJob<spin> {
+    spin::job("").timeout(Duration::from_secs(30))
+}
+
 const SHORT: Sandbox = Sandbox::new().grace(Duration::from_millis(100));
 
 #[tokio::test]
 async fn one_that_waits_is_dropped_and_its_process_lives_on() {
     let (client, worker) = serve::<spin>(SHORT).await;
-    let before = result_of(&client, spin::job("")).await;
+    let before = result_of(&client, at_ease()).await;
     let failure = failure_of(&client, spin::job("sleep")).await;
     assert_eq!((failure.kind(), failure.message()), (FailureKind::Timeout, "timed out after 200ms"));
-    assert_eq!(result_of(&client, spin::job("")).await, before);
+    assert_eq!(result_of(&client, at_ease()).await, before);
     worker.stop().await.unwrap();
 }
 
@@ -38,7 +43,7 @@ async fn one_that_waits_is_dropped_and_its_process_lives_on() {
 async fn one_that_blocks_is_killed_after_its_grace() {
     let (client, worker) = serve::<spin>(SHORT).await;
     for how in ["spin", "stopped"] {
-        let before = result_of(&client, spin::job("")).await;
+        let before = result_of(&client, at_ease()).await;
         let begun = Instant::now();
         let failure = failure_of(&client, spin::job(how)).await;
         assert_says(
@@ -47,7 +52,7 @@ async fn one_that_blocks_is_killed_after_its_grace() {
             &["timed out after 200ms", "was killed, as it did not stop in time"],
         );
         assert!(Duration::from_millis(300) <= begun.elapsed(), "it had its time and its grace");
-        assert_ne!(result_of(&client, spin::job("")).await, before);
+        assert_ne!(result_of(&client, at_ease()).await, before);
     }
     worker.stop().await.unwrap();
 }

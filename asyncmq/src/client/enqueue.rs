@@ -8,9 +8,9 @@ use std::task::{Context as Poller, Poll};
 
 use crate::backend::Pushed;
 use crate::client::default;
-use crate::client::dependency::find_parents;
 use crate::client::new_job::NewJob;
 use crate::client::order::parents_first;
+use crate::client::parents::{check_outside, find_parents};
 use crate::client::{Client, JobHandle};
 use crate::error::{Error, Result};
 use crate::job::{Envelope, Name};
@@ -107,7 +107,7 @@ impl Client {
         let at = |index| move |error| Error::Bulk { index, source: Box::new(error) };
         let mut envelopes = self.seal_all(jobs, queue.as_ref()).await?;
         find_parents(self, &mut envelopes).await?;
-        self.check_outside(&envelopes).await?;
+        check_outside(self, &envelopes).await?;
         let pushed = match parents_first(&envelopes)? {
             None => self.handle.push(&envelopes).await?,
             Some(order) => self.push_in(&order, &envelopes).await?,

@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use crate::client::arguments::Arguments;
-use crate::client::dependency::{Dependency, Fed, Feed, Waits};
+use crate::client::dependency::{Dependency, Waits};
+use crate::client::node::{Fed, Feed};
 use crate::job::{Backoff, Dedup, Due, Retention, TraceContext};
 use crate::task::{Slot, Task, TaskDefinition, finish};
 

@@ -56,36 +56,31 @@ async fn callbacks_run_as_the_flow_ends() {
     on_every_store(async |client| {
         let ran = Ran::default();
         let worker = worker(&client, &ran).await;
-        for (end, expected) in [("ok", "success"), ("fail", "failure"), ("cancel", "failure")] {
-            let name = |what: &str| format!("{end} {what}");
-            let mut flow = Flow::new();
-            let first = flow.add(node::job(name("first"), "ok"));
-            flow.add(node::job(name("second"), end).depends_on([&first]));
-            let mut callbacks = Flow::with_id(format!("callbacks {end}"));
-            let first = callbacks.add(node::job(name("one"), "ok"));
-            callbacks.add(node::job(name("two"), end).depends_on([&first]));
-            callbacks.add(node::job(name("three"), "ok"));
-            callbacks.on_success(node::job(name("success"), "ok"));
-            drop(flow);
-            let handle = callbacks.enqueue_on(&client).await.unwrap();
-            let graph = soon("the end", handle.wait()).await.unwrap();
-            let state = graph.nodes[3].state().unwrap();
-            let succeeded = if end == "ok" { JobState::Completed } else { JobState::Cancelled };
-            assert_eq!(state, succeeded, "{end}");
-            let mut callbacks = Flow::new();
-            callbacks.add(node::job(name("four"), end));
-            callbacks.on_failure(node::job(name("failure"), "ok"));
-            let handle = callbacks.enqueue_on(&client).await.unwrap();
-            soon("the end", handle.wait()).await.unwrap();
-            let mut callbacks = Flow::new();
-            callbacks.add(node::job(name("five"), end));
-            callbacks.finally(node::job(name("finally"), "ok"));
-            let handle = callbacks.enqueue_on(&client).await.unwrap();
-            soon("the end", handle.wait()).await.unwrap();
-            for what in ["success", "failure"] {
-                assert_eq!(ran.place(&name(what)).is_some(), what == expected, "{end} {what}");
+        for (end, on_success, on_failure) in
+            [("ok", true, false), ("fail", false, true), ("cancel", false, true)]
+        {
+            for (callback, runs) in [("success", on_success), ("failure", on_failure), ("finally", true)] {
+                let name = |what: &str| format!("{end} {callback} {what}");
+                let mut flow = Flow::new();
+                let first = flow.add(node::job(name("first"), "ok"));
+                flow.add(node::job(name("second"), end).depends_on([&first]));
+                flow.add(node::job(name("beside"), "ok"));
+                let job = node::job(name("callback"), "ok");
+                let last = match callback {
+                    "success" => flow.on_success(job),
+                    "failure" => flow.on_failure(job),
+                    _ => flow.finally(job),
+                };
+                let handle = flow.enqueue_on(&client).await.unwrap();
+                soon("the end", handle.wait()).await.unwrap();
+                let expected = if runs { JobState::Completed } else { JobState::Cancelled };
+                assert_eq!(handle.job(&last).unwrap().state().await.unwrap(), expected, "{end} {callback}");
+                assert_eq!(ran.place(&name("callback")).is_some(), runs, "{end} {callback}");
+                assert!(
+                    ran.place(&name("second")) <= ran.place(&name("callback")) || !runs,
+                    "it runs at the end"
+                );
             }
-            assert!(ran.place(&name("finally")).is_some(), "{end}");
         }
         worker.stop().await.unwrap();
     })

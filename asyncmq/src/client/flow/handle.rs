@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::{FlowGraph, FlowNode, part_id};
 use crate::backend::{Ordered, Pushed};
-use crate::client::dependency::Node;
+use crate::client::node::Node;
 use crate::client::{Client, JobHandle, ResultFuture, Untyped};
 use crate::error::{Error, Result};
 use crate::job::{Envelope, Job, JobId, JobState, Name};

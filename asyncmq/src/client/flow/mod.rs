@@ -6,7 +6,6 @@ mod handle;
 pub use graph::{FlowGraph, FlowNode};
 pub use handle::FlowHandle;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -14,9 +13,11 @@ use std::sync::Arc;
 use std::task::{Context as Poller, Poll};
 
 use crate::backend::{MAX_BATCH, Pushed};
-use crate::client::dependency::{Dependency, Node, Waits, find_parents};
+use crate::client::dependency::Dependency;
 use crate::client::new_job::NewJob;
+use crate::client::node::Node;
 use crate::client::order::parents_first;
+use crate::client::parents::{check_outside, find_parents};
 use crate::client::{Client, Untyped, default};
 use crate::error::{Error, Result};
 use crate::job::{Envelope, FlowPart, JobId, MAX_JOB_ID, Name, OnFailure};
@@ -205,7 +206,7 @@ impl Client {
             )));
         }
         let order = parents_first(&jobs)?;
-        self.check_outside(&jobs).await?;
+        check_outside(self, &jobs).await?;
         let sorted: Vec<Arc<Envelope>> = match &order {
             Some(order) => order.iter().filter_map(|place| jobs.get(*place)).cloned().collect(),
             None => jobs.clone(),
@@ -225,27 +226,6 @@ impl Client {
             }
         }
         Ok(handle)
-    }
-
-    /// Refuses jobs of which one waits for another one that is neither among them nor known.
-    pub(in crate::client) async fn check_outside(&self, jobs: &[Arc<Envelope>]) -> Result<()> {
-        if jobs.iter().all(|job| job.extras().parents.is_empty()) {
-            return Ok(());
-        }
-        let mut known: HashSet<(&Name, &JobId)> = jobs.iter().map(|job| (&job.queue, &job.id)).collect();
-        for job in jobs {
-            for parent in &job.extras().parents {
-                if !known.insert((&parent.queue, &parent.id)) {
-                    continue;
-                }
-                let found = self.backend().find(&parent.queue, &parent.id);
-                if self.handle.ask("look a job up", found).await?.is_none() {
-                    let (parent, queue) = (parent.id.to_string(), Some(parent.queue.to_string()));
-                    return Err(Error::ParentGone { id: job.id.clone(), parent, queue });
-                }
-            }
-        }
-        Ok(())
     }
 }
 
@@ -279,8 +259,7 @@ impl<T> NewJob<T> {
     /// Waits for all of these, however they end, and runs only if some did not complete.
     fn if_some_failed(self, jobs: Vec<Dependency>) -> Self {
         self.with(|own| {
-            let waits: &mut Waits = &mut own.waits;
-            jobs.into_iter().for_each(|job| waits.watch(job));
+            jobs.into_iter().for_each(|job| own.waits.watch(job));
             own.only_if_failed = true;
         })
     }
