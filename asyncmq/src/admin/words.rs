@@ -56,7 +56,7 @@ fn moment(text: &str, mark: &str, name: &str) -> Result<SystemTime> {
     from_rfc3339(text).map(SystemTime::from).ok_or_else(wrong)
 }
 
-/// Reads a limit from its parts by name: `rate` and `concurrency`; that of nothing if neither is said.
+/// Reads a limit from its parts by name: `rate`, `concurrency` and `on-limit`; that of nothing if none is said.
 ///
 /// # Errors
 ///

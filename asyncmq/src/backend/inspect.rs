@@ -226,8 +226,8 @@ pub trait Inspect: Send + Sync + 'static {
     }
 
     /// Counts the keys of a queue that are set aside: a claim met them at their limit, and neither a permit nor their time has come since.
-    /// One that has jobs of several tasks, versions or priorities is counted for each. Those that were set aside under limits that are no more may
-    /// be counted until claims have looked at them again.
+    /// One that has jobs of several tasks, versions or priorities is counted for each. Those that were set aside under limits that are no more are
+    /// counted until claims have looked at them again.
     async fn parked_keys(&self, queue: &Name) -> Result<u64, StoreError> {
         let _ = queue;
         Ok(0)

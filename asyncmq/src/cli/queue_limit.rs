@@ -27,7 +27,8 @@ pub(super) fn command() -> Command {
         ))
         .arg(
             value("weight", "TURNS", "How many turns a key has while each other has one: 1 to 100")
-                .requires_all(["task", "key"]),
+                .requires_all(["task", "key"])
+                .conflicts_with_all(["rate", "concurrency", "on-limit", "off", "reset"]),
         )
         .arg(value("key", "KEY", "The key whose turns --weight sets").requires("weight"))
         .arg(switch("off", "No limit, whatever the code says").conflicts_with_all([

@@ -83,7 +83,7 @@ impl Waits {
         self.bindings.push(Binding { argument: argument.into(), from });
     }
 
-    /// Waits for each of these whatever becomes of it, and takes note of who passes something on.
+    /// Adds a job of which the output tells whether it completed.
     pub(crate) fn watch(&mut self, job: Dependency) {
         self.place(job, true);
     }

@@ -9,7 +9,7 @@ use std::task::{Context as Poller, Poll};
 use crate::backend::Pushed;
 use crate::client::default;
 use crate::client::new_job::NewJob;
-use crate::client::order::parents_first;
+use crate::client::order::{in_order, parents_first};
 use crate::client::parents::{check_outside, find_parents};
 use crate::client::{Client, JobHandle};
 use crate::error::{Error, Result};
@@ -118,8 +118,7 @@ impl Client {
 
     /// Pushes jobs in this order of theirs; the answers are in the order of the jobs.
     async fn push_in(&self, order: &[usize], jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>> {
-        let sorted: Vec<_> = order.iter().filter_map(|place| jobs.get(*place)).cloned().collect();
-        let answers = self.handle.push(&sorted).await?;
+        let answers = self.handle.push(&in_order(order, jobs)).await?;
         let mut pushed: Vec<_> = order.iter().copied().zip(answers).collect();
         pushed.sort_unstable_by_key(|(place, _)| *place);
         Ok(pushed.into_iter().map(|(_, pushed)| pushed).collect())

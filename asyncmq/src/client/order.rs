@@ -52,6 +52,11 @@ pub(crate) fn parents_first(jobs: &[Arc<Envelope>]) -> Result<Option<Vec<usize>>
     }))
 }
 
+/// Returns jobs in this order of theirs.
+pub(crate) fn in_order(order: &[usize], jobs: &[Arc<Envelope>]) -> Vec<Arc<Envelope>> {
+    order.iter().filter_map(|place| jobs.get(*place)).cloned().collect()
+}
+
 /// Says which jobs wait for each other, given one from which a circle is reached.
 fn in_a_circle(jobs: &[Arc<Envelope>], from: usize, parent: impl Fn(usize) -> Option<usize>) -> Error {
     let mut way = vec![from];

@@ -7,7 +7,7 @@ use crate::job::{Limit, LimitScope, LimitSource, MAX_KEY_WEIGHT, Name, checked_k
 
 impl Queue {
     /// Holds the queue to a limit from now on, over all its workers; `None` takes back what was ordered. It counts at once,
-    /// and outlives workers and restarts. Jobs that run already when a concurrency limit comes are not counted.
+    /// and outlives workers and restarts.
     ///
     /// # Errors
     ///
@@ -32,7 +32,8 @@ impl Queue {
     }
 
     /// Holds the jobs of a task in this queue to a limit, in place of what its code says; those with keys, each key for
-    /// itself. `None` takes back what was ordered: what the code says counts again.
+    /// itself. `None` takes back what was ordered: what the code says counts again. Jobs that run already when a concurrency limit
+    /// comes may not be counted.
     ///
     /// # Errors
     ///

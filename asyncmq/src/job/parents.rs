@@ -74,8 +74,6 @@ pub enum BoundTo {
 pub struct FlowPart {
     /// The flow.
     pub id: Arc<str>,
-    /// The job's place in it.
-    pub place: u32,
     /// The queues of all of its jobs, in their order; only the first one has them.
     pub queues: Vec<Name>,
 }

@@ -22,7 +22,6 @@ pub(crate) struct ParentsText<'a> {
 #[derive(Serialize, Deserialize)]
 struct FlowText<'a> {
     id: Cow<'a, str>,
-    place: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     queues: Vec<Cow<'a, str>>,
 }
@@ -54,7 +53,6 @@ impl<'a> ParentsText<'a> {
         }
         let flow = extras.flow.as_ref().map(|flow| FlowText {
             id: (*flow.id).into(),
-            place: flow.place,
             queues: flow.queues.iter().map(|queue| (**queue).into()).collect(),
         });
         Some(Self {
@@ -72,7 +70,6 @@ impl<'a> ParentsText<'a> {
         extras.only_if_failed = self.only_if_failed;
         extras.flow = self.flow.map(|flow| FlowPart {
             id: flow.id.into(),
-            place: flow.place,
             queues: flow.queues.iter().map(|queue| Name::from_stored(queue)).collect(),
         });
     }

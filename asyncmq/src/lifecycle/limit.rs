@@ -161,6 +161,13 @@ impl Room {
     }
 }
 
+/// Returns how many new jobs have to be known, the oldest first, so that `at_once` of them can go.
+#[must_use]
+pub fn new_to_know(limit: Limit, at_once: usize) -> usize {
+    let most = limit.concurrency_limit().map_or(usize::MAX, |most| most as usize);
+    if limit.when_full() == OnLimit::CancelRunning { most.saturating_add(at_once) } else { at_once }
+}
+
 /// Decides what has to go where jobs of a group wait.
 ///
 /// New jobs are discarded while as many run as may. With [`OnLimit::CancelRunning`] the newest are what counts: as many as may run are

@@ -30,7 +30,7 @@ mod transition;
 pub use admit::{Admission, admit, enter, expires, expiry};
 pub use apply::{apply, heed_cancel};
 pub use dedup::{Arrival, Held, Owner, Release, arrive, held_until, may_replace, release, unblock};
-pub use limit::{Allowance, Crowd, Room, Starts, allowance, make_room, why_no_room};
+pub use limit::{Allowance, Crowd, Room, Starts, allowance, make_room, new_to_know, why_no_room};
 pub use moves::is_legal;
 pub use parents::{Edge, Heed, end_with, heed, stand, waited_for};
 pub use rescue::{Verdict, after_crash};

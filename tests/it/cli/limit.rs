@@ -1,7 +1,7 @@
 //! `queue limit`, as an operator has it.
 
 use asyncmq::job::Name;
-use asyncmq::{Client, Limit, LimitScope, LimitSource};
+use asyncmq::{Client, Limit, LimitScope, LimitSource, OnLimit};
 use serde_json::json;
 
 use super::desks;
@@ -88,6 +88,32 @@ async fn what_the_code_says_counts_unless_somebody_ordered_otherwise() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_becomes_of_too_many_and_the_turns_of_a_key_are_set() {
+    for desk in desks() {
+        let client = desk.client().await;
+        let limit = |flags: &[&str]| {
+            desk.run(&[&["queue", "limit", "mail", "--task", "t"], flags].concat()).done().out
+        };
+        let said = limit(&["--concurrency", "1", "--on-limit", "discard"]);
+        assert_eq!(said, "mail, task t is held to concurrency 1, at it discard\n");
+        let discard = Limit::NONE.concurrency(1).on_limit(OnLimit::Discard);
+        assert_eq!(in_force(&client, "task t").await, Some(discard));
+        assert_eq!(desk.json(&["queue", "limit", "mail"])["limits"][0]["on_limit"], "discard");
+        let weigh = |weight: &str| limit(&["--key", "ann", "--weight", weight]);
+        let (first, again) = (weigh("3"), weigh("3"));
+        assert!(first.contains('3') && first != again, "{first} {again}");
+        let weights = client.queue("mail").key_weights().await.unwrap();
+        assert_eq!(weights.len(), 1);
+        weigh("1");
+        assert!(client.queue("mail").key_weights().await.unwrap().is_empty());
+        let audit = desk.json(&["audit"]);
+        let weighed =
+            audit["audit"].as_array().unwrap().iter().filter(|order| order["action"] == "queue.weigh");
+        assert_eq!(weighed.count(), 3, "{audit}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_is_misuse_and_changes_nothing() {
     let desk = desks().remove(0);
     let client = desk.client().await;
@@ -102,6 +128,12 @@ async fn what_cannot_be_is_misuse_and_changes_nothing() {
         (&["--off", "--concurrency", "3"], "cannot be used with"),
         (&["--reset", "--rate", "1/1s"], "cannot be used with"),
         (&["--task", "a\tb", "--concurrency", "1"], "control character"),
+        (&["--on-limit", "discard", "--concurrency", "1"], "is for the limit of a task"),
+        (&["--task", "t", "--on-limit", "drop", "--concurrency", "1"], "drop"),
+        (&["--task", "t", "--weight", "2"], "--key"),
+        (&["--task", "t", "--key", "k", "--weight", "two"], "--weight \"two\" is no number of turns"),
+        (&["--task", "t", "--key", "k", "--weight", "101"], "100"),
+        (&["--task", "t", "--key", "k", "--weight", "2", "--reset"], "cannot be used with"),
     ] {
         let said = desk.run(&[&["queue", "limit", "mail"], flags].concat());
         assert!(
@@ -113,7 +145,9 @@ async fn what_cannot_be_is_misuse_and_changes_nothing() {
         );
     }
     assert!(client.queue("mail").limits().await.unwrap().is_empty());
-    assert!(client.admin().audit(0..9).await.unwrap().is_empty());
+    assert!(client.queue("mail").key_weights().await.unwrap().is_empty());
+    let record = client.admin().audit(0..9).await.unwrap();
+    assert!(record.iter().all(|order| order.changed == 0), "{record:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use asyncmq::dashboard::Role;
 use asyncmq::job::Name;
-use asyncmq::{Client, Limit, Registry, State, Worker, WorkerHandle, task};
+use asyncmq::{Client, Limit, OnLimit, Registry, State, Worker, WorkerHandle, task};
 use serde_json::json;
 
 use super::{As, Site, config, path};
@@ -147,6 +147,23 @@ async fn operators_set_take_off_and_take_back_a_limit() {
 }
 
 #[tokio::test]
+async fn operators_say_what_becomes_of_too_many() {
+    let client = Client::memory();
+    let site = Site::of(&client, config());
+    let operator = site.browser(Role::Operator).await;
+    let place = "/limits/edit?queue=held&task=held.few";
+    let form = site.get(place, &operator).await.is(200).text;
+    assert!(!form.contains("<option selected>discard</option>"), "{form}");
+    let fields = [("queue", "held"), ("task", "held.few"), ("what", "set"), ("concurrency", "3")];
+    let fields = [&fields[..], &[("on-limit", "discard")]].concat();
+    site.form("/limits/set", &fields, &operator).await.is(303);
+    let discard = Limit::NONE.concurrency(3).on_limit(OnLimit::Discard);
+    assert_eq!(few_is_held_to(&client).await, discard);
+    let form = site.get(place, &operator).await.is(200).text;
+    assert!(form.contains("<option selected>discard</option>"), "{form}");
+}
+
+#[tokio::test]
 async fn programs_set_limits_and_say_exactly_what() {
     let client = Client::memory();
     let site = Site::of(&client, config());
@@ -160,7 +177,12 @@ async fn programs_set_limits_and_say_exactly_what() {
     assert!(client.queue("mail").limits().await.unwrap()[0].limit().is_none());
     assert_eq!(set(json!({ "queue": "mail", "reset": true })).await.json()["changed"], true);
     assert!(client.queue("mail").limits().await.unwrap().is_empty());
+    let body = json!({ "queue": "mail", "task": "t", "concurrency": 1, "on_limit": "cancel_running" });
+    assert_eq!(set(body).await.json()["changed"], true);
+    let limits = client.queue("mail").limits().await.unwrap();
+    assert_eq!(limits[0].limit().when_full(), OnLimit::CancelRunning);
     for (wrong, says) in [
+        (json!({ "queue": "mail", "task": "t", "concurrency": 1, "on_limit": "drop" }), "drop"),
         (json!({ "queue": "mail" }), "say a rate"),
         (json!({ "queue": "mail", "off": true, "reset": true }), "say one of"),
         (json!({ "queue": "mail", "off": true, "concurrency": 1 }), "say one of"),

@@ -16,28 +16,40 @@ use crate::support::sqlite::Sqlite;
 const QUEUE: &str = "flows";
 const OTHER: &str = "flows, elsewhere";
 
-/// What ran, in its order.
+/// What began and what ended, in its order.
 #[derive(Clone, Default)]
-struct Ran(Arc<Mutex<Vec<String>>>);
+struct Ran(Arc<Mutex<Vec<(String, bool)>>>);
 
 impl Ran {
-    fn note(&self, what: impl Into<String>) {
-        self.0.lock().unwrap().push(what.into());
+    fn note(&self, what: &str, has_ended: bool) {
+        self.0.lock().unwrap().push((what.to_owned(), has_ended));
     }
 
+    /// What ran.
     fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
+        let seen = self.0.lock().unwrap();
+        seen.iter().filter(|(_, has_ended)| !has_ended).map(|(what, _)| what.clone()).collect()
     }
 
-    fn place(&self, what: &str) -> Option<usize> {
-        self.all().iter().position(|ran| ran == what)
+    fn began(&self, what: &str) -> Option<usize> {
+        self.place(what, false)
+    }
+
+    fn ended(&self, what: &str) -> Option<usize> {
+        self.place(what, true)
+    }
+
+    fn place(&self, what: &str, has_ended: bool) -> Option<usize> {
+        self.0.lock().unwrap().iter().position(|(seen, end)| seen == what && *end == has_ended)
     }
 }
 
 /// Ends as it is told.
 #[task(name = "flows.node", queue = "flows")]
 async fn node(ran: State<Ran>, name: String, end: String) -> Result<String, TaskError> {
-    ran.note(&name);
+    ran.note(&name, false);
+    tokio::task::yield_now().await;
+    ran.note(&name, true);
     match end.as_str() {
         "fail" => Err(TaskError::permanent("it was told to")),
         "cancel" => Err(TaskError::cancel("it was told to")),

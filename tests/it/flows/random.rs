@@ -77,9 +77,9 @@ async fn run(client: &Client, ran: &Ran, id: &str, graph: &[Drawn]) {
     for (place, (states, job)) in expected(graph).iter().zip(graph).enumerate() {
         let state = ended.nodes[place].state().unwrap();
         assert!(states.contains(&state), "job {place} is {state}, not {states:?}, in {graph:#?}");
-        let own = ran.place(&format!("{id} {place}"));
+        let own = ran.began(&format!("{id} {place}"));
         let all_ended = |(parent, _): &(usize, OnFailure)| {
-            ran.place(&format!("{id} {parent}")).is_none_or(|before| own.is_none_or(|own| before < own))
+            ran.ended(&format!("{id} {parent}")).is_none_or(|end| own.is_none_or(|own| end < own))
         };
         assert!(job.parents.iter().all(all_ended), "job {place} ran before its parents");
     }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use asyncmq::{Client, NewJob, Registry, Worker, task};
+use asyncmq::{Client, JobState, NewJob, Registry, Worker, task};
 
 use crate::support::redis_cluster::Cluster;
 use asyncmq_tests::servers::redis_server::{RedisServer, free_port};
@@ -35,6 +35,14 @@ async fn a_cluster_is_served() {
         client.queue(queue).add(NewJob::new("t")).await.unwrap();
     }
     assert_eq!(client.queues().await.unwrap().len(), 5);
+    // A job waits for others of its own queue, which lie in its slot.
+    let first = client.queue("one").add(NewJob::new("t")).await.unwrap();
+    let near = client.queue("one").add(NewJob::new("t").depends_on([&first])).await.unwrap();
+    assert_eq!(near.state().await.unwrap(), JobState::Blocked);
+    let far = client.queue("two").add(NewJob::new("t").depends_on([&first])).await.unwrap_err();
+    assert!(format!("{far:?}").contains("of its own queue only"), "{far:?}");
+    client.queue("one").cancel_job(first.id()).await.unwrap();
+    assert_eq!(near.state().await.unwrap(), JobState::Failed);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,7 +56,7 @@ pub async fn start(client: &Client, journal: &Journal) -> asyncmq::Result<()> {
     Ok(())
 }
 
-/// Stops and removes the schedules, and writes down how far each came.
+/// Stops and removes the schedules, and writes down when.
 ///
 /// # Errors
 ///
@@ -64,10 +64,7 @@ pub async fn start(client: &Client, journal: &Journal) -> asyncmq::Result<()> {
 pub async fn stop(client: &Client, journal: &Journal) -> asyncmq::Result<()> {
     for Beat { id, .. } in beats()? {
         client.schedules().pause(id).await?;
-        if let Some(info) = client.schedules().get(id).await? {
-            let (schedule, fired, skipped) = (id.to_owned(), info.fired, info.skipped);
-            journal.note(Event::Unscheduled { schedule, fired, skipped });
-        }
+        journal.note(Event::Unscheduled { schedule: id.to_owned() });
         client.schedules().remove(id).await?;
     }
     Ok(())

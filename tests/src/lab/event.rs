@@ -206,7 +206,7 @@ pub enum Event {
         clock: u64,
     },
     /// A schedule was stopped.
-    Unscheduled { schedule: String, fired: u64, skipped: u64 },
+    Unscheduled { schedule: String },
     /// Slots of a schedule fired, in one step.
     Fired {
         /// The call: its sender and number.

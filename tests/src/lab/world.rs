@@ -194,8 +194,6 @@ pub struct Beat {
     pub clock: u64,
     /// When it was stopped, if it was.
     pub stopped: Option<u64>,
-    /// How many of its slots were left out.
-    pub skipped: u64,
     /// When slots of it fired.
     pub firings: Vec<Firing>,
 }
@@ -326,9 +324,8 @@ impl World {
                 let beat = self.schedules.entry(plan.schedule.clone()).or_default();
                 (beat.plan, beat.made, beat.clock) = (plan.clone(), at, *clock);
             }
-            Event::Unscheduled { schedule, skipped, .. } => {
-                let beat = self.schedules.entry(schedule.clone()).or_default();
-                (beat.stopped, beat.skipped) = (Some(at), *skipped);
+            Event::Unscheduled { schedule } => {
+                self.schedules.entry(schedule.clone()).or_default().stopped = Some(at);
             }
             Event::Fired { call, schedule, slots, began } => {
                 let beat = self.schedules.entry(schedule.clone()).or_default();

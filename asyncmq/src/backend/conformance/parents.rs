@@ -41,9 +41,8 @@ fn giving(result: &'static str) -> Transition {
     Transition::Complete { result: Bytes::from_static(result.as_bytes()), retention: Retention::Standard }
 }
 
-/// Ends a job in a way of its own and returns what it is then.
+/// Ends a job in a way of its own.
 async fn end(stage: &Stage, job: &Envelope, how: &str) {
-    let worker = stage.worker_of(std::slice::from_ref(&job.queue));
     match how {
         "cancelled" => {
             let ordered = stage.store.cancel(&job.queue, &job.id, None).await.answered();
@@ -55,7 +54,8 @@ async fn end(stage: &Stage, job: &Envelope, how: &str) {
         }
         "drained" => assert_eq!(stage.store.drain(&job.queue, Drain::Waiting, 10).await.answered(), 1),
         "failed" => {
-            assert_eq!(worker.settle(&worker.one().await, fail()).await, Fenced::Applied)
+            let worker = stage.worker_of(std::slice::from_ref(&job.queue));
+            assert_eq!(worker.settle(&worker.one().await, fail()).await, Fenced::Applied);
         }
         other => panic!("no such end: {other}"),
     }
@@ -351,21 +351,17 @@ pub async fn a_late_settle_of_a_parent_is_told_once(fixture: &dyn Fixture) {
     assert_eq!(stage.worker().one().await.envelope.id, child.id);
 }
 
-/// A job that has a deduplication key and waits for others.
-fn keyed_after(parents: &[&Envelope], mode: Dedup) -> Envelope {
-    let mut child = after(job(), parents, OnFailure::Fail);
-    child.deduplicate(DedupKey::from_stored("key", mode));
-    child
-}
-
 pub async fn a_job_that_ends_as_it_comes_holds_no_key(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     let bad = stage.ended(job(), fail()).await;
-    let child = stage.push(keyed_after(&[&bad], Dedup::Simple)).await;
+    let key = || DedupKey::from_stored("key", Dedup::Simple);
+    let mut child = after(job(), &[&bad], OnFailure::Fail);
+    child.deduplicate(key());
+    let child = stage.push(child).await;
     assert_eq!(stage.state(&child).await, JobState::Failed);
     assert_eq!(stage.store.dedup_owner(&QUEUE, "key").await.answered(), None);
     let mut next = job();
-    next.deduplicate(DedupKey::from_stored("key", Dedup::Simple));
+    next.deduplicate(key());
     let next = stage.push(next).await;
     assert_eq!(stage.store.dedup_owner(&QUEUE, "key").await.answered(), Some(next.id.clone()));
 }

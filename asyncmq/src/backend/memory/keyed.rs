@@ -3,7 +3,7 @@
 //! A key stands in its lane's ring as long as jobs of it wait, unless it is parked: then it waits for a permit or a token
 //! itself, and is in nobody's way.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use foldhash::HashMap;
@@ -181,10 +181,9 @@ impl Queue {
         let parked = |lane: &KeyedLane| lane.lists.values().filter(|list| list.parked).count();
         let all: usize = self.keyed.iter().map(parked).sum();
         // Those whose time has come stand there until the next claim.
-        let timed = self.limits.iter().flat_map(|limits| &limits.parked);
-        let due = timed.take_while(|(time, ..)| *time <= now).count();
-        let stale: usize = self.limits.iter().flat_map(|limits| &limits.stale).map(BTreeSet::len).sum();
-        (all - due - stale) as u64
+        let timed = self.limits.iter().flat_map(|limits| limits.stale.iter().chain([&limits.parked]));
+        let due: usize = timed.map(|keys| keys.iter().take_while(|(time, ..)| *time <= now).count()).sum();
+        (all - due) as u64
     }
 
     /// Lets keys take turns again that were parked under other limits, at most so many. Returns whether there are more.

@@ -160,7 +160,7 @@ impl Kin {
         !self.edges.contains(&Edge::Open)
     }
 
-    /// Returns what the parents passed on; nothing if none does.
+    /// Returns what the parents passed on, by their places.
     pub(super) fn inputs(&self) -> Vec<Option<Bytes>> {
         self.inputs.clone()
     }

@@ -10,7 +10,7 @@ use super::state::{Queue, Slot, State, stands};
 use crate::backend::MAX_BATCH;
 use crate::clock::Timestamp;
 use crate::job::{Envelope, Limit, OnLimit};
-use crate::lifecycle::{Allowance, Crowd, make_room, why_no_room};
+use crate::lifecycle::{Allowance, Crowd, make_room, new_to_know, why_no_room};
 
 /// How many places of a list are looked at in one step, whatever stands there.
 const LOOKED_AT: usize = 4 * MAX_BATCH;
@@ -92,7 +92,7 @@ impl Queue {
         }) else {
             return false;
         };
-        let new = self.new_jobs(line, slots, new_at_once(limit, 1)).len();
+        let new = self.new_jobs(line, slots, new_to_know(limit, 1)).len();
         !make_room(limit, self.crowd(&group, new)).is_enough()
     }
 
@@ -105,12 +105,6 @@ impl Queue {
             askable: tally.map_or(0, |tally| count(tally.askable.len())),
         }
     }
-}
-
-/// How many new jobs have to be known so that `at_once` of them can go.
-fn new_at_once(limit: Limit, at_once: usize) -> usize {
-    let most = limit.concurrency_limit().map_or(usize::MAX, |most| most as usize);
-    if limit.when_full() == OnLimit::CancelRunning { most.saturating_add(at_once) } else { at_once }
 }
 
 fn is_new(slots: &[Option<Slot>], entry: Entry) -> bool {
@@ -127,6 +121,9 @@ impl State {
         now: Timestamp,
         budget: &mut usize,
     ) -> bool {
+        if self.queues[queue as usize].limits.is_none() {
+            return false;
+        }
         for (is_keyed, lane) in lanes {
             loop {
                 let kept = &mut self.queues[queue as usize];
@@ -183,7 +180,7 @@ impl State {
         let kept = &self.queues[queue as usize];
         let Some((group, _)) = kept.jobs_in(line) else { return };
         let Some(limit) = kept.impatient(&group) else { return };
-        let new = kept.new_jobs(line, &self.slots, new_at_once(limit, *budget));
+        let new = kept.new_jobs(line, &self.slots, new_to_know(limit, *budget));
         let room = make_room(limit, kept.crowd(&group, new.len()));
         let gone = new.into_iter().take((room.discard as usize).min(*budget));
         let why = |was_running| why_no_room(limit, &group.task, group.key.as_deref(), was_running);

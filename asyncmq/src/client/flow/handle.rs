@@ -3,14 +3,19 @@
 use std::fmt;
 use std::sync::Arc;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
 
 use super::{FlowGraph, FlowNode, part_id};
 use crate::backend::{Ordered, Pushed};
 use crate::client::node::Node;
+use crate::client::order::{in_order, parents_first};
 use crate::client::{Client, JobHandle, ResultFuture, Untyped};
 use crate::error::{Error, Result};
 use crate::job::{Envelope, Job, JobId, JobState, Name};
+
+/// How many jobs are looked up at once.
+const AT_ONCE: usize = 16;
 
 /// A handle to a flow. Cheap to clone; dropping it does nothing to the flow.
 #[derive(Clone)]
@@ -90,18 +95,18 @@ impl FlowHandle {
     ///
     /// [`Error::Store`] when the store cannot be asked.
     pub async fn graph(&self) -> Result<FlowGraph> {
-        let mut nodes = Vec::with_capacity(self.parts.len());
-        for (queue, id) in self.parts.iter() {
-            let job = self.find(queue, id).await?;
-            let parents = job.iter().flat_map(Job::parents);
-            let parents = parents.map(|parent| (parent.id.clone(), parent.on_failure)).collect();
-            nodes.push(FlowNode { id: id.clone(), queue: queue.to_string(), job, parents });
-        }
+        // Nothing of them happens before they are polled.
+        let looks: Vec<_> = self.parts.iter().map(|(queue, id)| self.node(queue, id)).collect();
+        let nodes = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
         Ok(FlowGraph { id: self.id.to_string(), nodes })
     }
 
-    async fn find(&self, queue: &Name, id: &JobId) -> Result<Option<Job>> {
-        self.client.handle.ask("look a job up", self.client.backend().find(queue, id)).await
+    async fn node(&self, queue: &Name, id: &JobId) -> Result<FlowNode> {
+        let find = self.client.backend().find(queue, id);
+        let job = self.client.handle.ask("look a job up", find).await?;
+        let parents = job.iter().flat_map(Job::parents);
+        let parents = parents.map(|parent| (parent.id.clone(), parent.on_failure)).collect();
+        Ok(FlowNode { id: id.clone(), queue: queue.to_string(), job, parents })
     }
 
     /// Waits until every job has ended, and returns how they stand.
@@ -142,27 +147,16 @@ impl FlowHandle {
     ///
     /// [`Error::Store`] when the store cannot be asked; some may have begun then, and the rest follows when it is ordered again.
     pub async fn retry(&self) -> Result<usize> {
+        let ended_badly = |job: &&Job| job.state().is_terminal() && job.state() != JobState::Completed;
         let graph = self.graph().await?;
-        let ended_badly = |node: &&FlowNode| {
-            node.state().is_some_and(|state| state.is_terminal() && state != JobState::Completed)
-        };
-        let mut open: Vec<&FlowNode> = graph.nodes.iter().filter(ended_badly).collect();
+        let jobs = graph.nodes.iter().filter_map(|node| node.job.as_ref()).filter(ended_badly);
+        let jobs: Vec<_> = jobs.map(|job| job.envelope().clone()).collect();
+        let jobs = parents_first(&jobs)?.map_or_else(|| jobs.clone(), |order| in_order(&order, &jobs));
         let mut begun = 0;
-        // Those first that wait for nobody who is still to begin.
-        while !open.is_empty() {
-            let ids: Vec<&JobId> = open.iter().map(|node| &node.id).collect();
-            let waits = |node: &&FlowNode| node.parents.iter().any(|(parent, _)| ids.contains(&parent));
-            let (later, now): (Vec<_>, Vec<_>) = open.iter().copied().partition(waits);
-            if now.is_empty() {
-                break;
-            }
-            for node in now {
-                let queue = Name::from_stored(&node.queue);
-                let order = self.client.backend().retry(&queue, &node.id);
-                let ordered = self.client.handle.ask("let a job begin anew", order).await?;
-                begun += usize::from(ordered == Ordered::Done);
-            }
-            open = later;
+        for job in jobs {
+            let order = self.client.backend().retry(&job.queue, &job.id);
+            let ordered = self.client.handle.ask("let a job begin anew", order).await?;
+            begun += usize::from(ordered == Ordered::Done);
         }
         Ok(begun)
     }

@@ -12,11 +12,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Poller, Poll};
 
-use crate::backend::{MAX_BATCH, Pushed};
+use crate::backend::MAX_BATCH;
 use crate::client::dependency::Dependency;
 use crate::client::new_job::NewJob;
 use crate::client::node::Node;
-use crate::client::order::parents_first;
+use crate::client::order::{in_order, parents_first};
 use crate::client::parents::{check_outside, find_parents};
 use crate::client::{Client, Untyped, default};
 use crate::error::{Error, Result};
@@ -102,15 +102,12 @@ impl Flow {
 
     /// Adds a job. What is returned stands for it: other jobs of the flow wait for it, or take its output.
     pub fn add<T: Task>(&mut self, job: NewJob<T>) -> Node<T::Output> {
-        let queue = job.own_queue().unwrap_or_else(|| T::QUEUE.into());
-        Node::of(self.take_in(job.untyped(), queue))
+        Node::of(self.take_in(job.untyped()))
     }
 
-    /// Adds a job by name, whose output is read as any JSON. One whose task is not linked here names its queue; without it, that is `default`.
+    /// Adds a job by name, whose output is read as any JSON.
     pub fn add_named(&mut self, job: NewJob<Untyped>) -> Node<serde_json::Value> {
-        let linked = crate::task::linked(job.task_name()).map(|task| task.queue().to_owned());
-        let queue = job.own_queue().or(linked).unwrap_or_else(|| "default".into());
-        Node::of(self.take_in(job, queue))
+        Node::of(self.take_in(job))
     }
 
     /// Adds a job that runs once every job that was added before has completed; if one does not, it is cancelled.
@@ -135,15 +132,11 @@ impl Flow {
         self.nodes.iter().map(|node| node.clone().on_failure(on_failure)).collect()
     }
 
-    fn take_in(&mut self, job: NewJob, queue: String) -> Dependency {
+    fn take_in(&mut self, job: NewJob) -> Dependency {
         let place = self.jobs.len();
         let id = self.id.as_ref().map_or_else(|_| JobId::generate(), |id| part_id(id, place));
-        let node = Dependency {
-            id: id.clone(),
-            queue: Some(Name::from_stored(&queue)),
-            on_failure: OnFailure::Fail,
-        };
-        self.jobs.push(job.queue(queue).id(id.to_string()));
+        self.jobs.push(job.id(id.to_string()));
+        let node = Dependency::from(id);
         self.nodes.push(node.clone());
         node
     }
@@ -207,20 +200,12 @@ impl Client {
         }
         let order = parents_first(&jobs)?;
         check_outside(self, &jobs).await?;
-        let sorted: Vec<Arc<Envelope>> = match &order {
-            Some(order) => order.iter().filter_map(|place| jobs.get(*place)).cloned().collect(),
-            None => jobs.clone(),
-        };
+        let sorted = order.map_or_else(|| jobs.clone(), |order| in_order(&order, &jobs));
         let answers = self.handle.push_whole(&sorted).await?;
         let handle = FlowHandle::new(self, id, &jobs);
         for (job, pushed) in sorted.iter().zip(&answers) {
-            let refused = match pushed {
-                Pushed::Exists { task } if *task != job.task => self.handle_to::<Untyped>(job, pushed).err(),
-                Pushed::ParentGone { .. } => self.handle_to::<Untyped>(job, pushed).err(),
-                _ => None,
-            };
-            if let Some(error) = refused {
-                // A job outside of the flow went between the look at it and the push: all or none.
+            if let Err(error) = self.handle_to::<Untyped>(job, pushed) {
+                // It has the id of another task's job, or waits for one that went since it was looked for: all or none.
                 handle.remove_added(&sorted, &answers).await?;
                 return Err(error);
             }
@@ -241,21 +226,13 @@ fn make_part(job: &mut Arc<Envelope>, id: &str, place: usize, queues: &[Name]) -
         });
     }
     let mut part = Envelope::clone(job);
-    part.extras_mut().flow = Some(FlowPart {
-        id: id.into(),
-        place: u32::try_from(place).unwrap_or(u32::MAX),
-        queues: if place == 0 { queues.to_vec() } else { Vec::new() },
-    });
+    part.extras_mut().flow =
+        Some(FlowPart { id: id.into(), queues: if place == 0 { queues.to_vec() } else { Vec::new() } });
     *job = Arc::new(part);
     Ok(())
 }
 
 impl<T> NewJob<T> {
-    /// Returns the queue that the job itself names.
-    fn own_queue(&self) -> Option<String> {
-        self.overrides.as_ref().and_then(|own| own.queue.clone())
-    }
-
     /// Waits for all of these, however they end, and runs only if some did not complete.
     fn if_some_failed(self, jobs: Vec<Dependency>) -> Self {
         self.with(|own| {

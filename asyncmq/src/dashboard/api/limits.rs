@@ -26,6 +26,7 @@ pub(in crate::dashboard) struct Wanted {
     task: Option<String>,
     rate: Option<String>,
     concurrency: Option<u32>,
+    on_limit: Option<String>,
     #[serde(default)]
     off: bool,
     #[serde(default)]
@@ -34,7 +35,12 @@ pub(in crate::dashboard) struct Wanted {
 
 impl Wanted {
     fn limit(&self) -> Result<Option<Limit>, Refusal> {
-        let limit = read_limit(|name| self.rate.as_deref().filter(|_| name == "rate"), "")?;
+        let part = |name: &str| match name {
+            "rate" => self.rate.as_deref(),
+            "on-limit" => self.on_limit.as_deref(),
+            _ => None,
+        };
+        let limit = read_limit(part, "")?;
         let limit = self.concurrency.map_or(limit, |most| limit.concurrency(most));
         match (limit.is_none(), self.off, self.reset) {
             (_, false, false) => some_limit(limit).map(Some),

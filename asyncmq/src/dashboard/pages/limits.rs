@@ -9,7 +9,7 @@ use crate::dashboard::access::Role;
 use crate::dashboard::error::{Answer, Refusal};
 use crate::dashboard::text::{many, visible};
 use crate::dashboard::visit::{Fields, Params, Visit};
-use crate::job::{Limit, LimitScope, Name};
+use crate::job::{Limit, LimitScope, Name, OnLimit};
 
 /// Of more queues than this the limits are not listed on one page.
 const MOST: usize = 500;
@@ -149,6 +149,8 @@ struct Form {
     is_known: bool,
     rate: String,
     concurrency: String,
+    /// What may become of a job that meets the limit, each with its name and whether it is what somebody ordered.
+    policies: Vec<(&'static str, bool)>,
     says: String,
     tasks: Vec<String>,
     back: String,
@@ -161,6 +163,7 @@ pub(in crate::dashboard) async fn edit(visit: Visit) -> Answer {
     let used = held.limits.iter().find(|used| used.info.scope == scope);
     let limit = used.map_or(Limit::NONE, |used| used.info.limit());
     let tasks = visit.admin().tasks().await?;
+    let ordered = used.and_then(|used| used.info.ordered).and_then(|limit| limit.on_limit);
     page(&Form {
         shell: Shell::new(&visit, "/limits", format!("Limit of {queue}")).still(),
         queue: queue.to_owned(),
@@ -168,6 +171,7 @@ pub(in crate::dashboard) async fn edit(visit: Visit) -> Answer {
         is_known: used.is_some() || visit.query.get("task").is_some(),
         rate: limit.rate_limit().map(|rate| rate.to_string()).unwrap_or_default(),
         concurrency: limit.concurrency_limit().map(|most| most.to_string()).unwrap_or_default(),
+        policies: OnLimit::ALL.iter().map(|policy| (policy.name(), ordered == Some(*policy))).collect(),
         says: used.map_or_else(
             || "It is held to nothing.".into(),
             |used| {

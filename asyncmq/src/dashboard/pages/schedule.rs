@@ -15,7 +15,7 @@ use crate::dashboard::error::{Answer, Refusal};
 use crate::dashboard::text::{grouped, pretty, visible};
 use crate::dashboard::visit::Visit;
 use crate::job::Job;
-use crate::schedule::{ScheduleId, Short, job_of};
+use crate::schedule::{Misfire, Overlap, ScheduleId, Short, job_of};
 
 /// How many of the next runs are shown.
 const NEXT: usize = 10;
@@ -109,18 +109,20 @@ fn facts(info: &ScheduleInfo, view: &ScheduleDetailView) -> Vec<(&'static str, S
         ("Made by", if info.declared { "the task's attribute" } else { "code or people" }.into()),
         (
             "Missed slots",
-            match view.misfire.as_str() {
-                "skip" => "are left out".into(),
-                "all" => "each fires".into(),
-                _ => "one job for all".into(),
-            },
+            match info.schedule.misfire {
+                Misfire::Skip => "are left out",
+                Misfire::Once => "one job for all",
+                Misfire::All => "each fires",
+            }
+            .into(),
         ),
         (
             "Overlap",
-            match view.overlap.as_str() {
-                "skip" => "left out while the last job runs".into(),
-                _ => "allowed".to_owned(),
-            },
+            match info.schedule.overlap {
+                Overlap::Skip => "left out while the last job runs",
+                Overlap::Allow => "allowed",
+            }
+            .into(),
         ),
         ("Fired", grouped(info.fired)),
         ("Left out", grouped(info.skipped)),

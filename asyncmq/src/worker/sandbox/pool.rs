@@ -199,7 +199,8 @@ impl Pool {
         let child = tokio::select! {
             biased;
             child = self.take() => child,
-            why = attempt.stopped() => return stopped(attempt, why),
+            // What that means is for whoever told it.
+            _ = attempt.stopped() => return Err(TaskError::mere_stop()),
         };
         let mut child = match child {
             Ok(child) => child,
@@ -214,7 +215,7 @@ impl Pool {
                 heard::repeat(attempt, end.said);
                 self.take_back(child, end.resident);
                 match attempt.stop_reason() {
-                    Some(Stop::TimedOut) => stopped(attempt, Stop::TimedOut),
+                    Some(Stop::TimedOut) => Err(TaskError::mere_stop()),
                     _ => heard::handled(end.ended, frame),
                 }
             }
@@ -270,17 +271,6 @@ fn place_of(task: &TaskDefinition) -> usize {
     tasks().position(|linked| of(linked) == of(task)).unwrap_or(usize::MAX)
 }
 
-/// Says how an attempt ended that was told to stop.
-fn stopped(attempt: &Attempt, why: Stop) -> Handled {
-    Err(match why {
-        Stop::TimedOut => {
-            let timeout = attempt.job.envelope.timeout.unwrap_or_default();
-            TaskError::told(Decision::Retry, FailureKind::Timeout, format!("timed out after {timeout:?}"))
-        }
-        Stop::Cancelled | Stop::LeaseLost | Stop::Shutdown => TaskError::mere_stop(),
-    })
-}
-
 /// Says how an attempt ended whose process did.
 fn died(attempt: &Arc<Attempt>, lost: &Lost, cap: Option<u64>) -> Handled {
     let message = lost.message(cap);
@@ -293,7 +283,7 @@ fn died(attempt: &Arc<Attempt>, lost: &Lost, cap: Option<u64>) -> Handled {
         return Err(TaskError::told(Decision::Retry, FailureKind::Timeout, message));
     }
     attempt.log(message);
-    stopped(attempt, why)
+    Err(TaskError::mere_stop())
 }
 
 /// Ends children that have been idle for too long, for as long as there is a pool.

@@ -12,9 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::child::Control;
 use super::frames::{Frame, Kind};
 use crate::backend::Pushed;
-use crate::error::Error;
 use crate::job::{Envelope, JobId, Name, OptionsText};
-use crate::task::Attempt;
+use crate::task::{Attempt, TaskError};
 
 /// Jobs to be pushed; the arguments stand in the body.
 #[derive(Serialize, Deserialize)]
@@ -103,22 +102,12 @@ pub(super) fn carry_out(attempt: &Arc<Attempt>, frame: &Frame, control: &Arc<Con
         // The jobs of a flow came in one call, and go in one.
         let is_flow = jobs.iter().any(|job| job.extras().flow.is_some());
         let pushed = if is_flow { handle.push_whole(&jobs).await } else { handle.push(&jobs).await };
-        let answer =
-            pushed.map(|all| all.into_iter().map(PushedText::of).collect()).map_err(|error| told(&error));
+        let answer = pushed
+            .map(|all| all.into_iter().map(PushedText::of).collect())
+            .map_err(|error| TaskError::from_handler(error.into()).message());
         control.send(Kind::Pushed, &Answer { call, answer }).await;
     });
     Ok(())
-}
-
-/// Writes an error down with its causes.
-fn told(error: &Error) -> String {
-    let mut said = error.to_string();
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        said.push_str(&format!(": {cause}"));
-        next = cause.source();
-    }
-    said
 }
 
 impl PushedText {

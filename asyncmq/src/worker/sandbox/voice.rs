@@ -76,7 +76,7 @@ impl Voice {
         }
     }
 
-    /// Writes reports until the voice is gone.
+    /// Writes reports for as long as the process lives.
     fn report(&self, attempts: &mpsc::Receiver<Arc<Attempt>>) {
         while let Ok(attempt) = attempts.recv() {
             let report = attempt.begin_report();

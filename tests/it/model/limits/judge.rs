@@ -9,7 +9,7 @@ use asyncmq::{JobState, RateLimit};
 
 use super::reference::{Group, Hold, Job, Model};
 
-const ALL: u32 = 1_000_000;
+pub(super) const ALL: u32 = 1_000_000;
 
 /// How many more must be let start, and how many may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use asyncmq::{JobState, LimitSource};
 use bytes::Bytes;
 
 use super::command::{Command, End, LIMITS, Sent, TASKS, WORKERS};
+use super::judge::ALL;
 use super::reference::{LEASE, Model};
 use crate::model::system::Caller;
 use crate::support::Make;
@@ -235,7 +236,7 @@ fn check_standing(model: &Model, group: Option<super::reference::Group>, standin
     let running = if is_counted { standing.running } else { surely };
     assert!(surely <= running && running <= all, "{running} run of {group:?}, not {surely} to {all}");
     let is_right = match standing.allowance {
-        Allowance::May(_) => 0 < span.may,
+        Allowance::May(count) => 0 < span.may && (span.must..=span.may).contains(&count.min(ALL)),
         Allowance::Until(_) | Allowance::Full => span.must == 0,
     };
     assert!(is_right, "{:?} of {group:?}, which is {span:?}\n{model:#?}", standing.allowance);

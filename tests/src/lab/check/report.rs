@@ -41,8 +41,10 @@ pub struct Report {
     #[serde(default)]
     pub left_out: usize,
     /// How many slots of schedules fired, and how many were left out for a reason.
+    #[serde(default)]
     pub slots: (usize, usize),
     /// How many starts limits held back or let through, and how many jobs of one key were in hand at once, at most.
+    #[serde(default)]
     pub held: (usize, usize),
     /// How many jobs stood in which state at the end; `gone` is what is kept of no completed job.
     pub states: BTreeMap<String, usize>,

@@ -51,11 +51,8 @@ fn extras() -> impl Strategy<Value = Extras> {
         headers,
         bindings: bindings(parents.len()),
         only_if_failed: !parents.is_empty(),
-        flow: (!parents.is_empty()).then(|| FlowPart {
-            id: "flow".into(),
-            place: 7,
-            queues: vec![Name::from_static("q")],
-        }),
+        flow: (!parents.is_empty())
+            .then(|| FlowPart { id: "flow".into(), queues: vec![Name::from_static("q")] }),
         parents,
         key: key.map(Into::into),
         dedup: dedup.map(|(key, mode)| DedupKey::from_stored(&key, mode)),

@@ -134,7 +134,7 @@ local function task_in(Q, line)
   local lane = sub(line, 2, 10)
   if not tasks_by_lane[lane] then
     local profile = call('HGET', Q .. 'meta', lane)
-    tasks_by_lane[lane] = profile and unpick('>I2c0', profile, 8) or ''
+    tasks_by_lane[lane] = profile and task_of(profile) or ''
   end
   return tasks_by_lane[lane]
 end

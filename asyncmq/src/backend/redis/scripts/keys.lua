@@ -5,7 +5,7 @@
 local KEY = '>BI8I2c0I2c0'
 -- Returns the task that a profile names.
 local function task_of(profile)
-  return sub(profile, 10, 9 + unpick('>I2', sub(profile, 8, 9)))
+  return (unpick('>I2c0', profile, 8))
 end
 local function unpacked_key(bytes)
   local k, live, at = {}, nil, nil

@@ -4,7 +4,7 @@ local function make_room_in(Q, lines)
   for line in pairs(lines) do
     local lane = sub(line, 2, 10)
     if not tasks[lane] then
-      tasks[lane] = unpick('>I2c0', call('HGET', Q .. 'meta', lane), 8)
+      tasks[lane] = task_of(call('HGET', Q .. 'meta', lane))
       local kept = call('HGET', Q .. 'held', tasks[lane])
       limits[lane] = kept and read_limit(kept) or {}
     end

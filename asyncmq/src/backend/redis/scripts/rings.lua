@@ -89,7 +89,7 @@ local function weights_of(hold, ring, keys, names)
   call('HDEL', hold.Q .. 'credits', unpack(fields))
   return weights, credits, total
 end
--- Tells of lists whether each is there: `lines` are places in `prefixed` names.
+-- Tells of lists whether each is there.
 local function which_are_there(Q, lines)
   local names = {}
   if #lines == 0 then return names end

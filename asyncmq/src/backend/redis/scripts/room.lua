@@ -9,7 +9,7 @@ end
 -- Lists the first jobs of a list at which no attempt was made yet, at most `most`: their places, ids, records and side records. Void
 -- places are passed over. Then tells whether the list goes on.
 local function new_jobs(Q, line, most)
-  local ids = call('LRANGE', Q .. line, 0, math.min(most, 4000) - 1)
+  local ids = call('LRANGE', Q .. line, 0, most - 1)
   if #ids == 0 then return {}, false end
   local records, new, void = call('HMGET', Q .. 'jobs', unpack(ids)), {}, {}
   local sides = sides_of(Q, ids, records)
@@ -41,7 +41,7 @@ local function discard(Q, line, jobs, reason)
 end
 -- Asks the oldest running jobs of a group to stop: as many as are in the way of `left` that wait.
 local function stop(Q, name, limit, left, reason)
-  local prefix = pack('>I2', #name) .. name
+  local prefix = holder(name, '', '')
   local from, to = '[' .. prefix, '(' .. prefix .. '\255'
   local askable = call('ZLEXCOUNT', Q .. 'holders', from, to)
   local count = math.min(askable, askable + left - limit.most)

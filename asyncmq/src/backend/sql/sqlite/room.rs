@@ -8,7 +8,7 @@ use super::tx::{Tx, readable};
 use crate::backend::MAX_BATCH;
 use crate::backend::limits::PART;
 use crate::job::{Limit, Name, OnLimit};
-use crate::lifecycle::{Crowd, make_room, why_no_room};
+use crate::lifecycle::{Crowd, make_room, new_to_know, why_no_room};
 
 /// Where a job has come in to wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,10 +102,7 @@ impl Tx<'_> {
     }
 
     fn new_jobs(&self, at: &Entered, limit: Limit, at_once: usize) -> Step<Vec<i64>> {
-        let most = limit.concurrency_limit().unwrap_or(u32::MAX) as usize;
-        let most =
-            if limit.when_full() == OnLimit::CancelRunning { most.saturating_add(at_once) } else { at_once };
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let most = i64::try_from(new_to_know(limit, at_once)).unwrap_or(i64::MAX);
         match at.line {
             Some((line, _)) => list::jobs(self.conn, sql::NEW_IN_LINE, (line, most)),
             None => list::jobs(self.conn, sql::NEW_IN_LANE, (at.lane, most)),

@@ -38,7 +38,7 @@ impl Script {
     }
 
     fn stop(&mut self) {
-        self.add(Event::Unscheduled { schedule: "s".to_owned(), fired: 0, skipped: 0 });
+        self.add(Event::Unscheduled { schedule: "s".to_owned() });
     }
 }
 
