@@ -2,7 +2,7 @@
 
 use crate::client::JobHandle;
 use crate::error::{Error, Result};
-use crate::job::{Binding, BoundTo, Envelope, JobId, Name, OnFailure, Parent};
+use crate::job::{Binding, BoundTo, Envelope, JobId, Name, OnFailure, Parent, Passes};
 
 /// How many jobs one may wait for.
 pub(crate) const MAX_PARENTS: usize = 10_000;
@@ -61,41 +61,41 @@ impl<T> From<JobHandle<T>> for Dependency {
 /// What a described job waits for, each once, and which of its arguments are outputs of those.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Waits {
-    jobs: Vec<(Dependency, bool)>,
+    jobs: Vec<(Dependency, Passes)>,
     bindings: Vec<Binding>,
 }
 
 impl Waits {
     /// Adds a job to wait for.
     pub(crate) fn add(&mut self, job: Dependency) {
-        self.place(job, false);
+        self.place(job, Passes::Nothing);
     }
 
     /// Lets an argument be the output of a job.
     pub(crate) fn bind_one(&mut self, argument: &str, job: Dependency) {
-        let from = BoundTo::One(self.place(job, true));
+        let from = BoundTo::One(self.place(job, Passes::Output));
         self.bindings.push(Binding { argument: argument.into(), from });
     }
 
     /// Lets an argument be the list of the outputs of jobs.
     pub(crate) fn bind_each(&mut self, argument: &str, jobs: Vec<Dependency>) {
-        let from = BoundTo::Each(jobs.into_iter().map(|job| self.place(job, true)).collect());
+        let from = BoundTo::Each(jobs.into_iter().map(|job| self.place(job, Passes::Output)).collect());
         self.bindings.push(Binding { argument: argument.into(), from });
     }
 
-    /// Adds a job of which the output tells whether it completed.
+    /// Adds a job of which it is told whether it completed.
     pub(crate) fn watch(&mut self, job: Dependency) {
-        self.place(job, true);
+        self.place(job, Passes::End);
     }
 
-    fn place(&mut self, job: Dependency, passes: bool) -> u32 {
-        let same = |(known, _): &(Dependency, bool)| known.id == job.id && known.queue == job.queue;
+    fn place(&mut self, job: Dependency, passes: Passes) -> u32 {
+        let same = |(known, _): &(Dependency, Passes)| known.id == job.id && known.queue == job.queue;
         let place = self.jobs.iter().position(same).unwrap_or_else(|| {
-            self.jobs.push((job, false));
+            self.jobs.push((job, Passes::Nothing));
             self.jobs.len() - 1
         });
         if let Some((_, known)) = self.jobs.get_mut(place) {
-            *known |= passes;
+            *known = passes.max(*known);
         }
         u32::try_from(place).unwrap_or(u32::MAX)
     }

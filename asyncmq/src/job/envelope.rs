@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use crate::job::{
-    Backoff, Binding, DEFAULT_PRIORITY, Dedup, DedupKey, FlowPart, JobId, Name, Parent, Retention,
+    Backoff, Binding, DEFAULT_PRIORITY, Dedup, DedupKey, FlowPart, JobId, Name, Parent, Passes, Retention,
 };
 
 /// When a job may first run, as the producer said it; stores turn it into a time of their own clock.
@@ -117,10 +117,12 @@ impl Envelope {
         self.extras.as_deref()?.key.as_ref()
     }
 
-    /// Tells whether a job that it waits for passes its output on.
+    /// Tells whether a job that it waits for passes something on.
     #[must_use]
     pub fn takes_outputs(&self) -> bool {
-        self.extras.as_ref().is_some_and(|extras| extras.parents.iter().any(|parent| parent.passes))
+        self.extras
+            .as_ref()
+            .is_some_and(|extras| extras.parents.iter().any(|parent| parent.passes != Passes::Nothing))
     }
 
     /// Returns what few jobs have, to be changed.

@@ -47,8 +47,51 @@ pub struct Parent {
     pub id: JobId,
     /// What becomes of the job that waits if it does not complete.
     pub on_failure: OnFailure,
-    /// Whether its output is kept for the job that waits.
-    pub passes: bool,
+    /// What is kept of it for the job that waits.
+    pub passes: Passes,
+}
+
+/// What a job is given of one that it waited for and that completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Passes {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// That it completed.
+    End,
+    /// What it returned.
+    Output,
+}
+
+impl Passes {
+    /// Returns the number by which stores know it.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Nothing => 0,
+            Self::End => 1,
+            Self::Output => 2,
+        }
+    }
+
+    /// Returns what a number stands for; nothing for one that is not known.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Self {
+        match number {
+            1 => Self::End,
+            2 => Self::Output,
+            _ => Self::Nothing,
+        }
+    }
+
+    /// Returns what is kept of a job that completed and returned this.
+    pub fn kept<T: Default>(self, output: T) -> Option<T> {
+        match self {
+            Self::Nothing => None,
+            Self::End => Some(T::default()),
+            Self::Output => Some(output),
+        }
+    }
 }
 
 /// From where an argument takes its value, in place of what the producer sent.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Binding, BoundTo, Extras, FlowPart, JobId, Name, OnFailure, Parent};
+use crate::job::{Binding, BoundTo, Extras, FlowPart, JobId, Name, OnFailure, Parent, Passes};
 
 /// What a job has to do with its parents.
 #[derive(Serialize, Deserialize, Default)]
@@ -32,8 +32,8 @@ struct ParentText<'a> {
     id: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     on_failure: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    passes: bool,
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    passes: u8,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -75,10 +75,19 @@ impl<'a> ParentsText<'a> {
     }
 }
 
+const fn is_nothing(passes: &u8) -> bool {
+    *passes == Passes::Nothing.number()
+}
+
 impl<'a> ParentText<'a> {
     fn of(parent: &'a Parent) -> Self {
         let on_failure = (parent.on_failure != OnFailure::default()).then(|| parent.on_failure.name().into());
-        Self { queue: (*parent.queue).into(), id: (*parent.id).into(), on_failure, passes: parent.passes }
+        Self {
+            queue: (*parent.queue).into(),
+            id: (*parent.id).into(),
+            on_failure,
+            passes: parent.passes.number(),
+        }
     }
 
     fn into_parent(self) -> Parent {
@@ -87,7 +96,7 @@ impl<'a> ParentText<'a> {
             queue: Name::from_stored(&self.queue),
             id: JobId::from_stored(&self.id),
             on_failure: policy.unwrap_or_default(),
-            passes: self.passes,
+            passes: Passes::from_number(self.passes),
         }
     }
 }

@@ -79,7 +79,7 @@ fn put(args: &mut Vec<u8>, inputs: &[Option<Bytes>], place: u32) {
 mod tests {
     use super::*;
     use crate::backend::Token;
-    use crate::job::{Binding, JobId, Name, OnFailure, Parent};
+    use crate::job::{Binding, JobId, Name, OnFailure, Parent, Passes};
 
     fn job(args: &'static str, bindings: Vec<Binding>, inputs: &[Option<&'static str>]) -> ClaimedJob {
         let name = Name::from_static("t");
@@ -128,7 +128,7 @@ mod tests {
             queue: Name::from_static("q"),
             id: JobId::generate(),
             on_failure: OnFailure::Run,
-            passes: true,
+            passes: Passes::End,
         };
         for (inputs, expected) in [
             (&[Some("1"), Some("2")][..], Some(Unbound::NothingFailed)),

@@ -39,7 +39,9 @@ impl Drained {
         match &outcome {
             Outcome::Completed(_) => self.completed += 1,
             Outcome::Failed(_) | Outcome::FailedFor(..) | Outcome::FailedForGood(_) => self.failed += 1,
-            Outcome::Snoozed(_) | Outcome::Cancelled(_) | Outcome::Abandoned => self.others += 1,
+            Outcome::Snoozed(_) | Outcome::Awaits(_) | Outcome::Cancelled(_) | Outcome::Abandoned => {
+                self.others += 1
+            }
         }
         self.attempts.push((job, task, outcome));
     }

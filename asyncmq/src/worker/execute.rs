@@ -253,6 +253,7 @@ fn refused(attempt: u32, error: &TaskError) -> Outcome {
         Decision::RetryIn(delay) => Outcome::FailedFor(failure(), *delay),
         Decision::Permanent => Outcome::FailedForGood(failure()),
         Decision::Snooze(delay) => Outcome::Snoozed(*delay),
+        Decision::Await(jobs) => Outcome::Awaits(jobs.clone()),
         Decision::Cancel(reason) => Outcome::Cancelled(Some(reason.clone())),
     }
 }

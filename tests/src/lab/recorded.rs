@@ -132,7 +132,7 @@ fn kind_of(transition: &Transition) -> (Kind, Duration) {
         Transition::Cancel { .. } => (Kind::Cancel, Duration::ZERO),
         Transition::Retry { after, .. } => (Kind::Retry, *after),
         Transition::Snooze { after } => (Kind::Snooze, *after),
-        Transition::Release => (Kind::Release, Duration::ZERO),
+        Transition::Await { .. } | Transition::Release => (Kind::Release, Duration::ZERO),
     }
 }
 

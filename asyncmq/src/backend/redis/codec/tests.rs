@@ -61,14 +61,12 @@ fn extras() -> impl Strategy<Value = Extras> {
 
 fn parent() -> impl Strategy<Value = Parent> {
     let policy = proptest::sample::select(OnFailure::ALL.to_vec());
-    ("[a-z]{1,40}", "\\P{Cc}{1,40}", policy, proptest::bool::ANY).prop_map(
-        |(queue, id, on_failure, passes)| Parent {
-            queue: Name::from_stored(&queue),
-            id: JobId::from_stored(&id),
-            on_failure,
-            passes,
-        },
-    )
+    ("[a-z]{1,40}", "\\P{Cc}{1,40}", policy, 0u8..3).prop_map(|(queue, id, on_failure, passes)| Parent {
+        queue: Name::from_stored(&queue),
+        id: JobId::from_stored(&id),
+        on_failure,
+        passes: Passes::from_number(passes),
+    })
 }
 
 fn bindings(parents: usize) -> Vec<Binding> {
