@@ -2,10 +2,7 @@
 
 use crate::client::JobHandle;
 use crate::error::{Error, Result};
-use crate::job::{Binding, BoundTo, Envelope, JobId, Name, OnFailure, Parent, Passes};
-
-/// How many jobs one may wait for.
-pub(crate) const MAX_PARENTS: usize = 10_000;
+use crate::job::{Binding, BoundTo, Envelope, JobId, MAX_PARENTS, Name, OnFailure, Parent, Passes};
 
 /// A job that another one waits for.
 ///
@@ -31,6 +28,10 @@ impl Dependency {
     #[must_use]
     pub fn on_failure(self, on_failure: OnFailure) -> Self {
         Self { on_failure, ..self }
+    }
+
+    pub(crate) fn into_parent(self, passes: Passes) -> Parent {
+        Parent { queue: self.queue.unwrap_or(UNKNOWN), id: self.id, on_failure: self.on_failure, passes }
     }
 }
 
@@ -117,12 +118,7 @@ impl Waits {
                 self.jobs.len()
             )));
         }
-        let parents = self.jobs.into_iter().map(|(job, passes)| Parent {
-            queue: job.queue.unwrap_or(UNKNOWN),
-            id: job.id,
-            on_failure: job.on_failure,
-            passes,
-        });
+        let parents = self.jobs.into_iter().map(|(job, passes)| job.into_parent(passes));
         let extras = envelope.extras_mut();
         extras.parents = parents.collect();
         extras.bindings = self.bindings;

@@ -1,6 +1,6 @@
 //! The jobs that a job waits for, and what it takes of them.
 
-use std::sync::Arc;
+use serde::{Deserialize, Serialize};
 
 use crate::job::{JobId, Name};
 
@@ -37,6 +37,9 @@ impl OnFailure {
         Self::ALL.into_iter().find(|policy| policy.name() == name)
     }
 }
+
+/// How many jobs one may wait for.
+pub const MAX_PARENTS: usize = 20_000;
 
 /// One of the jobs that a job waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,28 +98,21 @@ impl Passes {
 }
 
 /// From where an argument takes its value, in place of what the producer sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
     /// The argument.
     pub argument: String,
     /// The outputs, by the places of the parents in the job's list.
+    #[serde(flatten)]
     pub from: BoundTo,
 }
 
 /// Which outputs an argument is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BoundTo {
     /// That of one parent.
     One(u32),
     /// The list of those of several, in this order.
     Each(Vec<u32>),
-}
-
-/// To which flow a job belongs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlowPart {
-    /// The flow.
-    pub id: Arc<str>,
-    /// The queues of all of its jobs, in their order; only the first one has them.
-    pub queues: Vec<Name>,
 }

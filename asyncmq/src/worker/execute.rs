@@ -104,7 +104,7 @@ async fn run(
     grace: Duration,
 ) -> Ended {
     let invocation = Invocation { context: Context(attempt.clone()) };
-    let call = || match layers.is_empty() {
+    let call = || match layers.is_empty() || task.is_own() {
         true => call(invocation, task),
         false => Next::new(layers.clone(), task, invocation).run(),
     };

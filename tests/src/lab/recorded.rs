@@ -1,6 +1,6 @@
 //! A store that writes down what it was asked and what it answered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -144,6 +144,10 @@ impl Store for Recorded {
 
     fn weight(&self, job: &Envelope) -> usize {
         self.inner.weight(job)
+    }
+
+    fn share_steps(&self, queues: &HashSet<&Name>) -> bool {
+        self.inner.share_steps(queues)
     }
 
     async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
