@@ -11,7 +11,7 @@ use super::*;
 use crate::backend::{TaskDefaults, TaskInfo, WorkerInfo};
 use crate::clock::Timestamp;
 use crate::job::{
-    Backoff, Binding, BoundTo, Dedup, DedupKey, Due, Envelope, Extras, JobId, Name, OnFailure, Parent,
+    Backoff, Binding, BoundTo, Dedup, DedupKey, Due, Envelope, Extras, JobId, Name, OnFailure, Parent, Passes,
     Retention, WorkerId,
 };
 
