@@ -1,6 +1,9 @@
 //! Jobs that wait for each other, as producers and workers meet them.
 
 mod depends;
+mod killed;
+mod oracle;
+mod plan;
 mod random;
 mod typed;
 
