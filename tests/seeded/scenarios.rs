@@ -211,8 +211,13 @@ pub(crate) async fn related(stage: &mut Stage) {
     stage.send(vec![wait("short", 0), wait("long", 1_000_000), patient]).await;
     let unlucky = wait("unlucky", 0).behind([("failing", OnFailure::Cancel)]);
     stage.send(vec![fails("failing".to_owned(), payload()), unlucky]).await;
-    stage.saw(1, |event| matches!(event, Event::Effect { job, .. } if job == "patient")).await;
-    stage.send(vec![wait("late", 0).behind([("long", OnFailure::Fail)])]).await;
+    let payload = serde_json::to_string(&payload()).unwrap();
+    let jobs = [("early", payload.as_str()), ("late>early", payload.as_str())];
+    let mut sender = stage.send_by(&stage.server.url(), &jobs);
+    stage.saw(1, |event| matches!(event, Event::Effect { job, .. } if job == "early")).await;
+    stage.drained().await;
+    stage.let_go();
+    tokio::task::spawn_blocking(move || sender.wait()).await.unwrap().unwrap();
 }
 
 /// More jobs are due at once than a script can name in one call.
