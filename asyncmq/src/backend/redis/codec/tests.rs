@@ -11,8 +11,8 @@ use super::*;
 use crate::backend::{TaskDefaults, TaskInfo, WorkerInfo};
 use crate::clock::Timestamp;
 use crate::job::{
-    Backoff, Binding, BoundTo, Dedup, DedupKey, Due, Envelope, Extras, JobId, Name, OnFailure, Parent, Passes,
-    Retention, WorkerId,
+    Backoff, Binding, BoundTo, Dedup, DedupKey, Due, Envelope, Extras, JobId, Name, OnFailure, Parent,
+    Passes, Retention, WorkerId,
 };
 
 fn duration() -> impl Strategy<Value = Duration> {
