@@ -43,7 +43,7 @@ kinds! {
     Ready = "job:ready",
     /// The worker that held a job died or fell silent; the job waits again.
     Stalled = "job:stalled",
-    /// A handler asked to run again later, or a worker gave its job back; no attempt is spent.
+    /// A handler asked to run again later, or once jobs have ended that it made, or a worker gave its job back; no attempt is spent.
     Released = "job:released",
     /// An enqueue met a kept job of the same id.
     Duplicated = "job:duplicated",

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 
 use crate::client::{Client, current_client};
 use crate::job::{Job, JobState};
-use crate::task::Task;
+use crate::task::{OWN, Task};
 
 /// Returns the arguments of this task's jobs that wait, are delayed or blocked, in the client of the test's scope: the
 /// oldest first.
@@ -58,6 +58,7 @@ impl Jobs {
         };
         let listed = list.now_or_never().expect("only jobs in memory can be looked at without waiting");
         let mut jobs = listed.expect("a store in memory can always be asked");
+        jobs.retain(|job| !job.task().starts_with(OWN));
         jobs.sort_by(|one, other| (one.created_at(), one.id()).cmp(&(other.created_at(), other.id())));
         Self(jobs)
     }

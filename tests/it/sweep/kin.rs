@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use asyncmq::backend::{ClaimedJob, Control, Fenced};
-use asyncmq::job::{Envelope, Failure, FailureKind, JobId, Name, Parent};
+use asyncmq::job::{Envelope, Failure, FailureKind, JobId, Name, Parent, Passes};
 use asyncmq::lifecycle::Transition;
 use asyncmq::{JobState, OnFailure};
 
@@ -16,7 +16,7 @@ fn behind(queue: Name, others: &[&Arc<Envelope>], on_failure: OnFailure) -> Arc<
         queue: other.queue.clone(),
         id: other.id.clone(),
         on_failure,
-        passes: true,
+        passes: Passes::Output,
     };
     let mut job = Envelope { queue, ..job() };
     if !others.is_empty() {

@@ -15,7 +15,7 @@ use crate::client::order::{in_order, parents_first};
 use crate::client::parents::{check_outside, find_parents};
 use crate::client::{Client, JobHandle, Untyped};
 use crate::error::{Error, Result};
-use crate::job::{Envelope, JobId, JobState, MAX_PARENTS, Name, OnFailure, Parent, Passes};
+use crate::job::{Envelope, JobId, JobState, MAX_PARENTS, Name, OnFailure, Parent, Passes, Retention};
 
 /// How often jobs that one step takes in may wait for others in all.
 const STEP_EDGES: usize = 10_000;
@@ -35,7 +35,7 @@ impl Client {
         }
         let mut jobs = Vec::with_capacity(flow.jobs.len() + 1);
         for (place, added) in flow.jobs.into_iter().enumerate() {
-            let sealed = self.seal_part(&id, place, added).await;
+            let sealed = self.seal_part(&id, place, added).await.map(|job| kept_for(flow.retain, job));
             jobs.push(sealed.map_err(|error| Error::Bulk { index: place, source: Box::new(error) })?);
         }
         find_parents(self, &mut jobs).await?;
@@ -48,10 +48,14 @@ impl Client {
         }
         let order = parents_first(&jobs)?;
         check_outside(self, &jobs).await?;
-        let head = head(&id, &jobs)?;
+        let head = kept_for(flow.retain, head(&id, &jobs)?);
+        let handle = FlowHandle::new(self, &head);
+        // One that is kept is left as it is, also where records of its jobs have gone. Where nobody can look, the store meets its jobs.
+        if flow.is_named && handle.state().await.is_ok() {
+            return Ok(handle);
+        }
         let mut sorted = order.map_or_else(|| jobs.clone(), |order| in_order(&order, &jobs));
         sorted.push(head.clone());
-        let handle = FlowHandle::new(self, &head);
         if self.is_one_step(&sorted) {
             let answers = self.handle.push_whole(&sorted).await?;
             self.all_or_nothing(&handle, &sorted, &answers).await?;
@@ -181,6 +185,16 @@ fn wait_for_gate(jobs: &mut [Arc<Envelope>], gate: &Envelope) {
             passes: Passes::Nothing,
         });
         *job = Arc::new(first);
+    }
+}
+
+/// Sets how long a job is kept once it completed, unless it says so itself.
+fn kept_for(retain: Option<Duration>, job: Arc<Envelope>) -> Arc<Envelope> {
+    match retain {
+        Some(time) if job.retention == Retention::Standard => {
+            Arc::new(Envelope { retention: Retention::For(time), ..Envelope::clone(&job) })
+        }
+        _ => job,
     }
 }
 

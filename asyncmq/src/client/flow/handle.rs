@@ -207,6 +207,32 @@ impl FlowHandle {
         Ok(begun)
     }
 
+    /// Removes the records of all of its jobs, and that of the flow. Those that wait are gone then; while some run, these
+    /// and the flow's stay: cancel it first, or call this again. Returns how many were removed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`FlowHandle::graph`]; some may be gone then.
+    pub async fn remove(&self) -> Result<usize> {
+        let graph = self.graph().await?;
+        let (mut removed, mut is_left) = (0, false);
+        // The last first, so that none ends with another one.
+        for job in graph.nodes.iter().rev().filter_map(|node| node.job.as_ref()) {
+            match self.remove_one(job.queue_name(), job.id()).await? {
+                Ordered::Done => removed += 1,
+                ordered => is_left |= ordered != Ordered::Missing,
+            }
+        }
+        if !is_left {
+            self.remove_one(&self.queue, &self.head).await?;
+        }
+        Ok(removed)
+    }
+
+    async fn remove_one(&self, queue: &Name, id: &JobId) -> Result<Ordered> {
+        self.client.handle.ask("remove a job", self.client.backend().remove(queue, id)).await
+    }
+
     async fn begin_anew(&self, queue: &Name, id: &JobId) -> Result<bool> {
         let order = self.client.backend().retry(queue, id);
         Ok(self.client.handle.ask("let a job begin anew", order).await? == Ordered::Done)
@@ -216,8 +242,7 @@ impl FlowHandle {
     pub(super) async fn remove_added(&self, jobs: &[Arc<Envelope>], pushed: &[Pushed]) -> Result<()> {
         let added = jobs.iter().zip(pushed).filter(|(_, pushed)| pushed.is_taken_in());
         for (job, _) in added.rev() {
-            let order = self.client.backend().remove(&job.queue, &job.id);
-            self.client.handle.ask("remove a job", order).await?;
+            self.remove_one(&job.queue, &job.id).await?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ pub use handle::FlowHandle;
 pub(crate) use own::{EACH, EachArgs, GATE, GateArgs, HEAD, HeadArgs, STAGING, head_id, part_id};
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::client::dependency::Dependency;
 use crate::client::new_job::NewJob;
@@ -63,6 +64,10 @@ use own::{MAX_FLOW_ID, element_id};
 /// ```
 pub struct Flow {
     id: Result<String>,
+    /// Whether the caller gave it its id, and may enqueue it again.
+    is_named: bool,
+    /// How long the records of completed jobs are kept, and that of the flow.
+    retain: Option<Duration>,
     jobs: Vec<Added>,
     nodes: Vec<Dependency>,
 }
@@ -85,11 +90,17 @@ impl Flow {
     /// Begins a flow with an id of its own.
     #[must_use]
     pub fn new() -> Self {
-        Self { id: Ok(JobId::generate().to_string()), jobs: Vec::new(), nodes: Vec::new() }
+        Self {
+            id: Ok(JobId::generate().to_string()),
+            is_named: false,
+            retain: None,
+            jobs: Vec::new(),
+            nodes: Vec::new(),
+        }
     }
 
-    /// Begins a flow with this id: 1 to 240 bytes without control characters. Enqueued again, those of its jobs
-    /// that are kept stay as they are.
+    /// Begins a flow with this id: 1 to 240 bytes without control characters. Enqueued again, it is left as it is for as
+    /// long as its record is kept.
     #[must_use]
     pub fn with_id(id: impl Into<String>) -> Self {
         let id = id.into();
@@ -100,7 +111,16 @@ impl Flow {
                 id.len()
             ))),
         };
-        Self { id: checked, ..Self::new() }
+        Self { id: checked, is_named: true, ..Self::new() }
+    }
+
+    /// Sets how long the records of its jobs are kept once they completed, and that of the flow; 1 h unless it is set. A task that says
+    /// so itself keeps to that.
+    ///
+    /// Each counts from its own end: give it as long as the flow may take and as long as it is to be looked at.
+    #[must_use]
+    pub fn retain(self, time: Duration) -> Self {
+        Self { retain: Some(time), ..self }
     }
 
     /// Adds a job. What is returned stands for it: other jobs of the flow wait for it, or take its output.
