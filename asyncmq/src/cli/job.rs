@@ -136,7 +136,7 @@ async fn rest(
 }
 
 /// Writes a word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
     if is_plain {
         word.to_owned()

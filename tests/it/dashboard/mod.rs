@@ -14,7 +14,7 @@ mod probes;
 mod redaction;
 mod roles;
 mod schedules;
-mod sites;
+pub(crate) mod sites;
 mod waits;
 
 use std::net::SocketAddr;
