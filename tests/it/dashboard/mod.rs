@@ -3,6 +3,7 @@
 mod api;
 mod command;
 mod dedup;
+mod flows;
 mod headers;
 mod hostile;
 mod inventory;

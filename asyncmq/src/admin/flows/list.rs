@@ -15,6 +15,7 @@ const MOST_LOOK_UPS: usize = 5_000;
 
 /// Which flows are meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FlowFilter {
     /// Those whose first job is in this queue.
     pub queue: Option<String>,
