@@ -42,7 +42,7 @@ pub(super) const PROBES: &[Probe] = &[
     probe("GET", "/limits/edit", OPERATOR, "queue=mail&task=x"),
     probe("POST", "/limits/set", OPERATOR, "queue=mail&what=set&rate=5/1s"),
     probe("POST", "/api/queue/limit", OPERATOR, r#"{"queue":"mail","task":"x","concurrency":3}"#),
-    probe("GET", "/flows", VIEWER, "state=running&queue=other"),
+    probe("GET", "/flows", VIEWER, "state=running&queue=shop"),
     probe("GET", "/flow", VIEWER, "id=order"),
     probe("POST", "/flow/cancel", OPERATOR, "id=order"),
     probe("POST", "/flow/retry", OPERATOR, "id=order"),
@@ -187,8 +187,8 @@ pub(super) async fn stocked() -> Client {
     let held = client.queue("mail").limit_task("x", Some(Limit::NONE.concurrency(9))).await;
     assert!(held.unwrap());
     let mut flow = Flow::with_id("order");
-    let first = flow.add_named(NewJob::new("x").queue("other"));
-    flow.add_named(NewJob::new("x").queue("other").depends_on([&first]));
+    let first = flow.add_named(NewJob::new("x").queue("shop"));
+    flow.add_named(NewJob::new("x").queue("shop").depends_on([&first]));
     flow.enqueue_on(&client).await.unwrap();
     let id: uuid::Uuid = worker_id().parse().unwrap();
     let worker = WorkerInfo { host: "desk".into(), ..WorkerInfo::new(id.into()) };
@@ -253,12 +253,12 @@ async fn removing_many_jobs_is_for_admins_alone() {
     let operator = As::Program(Role::Operator);
     site.post("/api/bulk", &order, &operator).await.is(403);
     site.get("/bulk?order=remove&q=queue:other", &operator).await.is(403);
-    let fields = [("order", "remove"), ("query", "queue:other"), ("count", "6"), ("confirm", "6")];
+    let fields = [("order", "remove"), ("query", "queue:other"), ("count", "4"), ("confirm", "4")];
     site.form("/bulk", &fields, &operator).await.is(403);
     let left = site.get("/api/queue?name=other", &operator).await.json();
     assert_eq!(
         ["waiting", "delayed", "blocked"].map(|state| left[state].as_u64()),
         [Some(4), Some(1), Some(1)]
     );
-    assert_eq!(site.post("/api/bulk", &order, &As::Program(Role::Admin)).await.json()["changed"], 6);
+    assert_eq!(site.post("/api/bulk", &order, &As::Program(Role::Admin)).await.json()["changed"], 4);
 }
