@@ -95,8 +95,8 @@ pub enum Error {
         /// That job's queue, if it was said.
         queue: Option<String>,
     },
-    /// No such flow: it never was, or its first job's record is no longer kept.
-    #[error("there is no flow {id:?}: it never was, or the record of its first job is no longer kept")]
+    /// No such flow: it never was, or the record of the job that ends with it is no longer kept.
+    #[error("there is no flow {id:?}: it never was, or its record is no longer kept")]
     FlowNotFound {
         /// The id.
         id: String,

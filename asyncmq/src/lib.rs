@@ -30,9 +30,9 @@ pub mod worker;
 
 pub use backend::{Counts, Drain, Force, LimitInfo, Page, QueueInfo, WorkerInfo};
 pub use client::{
-    Client, Dependency, Enqueue, EnqueueAll, EnqueueFlow, Events, Explanation, Flow, FlowGraph, FlowHandle,
-    FlowNode, JobBuilder, JobHandle, NewJob, Node, OptionalNode, Queue, QueueBuilder, QueueStats,
-    ResultFuture, ScheduleInfo, Schedules, Subscription, Untyped, WaitsFor, init,
+    Client, Dependency, Enqueue, EnqueueAll, EnqueueFlow, Events, Explanation, Flow, FlowEvents, FlowGraph,
+    FlowHandle, FlowNode, FlowState, JobBuilder, JobHandle, NewJob, Node, OptionalNode, Queue, QueueBuilder,
+    QueueStats, ResultFuture, ScheduleInfo, Schedules, Subscription, Untyped, WaitsFor, init,
 };
 pub use clock::{Clock, Timestamp};
 pub use error::{BoxError, Error, Result};

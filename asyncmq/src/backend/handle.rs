@@ -204,7 +204,8 @@ impl BackendHandle {
         Ok(replies)
     }
 
-    async fn note_push(&self) -> Result<()> {
+    /// Does what is to be done after a push.
+    pub(crate) async fn note_push(&self) -> Result<()> {
         match &self.0.after_push {
             Some(after_push) => after_push().await,
             None => Ok(()),
@@ -292,6 +293,21 @@ impl BackendHandle {
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T> {
         call.await.map_err(|error| self.worded(action, error))
+    }
+
+    /// Makes one of the other calls until it is answered, for as long as a push is repeated: one that may be carried out twice.
+    pub(crate) async fn ask_surely<'a, T>(
+        &self,
+        action: &'static str,
+        call: impl Fn() -> Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>,
+    ) -> Result<T> {
+        let (start, mut pause) = (Instant::now(), Pause::new());
+        loop {
+            match call().await {
+                Err(error) if error.is_retryable() && start.elapsed() < CONFIRM_WITHIN => pause.wait().await,
+                answer => return answer.map_err(|error| self.worded(action, error)),
+            }
+        }
     }
 
     pub(crate) fn worded(&self, action: &'static str, error: StoreError) -> Error {

@@ -2,7 +2,7 @@
 //!
 //! Every verb works on a batch and is one atomic step. A step validates all before it writes anything.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -239,6 +239,12 @@ pub trait Store: Send + Sync + 'static {
     fn weight(&self, job: &Envelope) -> usize {
         let _ = job;
         1
+    }
+
+    /// Tells whether one step can take in jobs of all of these queues: not if they are kept apart, as in the slots of a cluster.
+    fn share_steps(&self, queues: &HashSet<&Name>) -> bool {
+        let _ = queues;
+        true
     }
 
     /// Hands out jobs: promotes what is due, throws out what has expired, and takes the best waiting ones.

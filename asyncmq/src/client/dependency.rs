@@ -2,10 +2,7 @@
 
 use crate::client::JobHandle;
 use crate::error::{Error, Result};
-use crate::job::{Binding, BoundTo, Envelope, JobId, Name, OnFailure, Parent};
-
-/// How many jobs one may wait for.
-pub(crate) const MAX_PARENTS: usize = 10_000;
+use crate::job::{Binding, BoundTo, Envelope, JobId, MAX_PARENTS, Name, OnFailure, Parent, Passes};
 
 /// A job that another one waits for.
 ///
@@ -31,6 +28,10 @@ impl Dependency {
     #[must_use]
     pub fn on_failure(self, on_failure: OnFailure) -> Self {
         Self { on_failure, ..self }
+    }
+
+    pub(crate) fn into_parent(self, passes: Passes) -> Parent {
+        Parent { queue: self.queue.unwrap_or(UNKNOWN), id: self.id, on_failure: self.on_failure, passes }
     }
 }
 
@@ -61,41 +62,41 @@ impl<T> From<JobHandle<T>> for Dependency {
 /// What a described job waits for, each once, and which of its arguments are outputs of those.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Waits {
-    jobs: Vec<(Dependency, bool)>,
+    jobs: Vec<(Dependency, Passes)>,
     bindings: Vec<Binding>,
 }
 
 impl Waits {
     /// Adds a job to wait for.
     pub(crate) fn add(&mut self, job: Dependency) {
-        self.place(job, false);
+        self.place(job, Passes::Nothing);
     }
 
     /// Lets an argument be the output of a job.
     pub(crate) fn bind_one(&mut self, argument: &str, job: Dependency) {
-        let from = BoundTo::One(self.place(job, true));
+        let from = BoundTo::One(self.place(job, Passes::Output));
         self.bindings.push(Binding { argument: argument.into(), from });
     }
 
     /// Lets an argument be the list of the outputs of jobs.
     pub(crate) fn bind_each(&mut self, argument: &str, jobs: Vec<Dependency>) {
-        let from = BoundTo::Each(jobs.into_iter().map(|job| self.place(job, true)).collect());
+        let from = BoundTo::Each(jobs.into_iter().map(|job| self.place(job, Passes::Output)).collect());
         self.bindings.push(Binding { argument: argument.into(), from });
     }
 
-    /// Adds a job of which the output tells whether it completed.
+    /// Adds a job of which it is told whether it completed.
     pub(crate) fn watch(&mut self, job: Dependency) {
-        self.place(job, true);
+        self.place(job, Passes::End);
     }
 
-    fn place(&mut self, job: Dependency, passes: bool) -> u32 {
-        let same = |(known, _): &(Dependency, bool)| known.id == job.id && known.queue == job.queue;
+    fn place(&mut self, job: Dependency, passes: Passes) -> u32 {
+        let same = |(known, _): &(Dependency, Passes)| known.id == job.id && known.queue == job.queue;
         let place = self.jobs.iter().position(same).unwrap_or_else(|| {
-            self.jobs.push((job, false));
+            self.jobs.push((job, Passes::Nothing));
             self.jobs.len() - 1
         });
         if let Some((_, known)) = self.jobs.get_mut(place) {
-            *known |= passes;
+            *known = passes.max(*known);
         }
         u32::try_from(place).unwrap_or(u32::MAX)
     }
@@ -117,12 +118,7 @@ impl Waits {
                 self.jobs.len()
             )));
         }
-        let parents = self.jobs.into_iter().map(|(job, passes)| Parent {
-            queue: job.queue.unwrap_or(UNKNOWN),
-            id: job.id,
-            on_failure: job.on_failure,
-            passes,
-        });
+        let parents = self.jobs.into_iter().map(|(job, passes)| job.into_parent(passes));
         let extras = envelope.extras_mut();
         extras.parents = parents.collect();
         extras.bindings = self.bindings;

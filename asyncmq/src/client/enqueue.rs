@@ -125,7 +125,7 @@ impl Client {
     }
 
     /// Returns the handle of the job that was taken in, or of the one that stands for it; refuses that of another task's.
-    pub(super) fn handle_to<T>(&self, sent: &Arc<Envelope>, pushed: &Pushed) -> Result<JobHandle<T>> {
+    pub(crate) fn handle_to<T>(&self, sent: &Arc<Envelope>, pushed: &Pushed) -> Result<JobHandle<T>> {
         let (found, wanted) = match pushed {
             Pushed::Exists { task } | Pushed::Deduplicated { task, .. } if *task != sent.task => {
                 (task.to_string(), sent.task.to_string())

@@ -9,6 +9,7 @@ use crate::client::{Client, JobHandle};
 use crate::error::Result;
 use crate::job::{Job, JobId, JobState, Limit, LimitScope, Name, Parent};
 use crate::lifecycle::Allowance;
+use crate::task::OWN;
 
 /// How far a waiting job is looked for from the front.
 const LOOKED_THROUGH: usize = 1_000;
@@ -206,7 +207,7 @@ fn without_worker(job: &Job, workers: &[WorkerInfo]) -> Option<WaitsFor> {
     }
     let knows =
         |worker: &WorkerInfo| worker.tasks.iter().any(|own| own.name == *task && version <= own.version);
-    (!serving.any(knows)).then(|| WaitsFor::Task { task: task.clone(), version })
+    (!task.starts_with(OWN) && !serving.any(knows)).then(|| WaitsFor::Task { task: task.clone(), version })
 }
 
 fn held_back(standing: LimitStanding) -> Option<WaitsFor> {

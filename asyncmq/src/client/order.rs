@@ -83,7 +83,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::job::{OnFailure, Parent};
+    use crate::job::{OnFailure, Parent, Passes};
 
     const QUEUE: Name = Name::from_static("q");
 
@@ -95,7 +95,7 @@ mod tests {
                 queue: QUEUE,
                 id: id(*parent),
                 on_failure: OnFailure::Fail,
-                passes: false,
+                passes: Passes::Nothing,
             });
             job.extras_mut().parents = parents.collect();
             Arc::new(job)

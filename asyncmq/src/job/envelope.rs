@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use crate::job::{
-    Backoff, Binding, DEFAULT_PRIORITY, Dedup, DedupKey, FlowPart, JobId, Name, Parent, Retention,
+    Backoff, Binding, DEFAULT_PRIORITY, Dedup, DedupKey, JobId, Name, Parent, Passes, Retention,
 };
 
 /// When a job may first run, as the producer said it; stores turn it into a time of their own clock.
@@ -69,8 +69,8 @@ pub struct Extras {
     pub bindings: Vec<Binding>,
     /// Whether it runs only if one of those did not complete.
     pub only_if_failed: bool,
-    /// To which flow it belongs.
-    pub flow: Option<FlowPart>,
+    /// The id of the flow to which it belongs.
+    pub flow: Option<Arc<str>>,
     /// What the job has in common with others of its task with which it takes turns, and shares the task's limits.
     pub key: Option<Arc<str>>,
     /// By which key it counts as the same job as others of its queue.
@@ -117,10 +117,12 @@ impl Envelope {
         self.extras.as_deref()?.key.as_ref()
     }
 
-    /// Tells whether a job that it waits for passes its output on.
+    /// Tells whether a job that it waits for passes something on.
     #[must_use]
     pub fn takes_outputs(&self) -> bool {
-        self.extras.as_ref().is_some_and(|extras| extras.parents.iter().any(|parent| parent.passes))
+        self.extras
+            .as_ref()
+            .is_some_and(|extras| extras.parents.iter().any(|parent| parent.passes != Passes::Nothing))
     }
 
     /// Returns what few jobs have, to be changed.

@@ -18,6 +18,7 @@ mod rare;
 mod record;
 mod secret;
 mod state;
+pub(crate) mod template;
 mod trace;
 
 pub use dedup::{Dedup, DedupKey, MAX_DEDUP_KEY};
@@ -31,7 +32,7 @@ pub use options::{Backoff, DEFAULT_PRIORITY, RateLimit, RateWindow, Retention};
 pub(crate) use options_text::OptionsText;
 #[cfg(feature = "sqlite")]
 pub(crate) use options_text::{BackoffText, DedupText, RetentionText};
-pub use parents::{Binding, BoundTo, FlowPart, OnFailure, Parent};
+pub use parents::{Binding, BoundTo, MAX_PARENTS, OnFailure, Parent, Passes};
 pub(crate) use parents_text::ParentsText;
 pub use progress::Progress;
 pub use rare::{Blank, Rare};

@@ -1,6 +1,6 @@
 //! The jobs that a job waits for, and what it takes of them.
 
-use std::sync::Arc;
+use serde::{Deserialize, Serialize};
 
 use crate::job::{JobId, Name};
 
@@ -38,6 +38,9 @@ impl OnFailure {
     }
 }
 
+/// How many jobs one may wait for.
+pub const MAX_PARENTS: usize = 20_000;
+
 /// One of the jobs that a job waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parent {
@@ -47,33 +50,69 @@ pub struct Parent {
     pub id: JobId,
     /// What becomes of the job that waits if it does not complete.
     pub on_failure: OnFailure,
-    /// Whether its output is kept for the job that waits.
-    pub passes: bool,
+    /// What is kept of it for the job that waits.
+    pub passes: Passes,
+}
+
+/// What a job is given of one that it waited for and that completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Passes {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// That it completed.
+    End,
+    /// What it returned.
+    Output,
+}
+
+impl Passes {
+    /// Returns the number by which stores know it.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Nothing => 0,
+            Self::End => 1,
+            Self::Output => 2,
+        }
+    }
+
+    /// Returns what a number stands for; nothing for one that is not known.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Self {
+        match number {
+            1 => Self::End,
+            2 => Self::Output,
+            _ => Self::Nothing,
+        }
+    }
+
+    /// Returns what is kept of a job that completed and returned this.
+    pub fn kept<T: Default>(self, output: T) -> Option<T> {
+        match self {
+            Self::Nothing => None,
+            Self::End => Some(T::default()),
+            Self::Output => Some(output),
+        }
+    }
 }
 
 /// From where an argument takes its value, in place of what the producer sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
     /// The argument.
     pub argument: String,
     /// The outputs, by the places of the parents in the job's list.
+    #[serde(flatten)]
     pub from: BoundTo,
 }
 
 /// Which outputs an argument is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BoundTo {
     /// That of one parent.
     One(u32),
     /// The list of those of several, in this order.
     Each(Vec<u32>),
-}
-
-/// To which flow a job belongs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlowPart {
-    /// The flow.
-    pub id: Arc<str>,
-    /// The queues of all of its jobs, in their order; only the first one has them.
-    pub queues: Vec<Name>,
 }

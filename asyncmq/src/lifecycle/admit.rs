@@ -71,7 +71,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::job::{JobId, Name, OnFailure, Parent};
+    use crate::job::{JobId, Name, OnFailure, Parent, Passes};
 
     const SECOND: Duration = Duration::from_secs(1);
     const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
@@ -91,8 +91,12 @@ mod tests {
         assert_eq!((past.state, past.run_at), (JobState::Waiting, NOW));
         let mut child = envelope(Due::After(SECOND), None);
         let on_failure = OnFailure::Fail;
-        let parent =
-            Parent { queue: Name::from_static("x"), id: JobId::generate(), on_failure, passes: false };
+        let parent = Parent {
+            queue: Name::from_static("x"),
+            id: JobId::generate(),
+            on_failure,
+            passes: Passes::Nothing,
+        };
         child.extras_mut().parents.push(parent);
         assert_eq!(enter(&child, NOW).state, JobState::Blocked);
     }

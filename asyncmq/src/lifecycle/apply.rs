@@ -34,6 +34,11 @@ pub fn apply(status: &mut Status, transition: Transition, now: Timestamp) {
             status.expires_at = None;
             wait_until(status, now, now.after(after));
         }
+        Transition::Await { .. } => {
+            give_back(status);
+            status.expires_at = None;
+            status.state = JobState::Blocked;
+        }
         Transition::Cancel { reason } => {
             end(status, JobState::Cancelled, now);
             status.set_reason(reason);
@@ -124,6 +129,8 @@ mod tests {
         assert_eq!((status.state, status.run_at), (JobState::Delayed, NOW.after(SECOND)));
         assert_eq!((status.attempt, status.notes.errors.len()), (1, 0));
         assert_eq!(status.expires_at, None, "it has started once");
+        let status = after(Transition::Await { parents: Vec::new() });
+        assert_eq!((status.state, status.attempt, status.expires_at), (JobState::Blocked, 1, None));
         let status = after(Transition::Release);
         assert_eq!((status.state, status.run_at), (JobState::Waiting, Timestamp::default()));
         assert_eq!((status.attempt, status.finished_at), (1, None));
@@ -151,6 +158,7 @@ mod tests {
             complete,
             retry,
             Transition::Snooze { after: SECOND },
+            Transition::Await { parents: Vec::new() },
             Transition::Release,
             Transition::Cancel { reason: None },
         ];

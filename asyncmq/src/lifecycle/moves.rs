@@ -18,7 +18,7 @@ pub const fn is_legal(from: JobState, to: JobState) -> bool {
         Waiting => matches!(to, Active | Expired | Cancelled),
         Delayed => matches!(to, Waiting | Expired | Cancelled),
         Blocked => matches!(to, Waiting | Delayed | Failed | Cancelled),
-        Active => matches!(to, Waiting | Delayed | Completed | Failed | Cancelled),
+        Active => matches!(to, Waiting | Delayed | Blocked | Completed | Failed | Cancelled),
         Failed | Expired | Cancelled => matches!(to, Waiting | Blocked),
         Completed => false,
     }
@@ -37,6 +37,7 @@ mod tests {
             (Waiting, Cancelled),
             (Active, Waiting),
             (Active, Delayed),
+            (Active, Blocked),
             (Active, Completed),
             (Active, Failed),
             (Active, Cancelled),

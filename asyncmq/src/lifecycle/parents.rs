@@ -82,7 +82,7 @@ fn what_happened(parent: &Parent, ended: Option<JobState>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::{JobId, Name};
+    use crate::job::{JobId, Name, Passes};
 
     const ENDS: [Option<JobState>; 5] = [
         Some(JobState::Completed),
@@ -128,7 +128,7 @@ mod tests {
             queue: Name::from_static("q"),
             id: JobId::from_stored("a"),
             on_failure,
-            passes: false,
+            passes: Passes::Nothing,
         };
         let expired = Some(JobState::Expired);
         let said = "job a of queue \"q\", which it waited for, expired";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::job::{Envelope, Failure};
+use crate::job::{Envelope, Failure, Parent};
 use crate::lifecycle::Transition;
 
 /// How one attempt ended, as the worker saw it.
@@ -20,6 +20,8 @@ pub enum Outcome {
     FailedForGood(Failure),
     /// The handler asked to run again later.
     Snoozed(Duration),
+    /// The handler enqueued jobs and goes on once they have ended.
+    Awaits(Vec<Parent>),
     /// The handler, or somebody while it ran, cancelled the job.
     Cancelled(Option<String>),
     /// The worker could not let it finish.
@@ -60,6 +62,7 @@ pub fn settle(
             Transition::Fail { failure }
         }
         Outcome::Snoozed(after) => Transition::Snooze { after },
+        Outcome::Awaits(parents) => Transition::Await { parents },
         Outcome::Cancelled(reason) => Transition::Cancel { reason },
         Outcome::Abandoned => Transition::Release,
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::event::EventKind;
-use crate::job::{Failure, Retention};
+use crate::job::{Failure, Parent, Retention};
 
 /// What becomes of a job that a worker held; a store applies it in one step, fenced by the claim's token.
 ///
@@ -36,6 +36,13 @@ pub enum Transition {
         /// How long it waits.
         after: Duration,
     },
+    /// It waits for these too, beside those that it has waited for, and runs again once they have ended; no attempt is spent.
+    ///
+    /// Only for a job that was sent with parents: others have no record in which the new ones could be written.
+    Await {
+        /// The jobs that it waits for from now on.
+        parents: Vec<Parent>,
+    },
     /// It ends as cancelled.
     Cancel {
         /// Why, if somebody said.
@@ -53,7 +60,7 @@ impl Transition {
             Self::Complete { .. } => EventKind::Completed,
             Self::Retry { .. } => EventKind::Retrying,
             Self::Fail { .. } => EventKind::Failed,
-            Self::Snooze { .. } | Self::Release => EventKind::Released,
+            Self::Snooze { .. } | Self::Await { .. } | Self::Release => EventKind::Released,
             Self::Cancel { .. } => EventKind::Cancelled,
         }
     }

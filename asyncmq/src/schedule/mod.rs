@@ -20,7 +20,6 @@ mod no_cron;
 mod plan;
 mod record;
 mod spec;
-mod template;
 #[cfg(test)]
 mod tests;
 mod text;

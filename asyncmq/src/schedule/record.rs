@@ -7,10 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::job::{Envelope, JobId};
-use crate::schedule::{
-    SCHEDULE_HEADER, SLOT_HEADER, Schedule, ScheduleId, Standing, due_of, job_of, template,
-};
+use crate::job::{Envelope, JobId, template};
+use crate::schedule::{SCHEDULE_HEADER, SLOT_HEADER, Schedule, ScheduleId, Standing, due_of, job_of};
 
 /// A schedule with its job and how it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

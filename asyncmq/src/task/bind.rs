@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::backend::ClaimedJob;
-use crate::job::{BoundTo, Envelope};
+use crate::job::{Binding, BoundTo, Envelope};
 
 /// Why an attempt does not begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(crate) fn bind(mut job: ClaimedJob, most: usize) -> (ClaimedJob, Option<Unbo
     if extras.bindings.is_empty() {
         return (job, None);
     }
-    let args = bound(&job.envelope, &job.inputs);
+    let args = bound(&job.envelope.args, &extras.bindings, &job.inputs);
     if most < args.len() {
         let why = format!(
             "the arguments of task {:?} have {} bytes with the outputs of the jobs that it waited for, {most} are allowed: let those return \
@@ -42,10 +42,10 @@ pub(crate) fn bind(mut job: ClaimedJob, most: usize) -> (ClaimedJob, Option<Unbo
 }
 
 /// Writes the arguments that were sent, and behind them those that are bound.
-fn bound(job: &Envelope, inputs: &[Option<Bytes>]) -> Bytes {
-    let sent = job.args.trim_ascii_end();
+pub(crate) fn bound(sent: &[u8], bindings: &[Binding], inputs: &[Option<Bytes>]) -> Bytes {
+    let sent = sent.trim_ascii_end();
     let mut args = sent.strip_suffix(b"}").unwrap_or(b"{").to_vec();
-    for binding in &job.extras().bindings {
+    for binding in bindings {
         if args.trim_ascii_end() != b"{" {
             args.push(b',');
         }
@@ -79,7 +79,7 @@ fn put(args: &mut Vec<u8>, inputs: &[Option<Bytes>], place: u32) {
 mod tests {
     use super::*;
     use crate::backend::Token;
-    use crate::job::{Binding, JobId, Name, OnFailure, Parent};
+    use crate::job::{JobId, Name, OnFailure, Parent, Passes};
 
     fn job(args: &'static str, bindings: Vec<Binding>, inputs: &[Option<&'static str>]) -> ClaimedJob {
         let name = Name::from_static("t");
@@ -128,7 +128,7 @@ mod tests {
             queue: Name::from_static("q"),
             id: JobId::generate(),
             on_failure: OnFailure::Run,
-            passes: true,
+            passes: Passes::End,
         };
         for (inputs, expected) in [
             (&[Some("1"), Some("2")][..], Some(Unbound::NothingFailed)),

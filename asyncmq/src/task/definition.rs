@@ -134,7 +134,35 @@ pub struct StateDefinition {
     pub type_name: &'static str,
 }
 
+/// What the names of this library's own tasks begin with.
+pub(crate) const OWN: &str = "asyncmq.";
+
 impl TaskDefinition {
+    /// Makes a task of this library's own. Its jobs name their queues themselves.
+    pub(crate) const fn own(name: &'static str, run: Handler) -> Self {
+        Self {
+            name,
+            queue: "",
+            options: TaskOptions::DEFAULT,
+            arguments: &[],
+            states: &[],
+            hears_cancel: true,
+            blocking: false,
+            package: "asyncmq",
+            file: file!(),
+            line: line!(),
+            run,
+            backoff: None,
+            dedup_key: None,
+        }
+    }
+
+    /// Tells whether it is one of this library's own.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.name.starts_with(OWN)
+    }
+
     /// Returns the task's name.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::error::BoxError;
-use crate::job::FailureKind;
+use crate::job::{FailureKind, Parent};
 
 /// An error that decides what becomes of the job.
 ///
@@ -40,6 +40,7 @@ pub(crate) enum Decision {
     RetryIn(Duration),
     Permanent,
     Snooze(Duration),
+    Await(Vec<Parent>),
     Cancel(String),
 }
 
@@ -63,6 +64,11 @@ impl TaskError {
     #[must_use]
     pub fn snooze(delay: Duration) -> Self {
         Self::new(Decision::Snooze(delay), FailureKind::Error, None)
+    }
+
+    /// Runs again once these have ended; no attempt is spent.
+    pub(crate) fn wait_for(jobs: Vec<Parent>) -> Self {
+        Self::new(Decision::Await(jobs), FailureKind::Error, None)
     }
 
     /// Ends the job as cancelled.
@@ -161,6 +167,7 @@ impl fmt::Display for Decision {
             Self::Retry | Self::RetryIn(_) => f.write_str("failed"),
             Self::Permanent => f.write_str("failed for good"),
             Self::Snooze(delay) => write!(f, "snoozed for {delay:?}"),
+            Self::Await(jobs) => write!(f, "waits for {} jobs", jobs.len()),
             Self::Cancel(reason) => write!(f, "cancelled: {reason}"),
         }
     }

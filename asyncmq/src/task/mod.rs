@@ -22,8 +22,9 @@ use bytes::Bytes;
 
 pub use argument::{Argument, DedupKeyFn, Key, Slot, dedup_key, finish, keyed};
 pub(crate) use attempt::{Attempt, Elsewhere, Reporter, Site, Stop};
-pub(crate) use bind::Unbound;
+pub(crate) use bind::{Unbound, bound};
 pub use context::Context;
+pub(crate) use definition::OWN;
 pub use definition::{ArgumentDefinition, BackoffFn, StateDefinition, TaskDefinition, TaskOptions, package};
 pub(crate) use error::Decision;
 pub use error::TaskError;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
-use crate::task::{Task, TaskDefinition};
+use crate::task::{OWN, Task, TaskDefinition};
 
 /// What the macro submits for each task.
 pub struct Registered(pub &'static TaskDefinition);
@@ -52,6 +52,14 @@ impl Registry {
         let mut message = String::new();
         for pair in self.tasks.windows(2).filter(|pair| pair[0].name() == pair[1].name()) {
             let _ = writeln!(message, "{}", duplicate(pair[0], pair[1]));
+        }
+        for task in self.tasks.iter().filter(|task| task.is_own()) {
+            let _ = writeln!(
+                message,
+                "task {:?} at {}: names that begin with {OWN:?} are for tasks of this library; give it another one: `#[task(name = \"…\")]`",
+                task.name(),
+                task.source()
+            );
         }
         if message.is_empty() { Ok(()) } else { Err(Error::Startup(message.trim_end().into())) }
     }

@@ -8,7 +8,7 @@ use crate::client::{Client, declared, fire_due};
 use crate::error::{Error, Result};
 use crate::job::JobId;
 use crate::lifecycle::Outcome;
-use crate::task::{Registry, States};
+use crate::task::{OWN, Registry, States};
 use crate::worker::{Solo, Turn};
 
 /// How many attempts one drain makes.
@@ -39,7 +39,9 @@ impl Drained {
         match &outcome {
             Outcome::Completed(_) => self.completed += 1,
             Outcome::Failed(_) | Outcome::FailedFor(..) | Outcome::FailedForGood(_) => self.failed += 1,
-            Outcome::Snoozed(_) | Outcome::Cancelled(_) | Outcome::Abandoned => self.others += 1,
+            Outcome::Snoozed(_) | Outcome::Awaits(_) | Outcome::Cancelled(_) | Outcome::Abandoned => {
+                self.others += 1
+            }
         }
         self.attempts.push((job, task, outcome));
     }
@@ -116,6 +118,7 @@ impl Runner {
                 known.clone_from(&queues);
             }
             match solo.run_one(&queues).await? {
+                Turn::Ran(_, task, _) if task.starts_with(OWN) => {}
                 Turn::Ran(job, task, outcome) => drained.note(job, task, outcome),
                 Turn::Idle(wait) => return solo.end().await.map(|()| wait),
             }

@@ -104,7 +104,7 @@ async fn run(
     grace: Duration,
 ) -> Ended {
     let invocation = Invocation { context: Context(attempt.clone()) };
-    let call = || match layers.is_empty() {
+    let call = || match layers.is_empty() || task.is_own() {
         true => call(invocation, task),
         false => Next::new(layers.clone(), task, invocation).run(),
     };
@@ -253,6 +253,7 @@ fn refused(attempt: u32, error: &TaskError) -> Outcome {
         Decision::RetryIn(delay) => Outcome::FailedFor(failure(), *delay),
         Decision::Permanent => Outcome::FailedForGood(failure()),
         Decision::Snooze(delay) => Outcome::Snoozed(*delay),
+        Decision::Await(jobs) => Outcome::Awaits(jobs.clone()),
         Decision::Cancel(reason) => Outcome::Cancelled(Some(reason.clone())),
     }
 }

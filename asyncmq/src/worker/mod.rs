@@ -16,6 +16,7 @@ mod builder;
 mod claim;
 mod duty;
 mod execute;
+mod flows;
 mod hand;
 mod handle;
 mod hooks;

@@ -16,7 +16,7 @@ use crate::worker::handle::{WorkerHandle, register};
 use crate::worker::pump::Pump;
 use crate::worker::shared::{Shared, Times};
 use crate::worker::solo::{Solo, Turn};
-use crate::worker::{duty, lease, limits, schedules};
+use crate::worker::{duty, flows, lease, limits, schedules};
 
 /// Where handlers run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(super) struct Plan {
 
 /// Says which queues none of the tasks names: jobs may be put there all the same, or the name is spelt wrong.
 fn say_which_are_strange(shared: &Shared, queues: &[(Name, u32)]) {
-    let named = || shared.tasks.values().map(|task| task.queue());
+    let named = || shared.tasks.values().filter(|task| !task.is_own()).map(|task| task.queue());
     for (queue, _) in queues.iter().filter(|(queue, _)| !named().any(|name| *queue == *name)) {
         let nearest = nearest(queue, named());
         tracing::warn!(
@@ -80,7 +80,7 @@ impl Worker {
         tracing::info!(
             worker = %shared.id,
             queues = queues.iter().map(Name::as_str).collect::<Vec<_>>().join(" "),
-            tasks = shared.tasks.len(),
+            tasks = shared.info.tasks.len(),
             concurrency = shared.info.concurrency,
             store = ?shared.backend,
             "the worker serves"
@@ -135,8 +135,9 @@ impl Worker {
         self.settings.check()?;
         // Jobs of other tasks may be put into these queues; those that lack a state here are left to other workers.
         let able: Vec<_> = registry.iter().filter(|task| self.check_task(task, handlers).is_none()).collect();
+        let runs: Vec<_> = able.iter().copied().chain(flows::TASKS).collect();
         let known: TaskSet =
-            able.iter().map(|task| (Name::from_static(task.name()), task.options().version)).collect();
+            runs.iter().map(|task| (Name::from_static(task.name()), task.options().version)).collect();
         let id = WorkerId::generate();
         let info = worker_info(id, &queues, &self.settings, &able);
         let elsewhere = match handlers {
@@ -145,7 +146,7 @@ impl Worker {
         };
         let shared = Shared::new(
             self.client.handle.for_sender(id),
-            able.into_iter().map(|task| (task.name(), task)).collect(),
+            runs.into_iter().map(|task| (task.name(), task)).collect(),
             known,
             self.states.clone(),
             self.layers.clone().into(),

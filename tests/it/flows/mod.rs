@@ -1,6 +1,8 @@
 //! Jobs that wait for each other, as producers and workers meet them.
 
 mod depends;
+mod large;
+mod map;
 mod random;
 mod typed;
 

@@ -33,7 +33,7 @@ impl End {
             Transition::Complete { .. } => Self::Complete,
             Transition::Retry { .. } | Transition::Snooze { .. } => Self::Retry,
             Transition::Fail { .. } | Transition::Cancel { .. } => Self::Fail,
-            Transition::Release => Self::Release,
+            Transition::Await { .. } | Transition::Release => Self::Release,
         }
     }
 

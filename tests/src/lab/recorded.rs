@@ -1,6 +1,6 @@
 //! A store that writes down what it was asked and what it answered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -132,7 +132,7 @@ fn kind_of(transition: &Transition) -> (Kind, Duration) {
         Transition::Cancel { .. } => (Kind::Cancel, Duration::ZERO),
         Transition::Retry { after, .. } => (Kind::Retry, *after),
         Transition::Snooze { after } => (Kind::Snooze, *after),
-        Transition::Release => (Kind::Release, Duration::ZERO),
+        Transition::Await { .. } | Transition::Release => (Kind::Release, Duration::ZERO),
     }
 }
 
@@ -144,6 +144,10 @@ impl Store for Recorded {
 
     fn weight(&self, job: &Envelope) -> usize {
         self.inner.weight(job)
+    }
+
+    fn share_steps(&self, queues: &HashSet<&Name>) -> bool {
+        self.inner.share_steps(queues)
     }
 
     async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {

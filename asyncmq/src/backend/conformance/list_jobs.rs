@@ -49,6 +49,16 @@ macro_rules! __conformance_of_jobs {
             a_great_many_children_are_told_whatever_becomes_of_their_parent
             who_comes_to_wait_for_a_parent_that_begins_anew_is_not_told_of_its_former_end
         );
+        $crate::__conformance_module!($fixture, awaiting:
+            who_waits_for_more_runs_again_and_has_what_all_gave
+            who_waits_for_more_may_do_so_again_and_again
+            ends_before_somebody_waited_for_more_count_at_once
+            a_stale_worker_waits_for_nobody
+            a_lost_reply_to_waiting_for_more_is_repeated
+            who_was_to_be_cancelled_waits_for_nobody
+            who_waited_for_more_and_begins_anew_waits_for_all
+            it_is_told_only_that_a_parent_completed
+        );
         $crate::__conformance_module!($fixture, claim:
             first_in_first_out
             lower_priorities_run_first

@@ -30,6 +30,7 @@
 //! ```
 
 pub mod audit;
+pub mod awaiting;
 pub mod blocked;
 pub mod claim;
 pub mod control;

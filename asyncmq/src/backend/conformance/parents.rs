@@ -14,13 +14,20 @@ use super::stage::{
 };
 use crate::backend::{Drain, Fenced, Force, Ordered, Pushed, Signal};
 use crate::event::EventKind;
-use crate::job::{Dedup, DedupKey, Due, Envelope, FailureKind, JobState, Name, OnFailure, Parent, Retention};
+use crate::job::{
+    Dedup, DedupKey, Due, Envelope, FailureKind, JobState, Name, OnFailure, Parent, Passes, Retention,
+};
 use crate::lifecycle::Transition;
 
 const OTHER: Name = Name::from_static("conformance.other");
 
 fn parent_of(job: &Envelope) -> Parent {
-    Parent { queue: job.queue.clone(), id: job.id.clone(), on_failure: OnFailure::Fail, passes: false }
+    Parent {
+        queue: job.queue.clone(),
+        id: job.id.clone(),
+        on_failure: OnFailure::Fail,
+        passes: Passes::Nothing,
+    }
 }
 
 /// Lets a job wait for others.
@@ -32,7 +39,7 @@ fn after(mut child: Envelope, parents: &[&Envelope], on_failure: OnFailure) -> E
 
 /// Lets a job wait for others and take what they give.
 fn taking(mut child: Envelope, parents: &[&Envelope]) -> Envelope {
-    let parents = parents.iter().map(|parent| Parent { passes: true, ..parent_of(parent) });
+    let parents = parents.iter().map(|parent| Parent { passes: Passes::Output, ..parent_of(parent) });
     child.extras_mut().parents.extend(parents);
     child
 }
@@ -204,7 +211,7 @@ pub async fn outputs_are_passed_on_in_the_order_of_the_parents(fixture: &dyn Fix
     let before = stage.ended(job(), giving("\"before\"")).await;
     let parents = stage.push_all(vec![job(), job()]).await;
     let mut child = taking(job(), &[&parents[1], &before, &parents[0]]);
-    child.extras_mut().parents[2].passes = false;
+    child.extras_mut().parents[2].passes = Passes::Nothing;
     let child = stage.push(child).await;
     let worker = stage.worker();
     let held = worker.claim(2).await;

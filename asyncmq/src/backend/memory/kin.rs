@@ -3,6 +3,7 @@
 //! What the end of a job means for another one is decided in `lifecycle`; a job that neither waits nor is waited for never comes here.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -57,6 +58,22 @@ impl State {
 
     /// Lets a blocked job wait for its parents, as far as they have not ended; those that have count at once.
     pub(super) fn link(&mut self, place: u32, now: Timestamp) {
+        self.link_from(place, 0, now);
+    }
+
+    /// Lets a blocked job wait for these beside those that it has waited for.
+    pub(super) fn wait_for_more(&mut self, place: u32, parents: Vec<Parent>, now: Timestamp) {
+        let Some(slot) = self.slot_mut(place) else { return };
+        let mut envelope = Envelope::clone(&slot.envelope);
+        let known = &mut envelope.extras_mut().parents;
+        let from = known.len();
+        known.extend(parents);
+        slot.envelope = Arc::new(envelope);
+        self.link_from(place, from, now);
+    }
+
+    /// Looks at the parents of a blocked job from one of them on; to those before it stands as it did.
+    fn link_from(&mut self, place: u32, from: usize, now: Timestamp) {
         let linked = self.number();
         let Some(slot) = self.slot_mut(place) else { return };
         let (envelope, queue) = (slot.envelope.clone(), slot.queue);
@@ -68,7 +85,8 @@ impl State {
         let before = std::mem::take(&mut kin.edges);
         let mut edges = Vec::with_capacity(parents.len());
         let mut end = None;
-        for (edge, parent) in parents.iter().enumerate() {
+        edges.extend(before.iter().take(from));
+        for (edge, parent) in parents.iter().enumerate().skip(from) {
             let found = self.find(&parent.queue, &parent.id);
             let state = found.and_then(|found| self.slot(found)).map(|slot| slot.status.state);
             let stands = stand(state, before.get(edge).copied(), parent.on_failure);
@@ -95,7 +113,8 @@ impl State {
     }
 
     fn output(&self, place: u32, parent: &Parent) -> Option<Bytes> {
-        self.slot(place).filter(|_| parent.passes).and_then(|slot| slot.status.result.clone())
+        let slot = self.slot(place).filter(|slot| slot.status.state == JobState::Completed)?;
+        parent.passes.kept(slot.status.result.clone().unwrap_or_default())
     }
 
     /// Tells those that wait for a job that it has ended, or is removed.
@@ -132,9 +151,10 @@ impl State {
             return;
         }
         kin.edges[child.edge] = stand(ending.ended, None, parent.on_failure);
-        if parent.passes {
-            kin.inputs[child.edge].clone_from(&ending.result);
-        }
+        kin.inputs[child.edge] = match ending.ended {
+            Some(JobState::Completed) => parent.passes.kept(ending.result.clone().unwrap_or_default()),
+            _ => None,
+        };
         if is_blocked {
             self.go_on(place, end_with(parent, ending.ended), now);
         }

@@ -58,10 +58,14 @@ impl State {
     }
 
     /// Carries a transition out on an active job that no worker holds any more.
-    pub(super) fn carry_out(&mut self, place: u32, transition: Transition, now: Timestamp) {
+    pub(super) fn carry_out(&mut self, place: u32, mut transition: Transition, now: Timestamp) {
         let (kind, heard) = (transition.event(), self.emitter.is_heard());
         let data = if heard { data_of(&transition, now) } else { EventData::None };
         let released = transition == Transition::Release;
+        let awaited = match &mut transition {
+            Transition::Await { parents } => Some(std::mem::take(parents)),
+            _ => None,
+        };
         let Some(slot) = self.slot_mut(place) else { return };
         let before = slot.status.state;
         apply(&mut slot.status, transition, now);
@@ -78,6 +82,9 @@ impl State {
             return;
         }
         self.place(place);
+        if let Some(parents) = awaited {
+            self.wait_for_more(place, parents, now);
+        }
     }
 
     pub(super) fn report(&mut self, token: crate::backend::Token, report: &Report, now: Timestamp) -> Fenced {
@@ -117,7 +124,7 @@ fn data_of(transition: &Transition, now: Timestamp) -> EventData {
         }
         Transition::Fail { failure } => EventData::Failure(failure.clone().at(now)),
         Transition::Snooze { after } => EventData::Wait(*after),
-        Transition::Release => EventData::Wait(std::time::Duration::ZERO),
+        Transition::Await { .. } | Transition::Release => EventData::Wait(std::time::Duration::ZERO),
         Transition::Cancel { reason } => reason.clone().map_or(EventData::None, EventData::Reason),
     }
 }

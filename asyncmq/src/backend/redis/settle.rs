@@ -2,13 +2,16 @@
 
 use redis::Value;
 
-use super::codec::{claim_of, failure_bytes, id_bytes, put_id, reason_parts, report_bytes};
+use super::codec::{
+    claim_of, failure_bytes, id_bytes, parents_bytes, put_id, reason_parts, report_bytes, rest_of_record,
+};
 use super::error::worded;
+use super::keys::Keys;
 use super::reply::{bytes, strange};
 use super::script::{Call, SETTLE};
 use super::{RedisStore, micros, slot};
 use crate::backend::{CallId, Fenced, Settlement, StoreError};
-use crate::job::{Name, Retention};
+use crate::job::{Envelope, Name, Parent, Retention};
 use crate::lifecycle::Transition;
 
 /// What the script does with a run of jobs.
@@ -56,7 +59,7 @@ impl RedisStore {
         let runs = runs(jobs, &mut queues);
         let mut script = self.call(&SETTLE, &queues).await.map_err(worded)?;
         script.arg(call.sender.as_uuid().as_bytes());
-        put_settle(call, jobs, &runs, &mut script);
+        put_settle(&self.keys, call, jobs, &runs, &mut script);
         let fenced = read_fenced(self.send(&script).await.map_err(worded)?, &runs, jobs.len())?;
         #[cfg(feature = "seeded-bugs")]
         self.write_down(&queues, jobs, &fenced).await;
@@ -65,13 +68,13 @@ impl RedisStore {
 }
 
 /// Writes what settling takes.
-pub(super) fn put_settle(call: CallId, jobs: &[&Settlement], runs: &[Run], script: &mut Call) {
+pub(super) fn put_settle(keys: &Keys, call: CallId, jobs: &[&Settlement], runs: &[Run], script: &mut Call) {
     script.number(call.sequence).arg(slot('s', call)).number(runs.len());
     for run in runs {
         script.number(run.queue + 2).arg(run.kind.letter()).number(run.jobs.len());
         let of_run = run.jobs.iter().map(|place| jobs[*place]);
         if run.kind == Kind::Single {
-            of_run.for_each(|job| put_single(job, script));
+            of_run.for_each(|job| put_single(keys, job, script));
         } else {
             put_completed(&of_run.collect::<Vec<_>>(), script);
         }
@@ -144,11 +147,22 @@ fn put_completed(jobs: &[&Settlement], script: &mut Call) {
     }
 }
 
+/// Writes what becomes of a job that waits for these too: its record behind its lane, and all of its parents.
+fn awaiting(keys: &Keys, job: &Envelope, more: &[Parent]) -> Vec<u8> {
+    let mut job = job.clone();
+    job.extras_mut().parents.extend_from_slice(more);
+    let record = rest_of_record(&job);
+    let mut to = (record.len() as u32).to_be_bytes().to_vec();
+    to.extend(record);
+    to.extend(parents_bytes(keys, &job.extras().parents));
+    to
+}
+
 fn claim_in(job: &Settlement) -> [u8; 8] {
     claim_of(job.token, &id_bytes(&job.envelope.id))
 }
 
-fn put_single(job: &Settlement, script: &mut Call) {
+fn put_single(keys: &Keys, job: &Settlement, script: &mut Call) {
     let id = id_bytes(&job.envelope.id);
     script.arg(&id).arg(claim_of(job.token, &id));
     match &job.transition {
@@ -166,6 +180,10 @@ fn put_single(job: &Settlement, script: &mut Call) {
         }
         Transition::Fail { failure } => script.arg("F").arg("0").arg(failure_bytes(failure)),
         Transition::Snooze { after } => script.arg("S").number(micros(*after)).arg(""),
+        Transition::Await { parents } => script
+            .arg("W")
+            .number(job.envelope.extras().parents.len())
+            .arg(awaiting(keys, &job.envelope, parents)),
         Transition::Cancel { reason } => {
             let (said, reason) = reason_parts(reason.as_deref());
             script.arg("X").arg(said).arg(reason)

@@ -1,5 +1,6 @@
 //! The hot path.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -21,6 +22,10 @@ impl Store for RedisStore {
     /// One with a place in time, a time to live or data of its own takes the script that much longer, and so does each job that it waits for.
     fn weight(&self, job: &Envelope) -> usize {
         if job.is_plain() { 1 } else { 8 + job.extras().parents.len() }
+    }
+
+    fn share_steps(&self, queues: &HashSet<&Name>) -> bool {
+        !self.keys.is_cluster() || queues.len() < 2
     }
 
     async fn push(&self, call: CallId, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {

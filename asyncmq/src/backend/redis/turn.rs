@@ -22,7 +22,7 @@ impl RedisStore {
             let mut script = self.call(&TURN, &queues).await?;
             script.arg(claim.call.sender.as_uuid().as_bytes());
             self.put_claim(claim, random_bits().to_be_bytes(), &mut script);
-            put_settle(call, &jobs, &runs, &mut script);
+            put_settle(&self.keys, call, &jobs, &runs, &mut script);
             self.send(&script).await
         };
         match answer.await {

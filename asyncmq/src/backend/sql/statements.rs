@@ -139,6 +139,7 @@ statements! {
     KEYS_OVER = "keys_over",
     KEYS_CLEAR = "keys_clear",
     JOB_KEYED = "job_keyed",
+    JOB_OPTIONS = "job_options",
     JOB_KIN = "job_kin",
     JOB_RESULT = "job_result",
     EDGE_SAVE = "edge_save",

@@ -2,13 +2,63 @@
 
 use crate::job::{Job, JobId, JobState, OnFailure};
 
+/// How a flow stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FlowState {
+    /// Some of its jobs have not ended.
+    Running,
+    /// All have completed, but for those that ran only if others failed.
+    Completed,
+    /// All have ended, and some did not complete.
+    Failed,
+}
+
+impl FlowState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Running, Self::Completed, Self::Failed];
+
+    /// Returns the state's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Tells whether all of its jobs have ended.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        !matches!(self, Self::Running)
+    }
+
+    /// Returns how a flow stands whose own job stands so.
+    pub(crate) const fn of(head: JobState) -> Self {
+        match head {
+            JobState::Completed => Self::Completed,
+            JobState::Failed | JobState::Expired | JobState::Cancelled => Self::Failed,
+            JobState::Waiting | JobState::Delayed | JobState::Blocked | JobState::Active => Self::Running,
+        }
+    }
+}
+
+impl std::fmt::Display for FlowState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// The jobs of a flow as they stood when it was looked at.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FlowGraph {
     /// The flow's id.
     pub id: String,
-    /// Its jobs, in the order in which they were added.
+    /// How it stands.
+    pub state: FlowState,
+    /// Its jobs, in the order in which they were added, and behind them those that [`Flow::map`](crate::Flow::map) made.
     pub nodes: Vec<FlowNode>,
 }
 

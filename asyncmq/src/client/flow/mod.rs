@@ -1,32 +1,27 @@
 //! Jobs that belong together: pushed as a whole, looked at as a whole.
 
+mod enqueue;
+mod events;
 mod graph;
 mod handle;
+mod own;
 
-pub use graph::{FlowGraph, FlowNode};
+pub use enqueue::EnqueueFlow;
+pub use events::FlowEvents;
+pub use graph::{FlowGraph, FlowNode, FlowState};
 pub use handle::FlowHandle;
+pub(crate) use own::{EACH, EachArgs, GATE, GateArgs, HEAD, HeadArgs, STAGING, head_id, part_id};
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context as Poller, Poll};
 
-use crate::backend::MAX_BATCH;
 use crate::client::dependency::Dependency;
 use crate::client::new_job::NewJob;
 use crate::client::node::Node;
-use crate::client::order::{in_order, parents_first};
-use crate::client::parents::{check_outside, find_parents};
 use crate::client::{Client, Untyped, default};
 use crate::error::{Error, Result};
-use crate::job::{Envelope, FlowPart, JobId, MAX_JOB_ID, Name, OnFailure};
+use crate::job::{JobId, OnFailure};
 use crate::task::Task;
-
-/// How often jobs of a flow may wait for others in all, as one step takes them all in.
-const MAX_EDGES: usize = 10_000;
-/// The longest id of a flow, in bytes: the ids of its jobs are that, a dot and a number.
-const MAX_FLOW_ID: usize = MAX_JOB_ID - 5;
+use own::{MAX_FLOW_ID, element_id};
 
 /// Jobs of which some wait for others, enqueued as a whole: all of them or none.
 ///
@@ -68,8 +63,16 @@ const MAX_FLOW_ID: usize = MAX_JOB_ID - 5;
 /// ```
 pub struct Flow {
     id: Result<String>,
-    jobs: Vec<NewJob>,
+    jobs: Vec<Added>,
     nodes: Vec<Dependency>,
+}
+
+/// What was added to a flow.
+enum Added {
+    /// A job.
+    Job(Box<NewJob>),
+    /// A job like this of each element of a list.
+    Each { list: Dependency, job: Box<NewJob>, optional: bool },
 }
 
 impl Default for Flow {
@@ -85,7 +88,7 @@ impl Flow {
         Self { id: Ok(JobId::generate().to_string()), jobs: Vec::new(), nodes: Vec::new() }
     }
 
-    /// Begins a flow with this id: 1 to 250 bytes without control characters. Enqueued again, those of its jobs
+    /// Begins a flow with this id: 1 to 240 bytes without control characters. Enqueued again, those of its jobs
     /// that are kept stay as they are.
     #[must_use]
     pub fn with_id(id: impl Into<String>) -> Self {
@@ -102,12 +105,73 @@ impl Flow {
 
     /// Adds a job. What is returned stands for it: other jobs of the flow wait for it, or take its output.
     pub fn add<T: Task>(&mut self, job: NewJob<T>) -> Node<T::Output> {
-        Node::of(self.take_in(job.untyped()))
+        Node::of(self.take_in(Added::Job(Box::new(job.untyped()))))
     }
 
     /// Adds a job by name, whose output is read as any JSON.
     pub fn add_named(&mut self, job: NewJob<Untyped>) -> Node<serde_json::Value> {
-        Node::of(self.take_in(job))
+        Node::of(self.take_in(Added::Job(Box::new(job))))
+    }
+
+    /// Adds a job for each element of the list that another one returns: as many as there are then, at most 20,000. What is returned
+    /// stands for the list of their outputs, in that order; if some of them do not complete, it fails once all have ended.
+    ///
+    /// `job` is called once, with a node that stands for the element.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use asyncmq::{Flow, task};
+    ///
+    /// #[task]
+    /// async fn chapters(book: String) -> Vec<String> {
+    ///     book.split("***").map(str::to_owned).collect()
+    /// }
+    ///
+    /// #[task]
+    /// async fn words(text: String) -> usize {
+    ///     text.split_whitespace().count()
+    /// }
+    ///
+    /// #[task]
+    /// async fn total(counts: Vec<usize>) -> usize {
+    ///     counts.iter().sum()
+    /// }
+    ///
+    /// let mut flow = Flow::new();
+    /// let chapters = flow.add(chapters::job("a b *** c"));
+    /// let counts = flow.map(&chapters, |chapter| words::with(chapter));
+    /// let total = flow.add(total::with(&counts));
+    /// # let _ = total;
+    /// ```
+    pub fn map<E, T: Task>(
+        &mut self,
+        list: &Node<Vec<E>>,
+        job: impl FnOnce(Node<E>) -> NewJob<T>,
+    ) -> Node<Vec<T::Output>> {
+        Node::of(self.take_each(list, job(Node::of(element_id().into())).untyped(), false))
+    }
+
+    /// Does what [`Flow::map`] does, and gives `None` for those that do not complete.
+    pub fn map_optional<E, T: Task>(
+        &mut self,
+        list: &Node<Vec<E>>,
+        job: impl FnOnce(Node<E>) -> NewJob<T>,
+    ) -> Node<Vec<Option<T::Output>>> {
+        Node::of(self.take_each(list, job(Node::of(element_id().into())).untyped(), true))
+    }
+
+    /// Adds a job by name for each element of the list that another one returns: see [`Flow::map`].
+    pub fn map_named<O>(
+        &mut self,
+        list: &Node<O>,
+        job: impl FnOnce(Node<serde_json::Value>) -> NewJob<Untyped>,
+    ) -> Node<serde_json::Value> {
+        Node::of(self.take_each(list, job(Node::of(element_id().into())), false))
+    }
+
+    fn take_each<O>(&mut self, list: &Node<O>, job: NewJob, optional: bool) -> Dependency {
+        self.take_in(Added::Each { list: list.into(), job: Box::new(job), optional })
     }
 
     /// Adds a job that runs once every job that was added before has completed; if one does not, it is cancelled.
@@ -132,16 +196,16 @@ impl Flow {
         self.nodes.iter().map(|node| node.clone().on_failure(on_failure)).collect()
     }
 
-    fn take_in(&mut self, job: NewJob) -> Dependency {
+    fn take_in(&mut self, added: Added) -> Dependency {
         let place = self.jobs.len();
         let id = self.id.as_ref().map_or_else(|_| JobId::generate(), |id| part_id(id, place));
-        self.jobs.push(job.id(id.to_string()));
+        self.jobs.push(added);
         let node = Dependency::from(id);
         self.nodes.push(node.clone());
         node
     }
 
-    /// Enqueues all jobs through the default client, in one step.
+    /// Enqueues all jobs through the default client: all or none.
     ///
     /// # Errors
     ///
@@ -157,79 +221,22 @@ impl Flow {
         }
     }
 
-    /// Enqueues all jobs through this client, in one step: none runs before all are there. A flow of the same id that is kept is left
+    /// Enqueues all jobs through this client: none runs before all are there. A flow of the same id that is kept is left
     /// as it is.
+    ///
+    /// A small flow is one step of the store. One of more jobs than a call carries (1,000, in Redis about 90), or of queues in several
+    /// slots of a cluster, is sent in several calls behind a job that holds it back until all are there; if this process
+    /// ends before, that job removes what is there within five minutes.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for a flow without jobs, with more than 1,000, or with jobs that wait for each other in a circle; [`Error::ParentGone`] for a job
+    /// [`Error::Invalid`] for a flow without jobs, with more than 20,000, or with jobs that wait for each other in a circle; [`Error::ParentGone`] for a job
     /// outside of it that is not known; [`Error::Bulk`] names the place of a job that is refused. Nothing was enqueued then.
-    /// [`Error::Unconfirmed`]: the store did not answer; enqueue a flow of the same id again. [`Error::Store`]: the store refused.
+    /// [`Error::Unconfirmed`]: the store did not answer, and nothing may run yet; enqueue a flow of the same id again. [`Error::Store`]: the store refused.
     pub fn enqueue_on(self, client: &Client) -> EnqueueFlow {
         let client = client.clone();
         EnqueueFlow(Box::pin(async move { client.enqueue_flow(self).await }))
     }
-}
-
-/// Returns the id of the job at a place of a flow.
-fn part_id(flow: &str, place: usize) -> JobId {
-    JobId::from_stored(&format!("{flow}.{place}"))
-}
-
-impl Client {
-    async fn enqueue_flow(&self, flow: Flow) -> Result<FlowHandle> {
-        let id = flow.id?;
-        if flow.jobs.is_empty() || MAX_BATCH < flow.jobs.len() {
-            return Err(Error::Invalid(format!(
-                "a flow has 1 to {MAX_BATCH} jobs, this one has {}: let a job enqueue what is more",
-                flow.jobs.len()
-            )));
-        }
-        let mut jobs = self.seal_all(flow.jobs, None).await?;
-        let queues: Vec<Name> = jobs.iter().map(|job| job.queue.clone()).collect();
-        for (place, job) in jobs.iter_mut().enumerate() {
-            make_part(job, &id, place, &queues)?;
-        }
-        find_parents(self, &mut jobs).await?;
-        let edges: usize = jobs.iter().map(|job| job.extras().parents.len()).sum();
-        if MAX_EDGES < edges {
-            return Err(Error::Invalid(format!(
-                "the jobs of a flow wait for each other {edges} times in all, {MAX_EDGES} are allowed: let one job wait for many, and the others \
-                 for that one"
-            )));
-        }
-        let order = parents_first(&jobs)?;
-        check_outside(self, &jobs).await?;
-        let sorted = order.map_or_else(|| jobs.clone(), |order| in_order(&order, &jobs));
-        let answers = self.handle.push_whole(&sorted).await?;
-        let handle = FlowHandle::new(self, id, &jobs);
-        for (job, pushed) in sorted.iter().zip(&answers) {
-            if let Err(error) = self.handle_to::<Untyped>(job, pushed) {
-                // It has the id of another task's job, or waits for one that went since it was looked for: all or none.
-                handle.remove_added(&sorted, &answers).await?;
-                return Err(error);
-            }
-        }
-        Ok(handle)
-    }
-}
-
-/// Writes into a job to which flow it belongs; the first one knows where all are.
-fn make_part(job: &mut Arc<Envelope>, id: &str, place: usize, queues: &[Name]) -> Result<()> {
-    if job.dedup().is_some() {
-        return Err(Error::Bulk {
-            index: place,
-            source: Box::new(Error::Invalid(format!(
-                "a job of a flow cannot be left out for another one, and task {:?} has `dedup`: give the flow an id of its own instead",
-                &*job.task
-            ))),
-        });
-    }
-    let mut part = Envelope::clone(job);
-    part.extras_mut().flow =
-        Some(FlowPart { id: id.into(), queues: if place == 0 { queues.to_vec() } else { Vec::new() } });
-    *job = Arc::new(part);
-    Ok(())
 }
 
 impl<T> NewJob<T> {
@@ -242,29 +249,11 @@ impl<T> NewJob<T> {
     }
 }
 
-/// A flow on its way into the store.
-#[must_use = "nothing is enqueued before this is awaited or spawned: add `.await?`"]
-pub struct EnqueueFlow(Pin<Box<dyn Future<Output = Result<FlowHandle>> + Send>>);
-
-impl Future for EnqueueFlow {
-    type Output = Result<FlowHandle>;
-
-    fn poll(mut self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(poller)
-    }
-}
-
-impl fmt::Debug for EnqueueFlow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EnqueueFlow")
-    }
-}
-
 impl fmt::Debug for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Flow")
             .field("id", &self.id.as_ref().ok())
-            .field("jobs", &self.jobs)
+            .field("jobs", &self.jobs.len())
             .finish_non_exhaustive()
     }
 }

@@ -157,7 +157,8 @@ fn ended(outcome: Outcome) -> (Ended, Bytes) {
         Outcome::FailedForGood(failure) => Ended::FailedForGood(failed(failure)),
         Outcome::Snoozed(delay) => Ended::Snoozed(delay),
         Outcome::Cancelled(reason) => Ended::Cancelled(reason),
-        Outcome::Abandoned => Ended::Abandoned,
+        // Only tasks of this library wait for others, and those run in the worker.
+        Outcome::Awaits(_) | Outcome::Abandoned => Ended::Abandoned,
     };
     (ended, Bytes::new())
 }

@@ -10,7 +10,8 @@ use crate::backend::{Report, WorkerInfo};
 use crate::clock::Timestamp;
 use crate::fuzz::{Target, joined, pieces, same, text};
 use crate::job::{
-    Backoff, Due, Envelope, Failure, FailureKind, JobId, LogLine, Name, OnFailure, Parent, Progress, WorkerId,
+    Backoff, Due, Envelope, Failure, FailureKind, JobId, LogLine, Name, OnFailure, Parent, Passes, Progress,
+    WorkerId,
 };
 use crate::lifecycle::{Draw, delay_before};
 
@@ -34,7 +35,7 @@ fn jobs() -> Vec<Envelope> {
         queue: Name::from_static("q"),
         id: JobId::generate(),
         on_failure: OnFailure::Run,
-        passes: true,
+        passes: Passes::Output,
     }];
     let listed =
         Envelope { backoff: Backoff::list([Duration::from_secs(1); 3]), version: 7, ..plain.clone() };

@@ -21,7 +21,8 @@ pub(super) use id::{claim_of, id_bytes, put_id, read_id, read_token, token_of};
 pub(super) use limit::{Group, limit_bytes, read_group, read_limits};
 pub(super) use options::parents_bytes;
 pub(super) use record::{
-    LANE, Lane, Profile, lane_in, lane_of, profile_of, put_body, read_profile, read_record, task_in,
+    LANE, Lane, Profile, lane_in, lane_of, profile_of, put_body, read_profile, read_record, rest_of_record,
+    task_in,
 };
 pub(super) use status::{
     Kept, failure_bytes, letter_of, read_side, read_status, reason_parts, report_bytes, state_of,

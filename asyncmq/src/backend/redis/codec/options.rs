@@ -122,7 +122,7 @@ pub(in super::super) fn parents_bytes(keys: &Keys, parents: &[Parent]) -> Vec<u8
             OnFailure::Run => b'r',
             OnFailure::Cancel => b'x',
         };
-        to.put(&[policy, if parent.passes { b'1' } else { b'0' }]);
+        to.put(&[policy, b'0' + parent.passes.number()]);
         to.put_text(&keys.queue(&parent.queue));
         let id = id_bytes(&parent.id);
         to.put_u16(id.len());

@@ -81,16 +81,25 @@ pub(in super::super) fn lane_of(profile: &[u8]) -> Lane {
 pub(in super::super) fn put_body(job: &Envelope, place: u16, lane: Lane, whole: bool, to: &mut Vec<u8>) {
     to.put(&place.to_be_bytes());
     to.put(&lane);
+    if whole { to.put(&job.args) } else { put_rest(job, to) }
+}
+
+/// Returns what stands behind the lane in the record of a job that carries its options.
+pub(in super::super) fn rest_of_record(job: &Envelope) -> Vec<u8> {
+    let mut to = Vec::new();
+    put_rest(job, &mut to);
+    to
+}
+
+fn put_rest(job: &Envelope, to: &mut Vec<u8>) {
     if let Some(key) = job.key() {
         to.put(&[u8::try_from(key.len()).unwrap_or(u8::MAX)]);
         to.put(&key.as_bytes()[..key.len().min(MAX_KEY)]);
     }
-    if !whole {
-        put_options(job, to);
-        put_due(job.due, to);
-        to.put_option(job.ttl, |to, ttl| to.put_duration(ttl));
-        to.put_option(job.extras.as_deref(), |to, extras| put_extras(extras, to));
-    }
+    put_options(job, to);
+    put_due(job.due, to);
+    to.put_option(job.ttl, |to, ttl| to.put_duration(ttl));
+    to.put_option(job.extras.as_deref(), |to, extras| put_extras(extras, to));
     to.put(&job.args);
 }
 

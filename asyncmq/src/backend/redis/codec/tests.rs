@@ -11,8 +11,8 @@ use super::*;
 use crate::backend::{TaskDefaults, TaskInfo, WorkerInfo};
 use crate::clock::Timestamp;
 use crate::job::{
-    Backoff, Binding, BoundTo, Dedup, DedupKey, Due, Envelope, Extras, FlowPart, JobId, Name, OnFailure,
-    Parent, Retention, WorkerId,
+    Backoff, Binding, BoundTo, Dedup, DedupKey, Due, Envelope, Extras, JobId, Name, OnFailure, Parent,
+    Retention, WorkerId,
 };
 
 fn duration() -> impl Strategy<Value = Duration> {
@@ -51,8 +51,7 @@ fn extras() -> impl Strategy<Value = Extras> {
         headers,
         bindings: bindings(parents.len()),
         only_if_failed: !parents.is_empty(),
-        flow: (!parents.is_empty())
-            .then(|| FlowPart { id: "flow".into(), queues: vec![Name::from_static("q")] }),
+        flow: (!parents.is_empty()).then(|| "flow".into()),
         parents,
         key: key.map(Into::into),
         dedup: dedup.map(|(key, mode)| DedupKey::from_stored(&key, mode)),
@@ -61,14 +60,12 @@ fn extras() -> impl Strategy<Value = Extras> {
 
 fn parent() -> impl Strategy<Value = Parent> {
     let policy = proptest::sample::select(OnFailure::ALL.to_vec());
-    ("[a-z]{1,40}", "\\P{Cc}{1,40}", policy, proptest::bool::ANY).prop_map(
-        |(queue, id, on_failure, passes)| Parent {
-            queue: Name::from_stored(&queue),
-            id: JobId::from_stored(&id),
-            on_failure,
-            passes,
-        },
-    )
+    ("[a-z]{1,40}", "\\P{Cc}{1,40}", policy, 0u8..3).prop_map(|(queue, id, on_failure, passes)| Parent {
+        queue: Name::from_stored(&queue),
+        id: JobId::from_stored(&id),
+        on_failure,
+        passes: Passes::from_number(passes),
+    })
 }
 
 fn bindings(parents: usize) -> Vec<Binding> {

@@ -40,6 +40,17 @@ local function carry_out(Q, id, rec, s, op, amount, data, now)
     s.expires = 0
     wait_until(Q, id, rec, s, now, now + tonumber(amount))
     emit(Q, 11, id, rec, s.attempt, s.worker, now, 'w', pack('>I8', amount))
+  elseif op == 'W' then
+    -- Its new record, and all of its parents, of which it has waited for the first `amount` already.
+    local length, at = unpick('>I4', data)
+    rec = sub(rec, 1, 23) .. sub(data, at, at + length - 1)
+    s.expires, s.is_kin, s.state, s.seq = 0, true, 'b', fresh_batch(Q) .. '\0\0'
+    call('HSET', Q .. 'jobs', id, rec)
+    call('ZADD', Q .. 'blocked', number(s.seq), id)
+    note_end(Q, id, s)
+    write_side(Q, id, rec, s)
+    emit(Q, 11, id, rec, s.attempt, s.worker, now, 'w', pack('>I8', 0))
+    kin.link(Q, id, rec, s, sub(data, at + length), now, tonumber(amount))
   elseif op == 'X' then
     local said = amount == '1'
     emit(Q, 7, id, rec, attempt, s.worker, now, said and 'x' or '-', data, true)

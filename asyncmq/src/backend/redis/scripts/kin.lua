@@ -1,5 +1,5 @@
 -- Jobs that wait for others. A job that others wait for is a field of `kids`, by how many entries the list of them, `c:` and its id, was
--- given: place of the edge, policy (f fail, r run, x cancel), 1 if its output is passed on, the child's number, as ids come again, base of the
+-- given: place of the edge, policy (f fail, r run, x cancel), what is passed on (0 nothing, 1 that it completed, 2 what it returned), the child's number, as ids come again, base of the
 -- child's queue, the child's id, and how the job is named in what is said of its end. A job that waits has a side record that says so and a
 -- hash, `f:` and its id: o has a letter for each parent (o open, c counts, b broken), p the parents as they were sent; what they passed on
 -- is in another one, `i:` and its id, by the places of the edges.
@@ -15,6 +15,10 @@ end
 -- Tells how a job stands to a parent that ended so; nil if it was removed, or is not known.
 function kin.stands(policy, state)
   return (state == 'c' or policy == 'r') and 'c' or 'b'
+end
+-- Keeps for a job what a parent that completed passes on.
+function kin.keep_input(Q, id, place, passes, result)
+  if passes ~= '0' then call('HSET', Q .. 'i:' .. id, place, passes == '2' and result or '') end
 end
 -- Ends a blocked job with its parent.
 function kin.end_child(Q, id, rec, s, policy, said, now)
@@ -47,7 +51,7 @@ function kin.tell_child(entry, state, result, now)
   local stands = kin.stands(policy, state)
   edges = sub(edges, 1, place - 1) .. stands .. sub(edges, place + 1)
   call('HSET', Q .. 'f:' .. id, 'o', edges)
-  if passes == '1' and state == 'c' then call('HSET', Q .. 'i:' .. id, place, result) end
+  if state == 'c' then kin.keep_input(Q, id, place, passes, result) end
   if has_ended then return end
   if stands == 'c' then return kin.go_on(Q, id, edges, now) end
   kin.end_child(Q, id, rec, s, policy, sub(entry, at) .. (HOW[state] or 'was removed'), now)
@@ -94,7 +98,7 @@ tell_children = function(Q, id, state, result, now)
   kin.due[#kin.due + 1] = { Q, 'c:' .. id, state, result }
   kin.tell_all(now)
 end
--- Goes over the parents of a job as they were sent: place, policy, 1 if the output is passed on, base, id, and how it is named.
+-- Goes over the parents of a job as they were sent: place, policy, what is passed on, base, id, and how it is named.
 function kin.each(parents, visit)
   local at, place = 1, 0
   while at <= #parents do
@@ -112,11 +116,15 @@ function kin.gone_parent(parents)
   return gone
 end
 -- Lets a blocked job wait for its parents, as far as they have not ended; those that have count at once. What counted before goes on to
--- count when the parent's record is no longer kept.
-function kin.link(Q, id, rec, s, parents, now)
+-- count when the parent's record is no longer kept. The first `known` of them it has looked at already.
+function kin.link(Q, id, rec, s, parents, now, known)
   local own, letters, broken = Q .. 'f:' .. id, {}, nil
   local before = call('HGET', own, 'o') or ''
   kin.each(parents, function(place, policy, passes, P, parent, name)
+    if known and place <= known then
+      letters[place] = sub(before, place, place)
+      return
+    end
     local is_kept, done = call('HEXISTS', P .. 'jobs', parent) == 1, call('HGET', P .. 'done', parent)
     local state = done and sub(done, 1, 1)
     if is_kept and not done then
@@ -128,7 +136,7 @@ function kin.link(Q, id, rec, s, parents, now)
       letters[place] = 'c'
     else
       letters[place] = kin.stands(policy, is_kept and state)
-      if passes == '1' and state == 'c' then call('HSET', Q .. 'i:' .. id, place, sub(done, 47)) end
+      if state == 'c' then kin.keep_input(Q, id, place, passes, sub(done, 47)) end
       if letters[place] == 'b' and not broken then
         broken = { policy, name .. (is_kept and HOW[state] or 'was removed') }
       end

@@ -8,11 +8,12 @@ use bytes::Bytes;
 use rusqlite::OptionalExtension;
 
 use super::super::bytes::id_bytes;
+use super::super::options;
 use super::super::statements as sql;
 use super::fault::Step;
 use super::row::Row;
 use super::tx::{Tx, readable};
-use crate::job::{Envelope, JobId, JobState, Name, OnFailure, Parent};
+use crate::job::{Envelope, JobId, JobState, Name, OnFailure, Parent, Passes};
 use crate::lifecycle::{Edge, Transition, end_with, stand};
 
 /// The end of a job that others wait for.
@@ -57,12 +58,27 @@ impl Tx<'_> {
 
     /// Lets a blocked job wait for its parents, as far as they have not ended; those that have count at once.
     pub(super) fn link(&mut self, job: i64, envelope: &Envelope) -> Step<()> {
+        self.link_from(job, envelope, 0)
+    }
+
+    /// Lets a blocked job wait for these beside those that it has waited for.
+    pub(super) fn wait_for_more(&mut self, row: &Row, parents: Vec<Parent>) -> Step<()> {
+        let mut envelope = self.envelope(row)?;
+        let known = &mut envelope.extras_mut().parents;
+        let from = known.len();
+        known.extend(parents);
+        self.conn.prepare_cached(sql::JOB_OPTIONS)?.execute((options::write(&envelope)?, row.job))?;
+        self.link_from(row.job, &envelope, from)
+    }
+
+    /// Looks at the parents of a blocked job from one of them on; to those before it stands as it did.
+    fn link_from(&mut self, job: i64, envelope: &Envelope, from: usize) -> Step<()> {
         let row = readable(self.load(job)?, "a place without its job")?;
         let (space, _) = self.queue_name(row.queue)?;
         let before = self.edges(job)?;
         self.conn.prepare_cached(sql::JOB_KIN)?.execute([job])?;
         let mut end = None;
-        for (place, parent) in envelope.extras().parents.iter().enumerate() {
+        for (place, parent) in envelope.extras().parents.iter().enumerate().skip(from) {
             let found = self.find_parent(space, parent)?;
             let state = found.map_or(Ok(None), |found| self.load(found))?.map(|row| row.status.state);
             let (was, mut input) = before.get(place).cloned().unzip();
@@ -71,19 +87,25 @@ impl Tx<'_> {
                 (Edge::Open, Some(found)) => {
                     self.conn.prepare_cached(sql::JOB_KIN)?.execute([found])?;
                 }
-                (Edge::Counts, Some(found)) if parent.passes => input = Some(self.result_of(found)?),
-                (Edge::Counts, _) => {}
+                (Edge::Counts, Some(found)) => input = Some(self.passed_on(found, state, parent)?),
+                (Edge::Counts, None) => {}
                 _ => end = end.or_else(|| end_with(parent, state)),
             }
             let (policy, stands) = (parent.on_failure.name(), number_of(stands));
-            let columns = (job, place as i64, found, policy, parent.passes, stands, input.flatten());
+            let columns = (job, place as i64, found, policy, parent.passes.number(), stands, input.flatten());
             self.conn.prepare_cached(sql::EDGE_SAVE)?.execute(columns)?;
         }
         self.go_on(row, end)
     }
 
-    fn result_of(&self, job: i64) -> Step<Option<Vec<u8>>> {
-        Ok(self.conn.prepare_cached(sql::JOB_RESULT)?.query_row([job], |row| row.get(0))?)
+    /// Returns what a parent passes on that has ended so.
+    fn passed_on(&self, job: i64, ended: Option<JobState>, parent: &Parent) -> Step<Option<Vec<u8>>> {
+        if ended != Some(JobState::Completed) || parent.passes == Passes::Nothing {
+            return Ok(None);
+        }
+        let result: Option<Vec<u8>> =
+            self.conn.prepare_cached(sql::JOB_RESULT)?.query_row([job], |row| row.get(0))?;
+        Ok(parent.passes.kept(result.unwrap_or_default()))
     }
 
     /// Reads how a job stands to its parents, and what they passed on.
@@ -134,7 +156,7 @@ impl Tx<'_> {
         let mut children = self.conn.prepare_cached(sql::EDGES_TO)?;
         let children = children.query_map([ending.job], |row| {
             let policy = OnFailure::from_name(row.get_ref(2)?.as_str()?).unwrap_or_default();
-            Ok(((row.get(0)?, row.get(1)?), policy, row.get(3)?))
+            Ok(((row.get(0)?, row.get(1)?), policy, Passes::from_number(row.get(3)?)))
         })?;
         let parent = |(edge, on_failure, passes)| {
             (edge, Parent { queue: ending.queue.clone(), id: ending.id.clone(), on_failure, passes })
@@ -146,7 +168,9 @@ impl Tx<'_> {
     fn tell_child(&mut self, (child, place): (i64, i64), parent: &Parent, ending: &Ending) -> Step<()> {
         let Some(row) = self.load(child)? else { return Ok(()) };
         let stands = number_of(stand(ending.ended, None, parent.on_failure));
-        let input = ending.result.as_deref().filter(|_| parent.passes);
+        let completed =
+            (ending.ended == Some(JobState::Completed)).then(|| ending.result.as_deref().unwrap_or_default());
+        let input = completed.and_then(|result| parent.passes.kept(result));
         self.conn.prepare_cached(sql::EDGE_TOLD)?.execute((stands, input, child, place))?;
         if row.status.state != JobState::Blocked {
             return Ok(());

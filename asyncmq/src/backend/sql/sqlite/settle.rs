@@ -94,7 +94,11 @@ impl Tx<'_> {
     }
 
     /// Carries a transition out on an active job that no worker holds any more.
-    pub(super) fn carry_out(&mut self, row: &mut Row, transition: Transition) -> Step<()> {
+    pub(super) fn carry_out(&mut self, row: &mut Row, mut transition: Transition) -> Step<()> {
+        let awaited = match &mut transition {
+            Transition::Await { parents } => Some(std::mem::take(parents)),
+            _ => None,
+        };
         let (kind, heard) = (transition.event(), self.has_listeners());
         let data = if heard { data_of(&transition, self.now) } else { EventData::None };
         let released = transition == Transition::Release;
@@ -120,7 +124,8 @@ impl Tx<'_> {
         if !released {
             self.renumber(row);
         }
-        self.save(row)
+        self.save(row)?;
+        awaited.map_or(Ok(()), |parents| self.wait_for_more(row, parents))
     }
 
     pub(super) fn report(&mut self, token: Token, report: &Report) -> Step<Fenced> {
@@ -180,7 +185,7 @@ fn data_of(transition: &Transition, now: Timestamp) -> EventData {
         }
         Transition::Fail { failure } => EventData::Failure(failure.clone().at(now)),
         Transition::Snooze { after } => EventData::Wait(*after),
-        Transition::Release => EventData::Wait(std::time::Duration::ZERO),
+        Transition::Await { .. } | Transition::Release => EventData::Wait(std::time::Duration::ZERO),
         Transition::Cancel { reason } => reason.clone().map_or(EventData::None, EventData::Reason),
     }
 }

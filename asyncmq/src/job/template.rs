@@ -1,4 +1,4 @@
-//! The job of a schedule as JSON: what is pushed anew in each slot.
+//! A job as JSON of which others are made: what a schedule pushes in each slot, and a flow for each element of a list.
 
 use std::borrow::Cow;
 
@@ -28,8 +28,8 @@ enum ArgsText<'a> {
     Bytes(Vec<u8>),
 }
 
-/// Writes a job; for serde's `with`. Its id and its parents are not kept: each slot's job has an id of its own.
-pub(super) fn serialize<S: Serializer>(job: &Envelope, to: S) -> Result<S::Ok, S::Error> {
+/// Writes a job; for serde's `with`. Its id and its parents are not kept: what is made of it has its own.
+pub(crate) fn serialize<S: Serializer>(job: &Envelope, to: S) -> Result<S::Ok, S::Error> {
     let Envelope { id: _, queue, task, version, args, priority, max_attempts, .. } = job;
     let args = match std::str::from_utf8(args) {
         Ok(text) => ArgsText::Text(text.into()),
@@ -48,7 +48,7 @@ pub(super) fn serialize<S: Serializer>(job: &Envelope, to: S) -> Result<S::Ok, S
 }
 
 /// Reads a job; for serde's `with`. Its id is empty.
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Envelope, D::Error> {
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Envelope, D::Error> {
     let text = JobText::deserialize(from)?;
     let args = match text.args {
         ArgsText::Text(text) => Bytes::from(text.into_owned()),

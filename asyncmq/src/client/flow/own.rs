@@ -1,0 +1,143 @@
+//! The jobs that a flow has beside those that were added: one that ends with it, and one at which it begins if it cannot be taken
+//! in in one step. Workers run them (`worker/flows`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::job::{Binding, Due, Envelope, JobId, MAX_JOB_ID, Name, OnFailure, Parent, Passes, template};
+
+/// The task of the job that waits for all others of its flow, and ends as the flow does.
+pub(crate) const HEAD: &str = "asyncmq.flow";
+/// The task of the job for which the first ones of a large flow wait until all are there.
+pub(crate) const GATE: &str = "asyncmq.gate";
+/// The task of the job that makes a job of each element of a list.
+pub(crate) const EACH: &str = "asyncmq.each";
+
+/// How long taking in a large flow may take; after that what is there is removed.
+pub(crate) const STAGING: Duration = Duration::from_secs(300);
+
+/// The longest id of a flow, in bytes: the ids of its jobs are that and something more.
+pub(super) const MAX_FLOW_ID: usize = MAX_JOB_ID - 15;
+
+/// How often these jobs are tried, a store that cannot be reached being no reason to give up.
+const ATTEMPTS: u32 = 20;
+
+/// The arguments of the job that ends with its flow.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HeadArgs {
+    /// The places of those that may end otherwise than completed.
+    pub(crate) spare: Vec<u32>,
+}
+
+/// The arguments of the job for which the first ones of a large flow wait.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct GateArgs {
+    /// The queues of the jobs of the flow, in their order, each with how many in a row it has.
+    pub(crate) queues: Vec<(String, usize)>,
+}
+
+/// The arguments of the job that makes a job of each element of a list.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct EachArgs {
+    /// What each of them is, without what is bound.
+    #[serde(with = "template")]
+    pub(crate) job: Envelope,
+    /// What is bound, by the places of the parents; the element stands for the list.
+    pub(crate) bindings: Vec<Binding>,
+    /// The place of the list.
+    pub(crate) list: usize,
+    /// How many parents it had when it was sent; the others are what it made.
+    pub(crate) own: usize,
+    /// Whether the output has `null` for those that did not complete.
+    pub(crate) optional: bool,
+}
+
+/// Returns the id of the job at a place of a flow.
+pub(crate) fn part_id(flow: &str, place: usize) -> JobId {
+    JobId::from_stored(&format!("{flow}.{place}"))
+}
+
+/// Returns the id of the job that ends with a flow.
+pub(crate) fn head_id(flow: &str) -> JobId {
+    JobId::from_stored(&format!("{flow}.flow"))
+}
+
+/// Returns the id of the job for which the first ones of a large flow wait.
+pub(crate) fn gate_id(flow: &str) -> JobId {
+    JobId::from_stored(&format!("{flow}.gate"))
+}
+
+/// Makes a job of this library's own.
+fn own(id: JobId, queue: &Name, task: &'static str, args: &impl Serialize, flow: &str) -> Result<Envelope> {
+    let args = serde_json::to_vec(args).map_err(|error| Error::Payload {
+        task: task.into(),
+        reason: format!("cannot be written: {error}"),
+    })?;
+    let mut job = Envelope::new(id, queue.clone(), Name::from_static(task), Bytes::from(args));
+    job.max_attempts = ATTEMPTS;
+    job.extras_mut().flow = Some(flow.into());
+    Ok(job)
+}
+
+/// Makes the job that ends with a flow. It knows where all of its jobs are.
+pub(super) fn head(flow: &str, jobs: &[Arc<Envelope>]) -> Result<Arc<Envelope>> {
+    let places = (0_u32..).zip(jobs);
+    let spare = places.filter(|(_, job)| job.extras().only_if_failed).map(|(place, _)| place).collect();
+    let queue = jobs.first().map_or(Name::from_static("default"), |first| first.queue.clone());
+    let mut head = own(head_id(flow), &queue, HEAD, &HeadArgs { spare }, flow)?;
+    head.extras_mut().parents = jobs
+        .iter()
+        .map(|job| Parent {
+            queue: job.queue.clone(),
+            id: job.id.clone(),
+            on_failure: OnFailure::Run,
+            passes: Passes::End,
+        })
+        .collect();
+    Ok(Arc::new(head))
+}
+
+/// Makes the job for which the first ones of a large flow wait. It runs when it is promoted, and, if nobody does that, once
+/// taking in has taken too long.
+pub(super) fn gate(flow: &str, head: &Envelope) -> Result<Arc<Envelope>> {
+    let parts = head.extras().parents.chunk_by(|one, other| one.queue == other.queue);
+    let queues = parts.filter_map(|run| Some((run.first()?.queue.to_string(), run.len()))).collect();
+    let mut gate = own(gate_id(flow), &head.queue, GATE, &GateArgs { queues }, flow)?;
+    gate.due = Due::After(STAGING);
+    Ok(Arc::new(gate))
+}
+
+/// Makes the job that makes a job like `template` of each element of what `list` returns.
+pub(super) fn each(
+    flow: &str,
+    id: JobId,
+    each: Envelope,
+    list: Parent,
+    optional: bool,
+) -> Result<Arc<Envelope>> {
+    let mut job = each;
+    let (queue, priority) = (job.queue.clone(), job.priority);
+    let extras = job.extras_mut();
+    let (mut parents, bindings) = (std::mem::take(&mut extras.parents), std::mem::take(&mut extras.bindings));
+    let place = parents.iter().position(|parent| parent.id == element_id()).unwrap_or_else(|| {
+        parents.push(list.clone());
+        parents.len() - 1
+    });
+    if let Some(parent) = parents.get_mut(place) {
+        *parent = list;
+    }
+    let args = EachArgs { job, bindings, list: place, own: parents.len(), optional };
+    let mut each = own(id, &queue, EACH, &args, flow)?;
+    each.priority = priority;
+    each.extras_mut().parents = parents;
+    Ok(Arc::new(each))
+}
+
+/// The id by which a job that is made of each element of a list names the element.
+pub(super) fn element_id() -> JobId {
+    JobId::from_stored("asyncmq.element")
+}
