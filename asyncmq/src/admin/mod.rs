@@ -41,7 +41,7 @@ mod workers;
 
 pub use audit::Actor;
 pub use bulk::{Bulk, BulkProgress, BulkReport, Order, Preview};
-pub use flows::{FlowFilter, FlowInfo, FlowPage, FlowState};
+pub use flows::{FlowFilter, FlowInfo, FlowPage};
 pub(crate) use hidden::Hidden;
 pub use jobs::JobPage;
 #[cfg(feature = "dashboard")]

@@ -62,7 +62,7 @@ pub(super) async fn run(session: &Session, verb: &str, flags: &ArgMatches) -> Re
 }
 
 /// How long a list looks for what few jobs are like before it says how far it came.
-const MOMENT: Duration = Duration::from_millis(150);
+pub(super) const MOMENT: Duration = Duration::from_millis(150);
 
 /// What a list found.
 struct Found {

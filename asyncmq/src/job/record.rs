@@ -278,7 +278,7 @@ impl Job {
     /// Returns the id of the flow that it is a job of.
     #[must_use]
     pub fn flow_id(&self) -> Option<&str> {
-        self.envelope.extras().flow.as_ref().map(|flow| &*flow.id)
+        self.envelope.extras().flow.as_deref()
     }
 
     /// Returns the worker that holds it, or held it last.

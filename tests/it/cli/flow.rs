@@ -23,7 +23,7 @@ pub(super) async fn order(client: &Client, id: &str, file: &Path) {
 
 async fn is_over(client: &Client, id: &str) {
     let flow = client.flow(id).await.unwrap();
-    until("the end of the flow", async || flow.graph().await.unwrap().is_over()).await;
+    until("the end of the flow", async || flow.state().await.unwrap().is_over()).await;
 }
 
 fn states(shown: &Value) -> Vec<&str> {

@@ -1,7 +1,7 @@
 //! Flows on the pages and in the API: how they stand, how they are drawn, and what is ordered of them.
 
 use asyncmq::dashboard::Role;
-use asyncmq::{Client, Dependency, Flow, JobState, NewJob, OnFailure};
+use asyncmq::{Client, Dependency, Flow, JobState, NewJob, OnFailure, Worker, task};
 use serde_json::json;
 
 use super::sites::{Place, places};
@@ -10,7 +10,7 @@ use crate::support::until;
 
 async fn is_over(client: &Client, id: &str) {
     let flow = client.flow(id).await.unwrap();
-    until("the end of the flow", async || flow.graph().await.unwrap().is_over()).await;
+    until("the end of the flow", async || flow.state().await.unwrap().is_over()).await;
 }
 
 /// Returns the tags of a kind that a page has, each with all in it.
@@ -135,8 +135,11 @@ async fn programs_see_and_order_the_same() {
         next.clone_into(&mut after);
     }
     assert_eq!(met, ["third", "second", "first"]);
+    // It has none of these tasks, and is there for what ends with a flow.
+    let worker = Worker::new(&client).queues(["idle"]).start().await.unwrap();
     let cancelled = site.post("/api/flow/cancel", &json!({ "id": "second" }), &operator).await.json();
     assert_eq!(cancelled, json!({ "flow": "second", "order": "cancel", "changed": 4 }));
+    is_over(&client, "second").await;
     let shown = site.get("/api/flow?id=second", &viewer).await.json();
     assert_eq!(
         (&shown["state"], &shown["ended"], &shown["failed"]),
@@ -153,6 +156,7 @@ async fn programs_see_and_order_the_same() {
         site.get(&format!("/api/flows?{wrong}"), &viewer).await.is(400);
         site.get(&format!("/flows?{wrong}"), &viewer).await.is(400);
     }
+    worker.stop().await.unwrap();
     assert!(site.get("/flow?id=none", &viewer).await.is(404).text.contains("there is no flow"));
 }
 
@@ -194,10 +198,46 @@ async fn a_job_leads_to_its_flow_and_to_those_before_and_behind_it() {
     assert!(links(&later, "parents") == 1 && !later.contains("of the flow"), "{later}");
     let told = site.get("/api/job?id=order%207.1", &viewer).await.json();
     assert_eq!((&told["flow"], &told["parents"]), (&json!("order 7"), &json!(["order 7.0"])));
-    // Without the first job's record nobody knows where the others are; the page is there all the same.
+    // Without the flow's own job nobody knows of a flow, and the page of a job is there all the same.
+    client.queue("idle").remove_job("order 7.flow").await.unwrap();
     client.queue("idle").remove_job("order 7.0").await.unwrap();
     let shown = job("order 7.1").await;
     assert!(!shown.contains("of the flow") && shown.contains("record gone"), "{shown}");
+}
+
+#[task(name = "drawn.list", queue = "drawn")]
+async fn list() -> Vec<u32> {
+    vec![3, 4]
+}
+
+#[task(name = "drawn.twice", queue = "drawn")]
+async fn twice(number: u32) -> u32 {
+    2 * number
+}
+
+#[tokio::test]
+async fn jobs_that_are_made_of_a_list_stand_between_the_list_and_who_made_them() {
+    let client = Client::memory();
+    let site = Site::of(&client, config());
+    let mut flow = Flow::with_id("list");
+    let numbers = flow.add(list::job());
+    let _doubled = flow.map(&numbers, |number| twice::with(number));
+    flow.enqueue_on(&client).await.unwrap();
+    let worker = Worker::new(&client).queues(["drawn"]).start().await.unwrap();
+    is_over(&client, "list").await;
+    worker.stop().await.unwrap();
+    let viewer = As::Program(Role::Viewer);
+    let shown = site.get("/flow?id=list", &viewer).await.is(200).text;
+    assert_eq!((boxes(&shown), lines(&shown)), (vec!["completed"; 4], 4), "{shown}");
+    let graph = shown.split("<defs>").nth(1).unwrap();
+    let left =
+        |tag: &str| tag.split(" x=\"").nth(1).unwrap().split('"').next().unwrap().parse::<f64>().unwrap();
+    let x: Vec<f64> = tags(graph, "<svg x=").into_iter().map(left).collect();
+    assert!(x[0] < x[2] && x[2] == x[3] && x[3] < x[1], "the list, who made, and what was made twice: {x:?}");
+    // In lists it counts as what was added.
+    let listed = site.get("/api/flows", &viewer).await.json();
+    assert_eq!((&listed["flows"][0]["jobs"], &listed["flows"][0]["ended"]), (&json!(2), &json!(2)));
+    assert_eq!(site.get("/api/flow?id=list", &viewer).await.json()["jobs"], 4);
 }
 
 #[tokio::test]

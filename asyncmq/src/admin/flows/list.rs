@@ -1,17 +1,19 @@
 //! Lists of flows in pages, the newest first.
 
-use super::place::Place;
-use super::{FlowInfo, FlowState};
-use crate::admin::select::{STEP, Stand, Walk};
-use crate::admin::{Admin, Query};
-use crate::clock::Timestamp;
-use crate::error::{Error, Result};
-use crate::job::{Job, JobState};
+use futures_util::{StreamExt, TryStreamExt, stream};
 
-/// How many jobs a page looks at to find flows, an answer of the store counted as some.
-const MOST_EFFORT: u64 = 6_000;
-/// How many jobs of flows a page looks up, to say how they stand; a page with fewer flows ends when it is reached.
-const MOST_LOOK_UPS: usize = 5_000;
+use super::find::Found;
+use super::place::Place;
+use super::{FlowInfo, ended_well};
+use crate::admin::Admin;
+use crate::client::{FlowHandle, FlowState, JobHandle, Untyped, head_id};
+use crate::error::{Error, Result};
+use crate::job::{Job, Name};
+
+/// How many jobs of flows a page looks up, to say how far they are.
+const MOST_LOOK_UPS: usize = 2_000;
+/// How many of them at once.
+const AT_ONCE: usize = 16;
 
 /// Which flows are meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,81 +36,92 @@ pub struct FlowPage {
     pub next: Option<String>,
 }
 
-/// A flow that was found and not yet looked at.
-struct Found {
-    id: String,
-    enqueued: Timestamp,
-}
-
-impl Found {
-    /// Returns the flow whose jobs are listed in this one.
-    fn of(job: &Job) -> Option<Self> {
-        let part = job.envelope().extras().flow.as_ref().filter(|part| !part.queues.is_empty())?;
-        Some(Self { id: part.id.to_string(), enqueued: job.status().created_at })
-    }
-
-    fn key(&self) -> (Timestamp, &str) {
-        (self.enqueued, &self.id)
-    }
-}
-
 impl Admin {
     /// Lists flows that are meant: at most `limit`, from where an earlier page said or from the newest.
     ///
-    /// A page looks at some 6,000 jobs to find flows, and at 5,000 of theirs to say how they stand. It may end early for that, and says where the
-    /// next one begins.
+    /// A page looks at some 6,000 jobs to find flows: when there are few among them, it is short, or empty, and says where the next one begins. To
+    /// say how far flows are it looks 2,000 of their jobs up; of flows for which that is not enough it says only how they stand.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] for a cursor that is none.
     pub async fn flows(&self, filter: &FlowFilter, after: Option<&str>, limit: usize) -> Result<FlowPage> {
         let place = after.map(Place::from_text).transpose()?.unwrap_or_default();
-        let (found, beyond) = self.find_flows(filter, place.stretch.clone()).await?;
-        let here = place.last.as_ref().map(|(time, id)| (*time, id.as_str()));
-        let (mut flows, mut last, mut looked) = (Vec::new(), None, 0);
-        for flow in found.iter().filter(|flow| here.is_none_or(|here| flow.key() < here)) {
-            if limit <= flows.len() || MOST_LOOK_UPS <= looked {
-                let next = Place { stretch: place.stretch, last };
-                return Ok(FlowPage { flows, next: Some(next.to_text()) });
-            }
-            last = Some((flow.enqueued, flow.id.clone()));
-            // One that goes meanwhile is none any more.
-            let graph = match self.flow(&flow.id).await {
-                Ok(graph) => graph,
-                Err(Error::FlowNotFound { .. }) => continue,
-                Err(error) => return Err(error),
-            };
-            looked += graph.nodes.len();
-            let info = FlowInfo::from(&graph);
-            if filter.state.is_none_or(|state| state == info.state) {
-                flows.push(info);
-            }
+        let (mut found, beyond) = self.find_flows(filter, place.stretch.clone()).await?;
+        if let Some((time, id)) = &place.last {
+            found.retain(|flow| flow.key() < (*time, id.as_str()));
         }
-        let next = beyond.map(|stretch| Place { stretch: Some(stretch), last: None }.to_text());
-        Ok(FlowPage { flows, next })
+        let has_more = limit < found.len();
+        found.truncate(limit);
+        let next = match (has_more, found.last()) {
+            (true, last) => {
+                let last = last.map(|flow| (flow.enqueued, flow.id.clone())).or(place.last);
+                Some(Place { stretch: place.stretch, last })
+            }
+            (false, _) => beyond.map(|stretch| Place { stretch: Some(stretch), last: None }),
+        };
+        let (mut flows, mut left) = (Vec::with_capacity(found.len()), MOST_LOOK_UPS);
+        for flow in found {
+            flows.push(self.counted(flow, &mut left).await?);
+        }
+        Ok(FlowPage { flows, next: next.map(|next| next.to_text()) })
     }
 
-    /// Finds the flows in a stretch of the store, the newest first, and where the next stretch begins.
-    async fn find_flows(
-        &self,
-        filter: &FlowFilter,
-        from: Option<Stand>,
-    ) -> Result<(Vec<Found>, Option<Stand>)> {
-        let query = match &filter.queue {
-            Some(queue) => Query::all().in_queue(queue),
-            None => Query::all(),
+    /// Says how a flow stands, and, if as many look-ups are left, how far it is. One that completed needs none.
+    async fn counted(&self, flow: Found, left: &mut usize) -> Result<FlowInfo> {
+        let mut info = FlowInfo {
+            queue: flow.queue.to_string(),
+            state: flow.state,
+            jobs: flow.jobs,
+            ended: None,
+            failed: None,
+            began: Some(flow.enqueued.into()),
+            over: flow.over.map(Into::into),
+            id: flow.id,
         };
-        let mut walk = Walk::new(self, &query, &JobState::ALL, from).await?;
-        let mut found = Vec::new();
-        while walk.effort() < MOST_EFFORT {
-            match walk.step(STEP).await? {
-                Some(jobs) => found.extend(jobs.iter().filter_map(Found::of)),
-                None => break,
+        match info.state {
+            FlowState::Completed => (info.ended, info.failed) = (Some(info.jobs), Some(0)),
+            _ if *left < info.jobs => {}
+            _ => {
+                *left -= info.jobs;
+                let Some(handle) = self.handle_in(&flow.queue, &info.id).await? else { return Ok(info) };
+                let (ended, failed) = count(&handle).await?;
+                (info.ended, info.failed) = (Some(ended), Some(failed));
             }
         }
-        found.sort_by(|one, other| other.key().cmp(&one.key()));
-        // One that moved on meanwhile was met twice.
-        found.dedup_by(|one, other| one.id == other.id);
-        Ok((found, walk.stand().cloned()))
+        Ok(info)
     }
+
+    /// Returns a handle to a flow whose queue is known; nothing if it has gone meanwhile.
+    async fn handle_in(&self, queue: &Name, id: &str) -> Result<Option<FlowHandle>> {
+        let head = head_id(id);
+        let head = self.client.backend().find(queue, &head);
+        let head = self.client.handle.ask("look a flow up", head).await?;
+        Ok(head.map(|head| FlowHandle::new(&self.client, head.envelope())))
+    }
+}
+
+/// Counts how many of the jobs that were added to a flow have ended, and how many of these otherwise than they should.
+async fn count(flow: &FlowHandle) -> Result<(usize, usize)> {
+    let (mut ended, mut failed) = (0, 0);
+    for job in added_to(flow).await? {
+        let is_over = job.as_ref().is_none_or(|job| job.state().is_terminal());
+        ended += usize::from(is_over);
+        failed += usize::from(is_over && !ended_well(job.as_ref()));
+    }
+    Ok((ended, failed))
+}
+
+/// Looks the jobs up that were added to a flow; nothing stands for those whose records have gone.
+pub(super) async fn added_to(flow: &FlowHandle) -> Result<Vec<Option<Job>>> {
+    let look = |handle: JobHandle<Untyped>| async move {
+        match handle.job().await {
+            Ok(job) => Ok(Some(job)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    };
+    // Nothing of them happens before they are polled.
+    let looks: Vec<_> = flow.jobs().map(look).collect();
+    stream::iter(looks).buffered(AT_ONCE).try_collect().await
 }

@@ -1,70 +1,24 @@
 //! Flows as operators see them: how each stands as a whole, and orders about one.
 
+mod find;
 mod list;
 mod place;
 
-use std::fmt;
 use std::time::SystemTime;
 
 pub use list::{FlowFilter, FlowPage};
 
 use crate::admin::Admin;
-use crate::client::{FlowGraph, FlowHandle, FlowNode};
+use crate::client::{FlowGraph, FlowHandle, FlowNode, FlowState};
+#[cfg(feature = "dashboard")]
+use crate::error::Error;
 use crate::error::Result;
 use crate::job::{Job, JobState};
 
-/// How a flow stands as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FlowState {
-    /// Some of its jobs have not ended.
-    Running,
-    /// All have completed; who is called only if some do not was cancelled.
-    Completed,
-    /// All have ended, and some did not complete.
-    Failed,
-}
-
-impl FlowState {
-    /// Every state.
-    pub const ALL: [Self; 3] = [Self::Running, Self::Completed, Self::Failed];
-
-    /// Returns its name: `running`, `completed` or `failed`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Returns the state of a name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
-    }
-
-    /// Returns how a flow stood when it was looked at.
-    #[must_use]
-    pub fn of(graph: &FlowGraph) -> Self {
-        match graph.nodes.iter().all(ended_well) {
-            _ if !graph.is_over() => Self::Running,
-            true => Self::Completed,
-            false => Self::Failed,
-        }
-    }
-}
-
-impl fmt::Display for FlowState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 /// Tells whether a job of a flow that has ended is as it should be: it completed, or it was not called for. Records that have gone are those of
 /// jobs that ended, and say nothing any more.
-fn ended_well(node: &FlowNode) -> bool {
-    let Some(job) = &node.job else { return true };
+fn ended_well(job: Option<&Job>) -> bool {
+    let Some(job) = job else { return true };
     let was_not_called = job.envelope().extras().only_if_failed && job.state() == JobState::Cancelled;
     job.state() == JobState::Completed || was_not_called
 }
@@ -79,46 +33,63 @@ pub struct FlowInfo {
     pub queue: String,
     /// How it stands.
     pub state: FlowState,
-    /// How many jobs it has.
+    /// How many jobs it has. In a list, how many were added to it: what [`Flow::map`](crate::Flow::map) makes of a list counts as one.
     pub jobs: usize,
-    /// How many of them have ended, however; those whose records have gone are among them.
-    pub ended: usize,
-    /// How many of them ended otherwise than they should: failed, expired, cancelled.
-    pub failed: usize,
+    /// How many of them have ended, however; those whose records have gone are among them. In a list nothing for a large flow.
+    pub ended: Option<usize>,
+    /// How many of them ended otherwise than they should: failed, expired, cancelled. In a list nothing for a large flow.
+    pub failed: Option<usize>,
     /// When it was enqueued; nothing if no record of it is left.
     pub began: Option<SystemTime>,
-    /// When the last of its jobs ended, if all have.
+    /// When it ended, if it has.
     pub over: Option<SystemTime>,
 }
 
 impl From<&FlowGraph> for FlowInfo {
     fn from(graph: &FlowGraph) -> Self {
         let jobs = || graph.nodes.iter().filter_map(|node| node.job.as_ref());
-        let state = FlowState::of(graph);
         let has_ended = |node: &&FlowNode| node.state().is_none_or(JobState::is_terminal);
         let ended = graph.nodes.iter().filter(has_ended);
-        let last = jobs().filter_map(|job: &Job| job.status().finished_at).max();
+        let last = jobs().filter_map(|job| job.status().finished_at).max();
         Self {
             id: graph.id.clone(),
             queue: graph.nodes.first().map(|node| node.queue.clone()).unwrap_or_default(),
-            state,
+            state: graph.state,
             jobs: graph.nodes.len(),
-            failed: ended.clone().filter(|node| !ended_well(node)).count(),
-            ended: ended.count(),
+            failed: Some(ended.clone().filter(|node| !ended_well(node.job.as_ref())).count()),
+            ended: Some(ended.count()),
             began: jobs().map(|job| job.status().created_at).min().map(Into::into),
-            over: last.filter(|_| state != FlowState::Running).map(Into::into),
+            over: last.filter(|_| graph.state.is_over()).map(Into::into),
         }
     }
 }
 
 impl Admin {
-    /// Returns a flow with all of its jobs, each of which is looked up: 1,000 at most, 16 at once.
+    /// Returns a flow with all of its jobs, each of which is looked up, 16 at once.
     ///
     /// # Errors
     ///
     /// [`Error::FlowNotFound`](crate::Error::FlowNotFound) when there is none.
     pub async fn flow(&self, id: &str) -> Result<FlowGraph> {
         self.flow_handle(id).await?.graph().await
+    }
+
+    /// Returns the jobs of a job's flow that wait for it, or did, and the flow; nothing if it has none, or that is gone. Of a flow of more jobs than
+    /// `most` only that there is one.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn flow_around(&self, job: &Job, most: usize) -> Result<Option<(FlowHandle, Vec<Job>)>> {
+        let Some(id) = job.flow_id() else { return Ok(None) };
+        let flow = match self.flow_handle(id).await {
+            Ok(flow) => flow,
+            Err(Error::FlowNotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if most < flow.jobs().count() {
+            return Ok(Some((flow, Vec::new())));
+        }
+        let waits = |other: &Job| other.parents().iter().any(|parent| parent.id == *job.id());
+        let children = list::added_to(&flow).await?.into_iter().flatten().filter(waits).collect();
+        Ok(Some((flow, children)))
     }
 
     /// Returns a handle to a flow, to wait for it.

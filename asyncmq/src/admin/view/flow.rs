@@ -18,8 +18,8 @@ pub struct FlowView {
     pub queue: String,
     pub state: &'static str,
     pub jobs: usize,
-    pub ended: usize,
-    pub failed: usize,
+    pub ended: Option<usize>,
+    pub failed: Option<usize>,
     pub created_at: Option<String>,
     pub finished_at: Option<String>,
 }

@@ -4,19 +4,21 @@ mod orders;
 mod show;
 mod wait;
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use clap::{ArgMatches, Command};
 
 use super::Ended;
 use super::flags::{dry_run, leaf, noun, number, switch, text, value, word, yes};
+use super::job::{MOMENT, quoted};
 use super::out::Tone;
 use super::out::object;
 use super::out::table::Table;
-use super::out::text::{grouped, short};
+use super::out::text::{grouped, many, short};
 use super::session::Session;
 use crate::admin::view::FlowView;
-use crate::admin::{FlowFilter, FlowInfo, FlowState};
+use crate::admin::{FlowFilter, FlowInfo};
+use crate::client::FlowState;
 use crate::error::{Error, Result};
 
 /// Describes the command.
@@ -28,7 +30,11 @@ pub(super) fn command() -> Command {
                 .arg(value("queue", "QUEUE", "Only those whose first job is in this queue"))
                 .arg(value("state", "STATE", "Only those that stand so: running, completed or failed"))
                 .arg(value("limit", "N", "How many at most").default_value("50"))
-                .arg(value("after", "CURSOR", "Goes on where an earlier list ended")),
+                .arg(value("after", "CURSOR", "Goes on where an earlier list ended"))
+                .arg(switch(
+                    "all",
+                    "Looks for them among all jobs, where that takes longer than a moment too",
+                )),
         )
         .subcommand(
             leaf("show", "Shows a flow's jobs: where each stands, what it waits for, how long it took")
@@ -75,15 +81,17 @@ fn filter_of(flags: &ArgMatches) -> Result<FlowFilter> {
     Ok(FlowFilter { queue, state: text(flags, "state").map(state).transpose()? })
 }
 
-/// Lists flows, page by page until there are as many as were asked for.
+/// Lists flows, page by page until there are as many as were asked for, or a moment is over.
 async fn list(session: &Session, flags: &ArgMatches) -> Result<Ended> {
     let (filter, limit) = (filter_of(flags)?, number::<usize>(flags, "limit")?.unwrap_or(50));
+    let (start, is_patient) = (Instant::now(), flags.get_flag("all"));
     let (mut flows, mut next) = (Vec::new(), text(flags, "after").map(ToOwned::to_owned));
     loop {
         let page = session.admin.flows(&filter, next.as_deref(), limit.saturating_sub(flows.len())).await?;
         flows.extend(page.flows);
         next = page.next;
-        if next.is_none() || limit <= flows.len() {
+        let is_over = !is_patient && MOMENT <= start.elapsed();
+        if next.is_none() || limit <= flows.len() || is_over {
             break;
         }
     }
@@ -92,14 +100,18 @@ async fn list(session: &Session, flags: &ArgMatches) -> Result<Ended> {
         session.out.json(&object!({ flows: flows, next: next }))?;
         return Ok(Ended::Done);
     }
-    if flows.is_empty() {
+    if flows.is_empty() && next.is_none() {
         let is_all = filter == FlowFilter::default();
         session.out.note(if is_all { "There is no flow." } else { "No flow is like that." });
-    } else {
+    } else if !flows.is_empty() {
         session.out.table(&table(&flows))?;
     }
     if let Some(next) = next {
-        session.out.note(&format!("{} shown; more: --after {}", flows.len(), super::job::quoted(&next)));
+        let after = quoted(&next);
+        session.out.note(&match limit <= flows.len() {
+            true => format!("{} shown; more: --after {after}", flows.len()),
+            false => format!("{} found so far; go on: --after {after}, or look at all: --all", flows.len()),
+        });
     }
     Ok(Ended::Done)
 }
@@ -110,14 +122,24 @@ fn table(flows: &[FlowInfo]) -> Table {
         table.row([
             (flow.id.clone(), Tone::Bold),
             (flow.state.name().to_owned(), tone_of(flow.state)),
-            (format!("{}/{}", flow.ended, flow.jobs), Tone::None),
-            (grouped(flow.failed as u64), if flow.failed == 0 { Tone::Faint } else { Tone::Bad }),
+            (format!("{}/{}", number_of(flow.ended), grouped(flow.jobs as u64)), Tone::None),
+            (number_of(flow.failed), if flow.failed.unwrap_or(0) == 0 { Tone::Faint } else { Tone::Bad }),
             (flow.queue.clone(), Tone::None),
             (flow.began.map_or_else(|| "-".into(), |began| format!("{} ago", since(began))), Tone::Faint),
             (took(flow), Tone::None),
         ]);
     }
     table
+}
+
+/// Writes how many jobs it are, if they were counted.
+fn number_of(count: Option<usize>) -> String {
+    count.map_or_else(|| "-".into(), |count| grouped(count as u64))
+}
+
+/// Says how far a flow is.
+fn ended(flow: &FlowInfo) -> String {
+    format!("{} of {} ended", number_of(flow.ended), many(flow.jobs as u64, "job"))
 }
 
 const fn tone_of(state: FlowState) -> Tone {

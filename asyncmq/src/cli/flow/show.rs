@@ -4,14 +4,14 @@ use std::time::SystemTime;
 
 use clap::ArgMatches;
 
-use super::{since, tone_of, took};
+use super::{ended, since, tone_of, took};
 use crate::admin::FlowInfo;
 use crate::admin::view::{FlowDetailView, ran_for};
 use crate::cli::Ended;
 use crate::cli::job;
 use crate::cli::out::Tone;
 use crate::cli::out::table::Table;
-use crate::cli::out::text::{clean, lines, many, short};
+use crate::cli::out::text::{clean, lines, short};
 use crate::cli::session::Session;
 use crate::client::{FlowGraph, FlowNode};
 use crate::clock::Timestamp;
@@ -36,16 +36,15 @@ pub(super) async fn run(session: &Session, id: &str, flags: &ArgMatches) -> Resu
 }
 
 fn facts(session: &Session, flow: &FlowInfo) -> Result<()> {
-    let ended = format!("{} of {} ended", flow.ended, many(flow.jobs as u64, "job"));
-    let failed =
-        if flow.failed == 0 { String::new() } else { format!(", {} not as they should", flow.failed) };
+    let failed = flow.failed.filter(|count| *count != 0);
+    let failed = failed.map_or_else(String::new, |count| format!(", {count} not as they should"));
     let began = flow.began.map_or_else(String::new, |began| format!("{} ago", since(began)));
     let time = flow.over.map_or(began.clone(), |_| format!("{began}, took {}", took(flow)));
     let style = session.out.style;
     let facts = [
         ("flow", clean(&flow.id)),
         ("state", style.tint(tone_of(flow.state), flow.state.name())),
-        ("jobs", ended + &failed),
+        ("jobs", ended(flow) + &failed),
         ("began", time),
     ];
     for (label, text) in facts {

@@ -14,11 +14,16 @@ use crate::dashboard::text::{grouped, many};
 use crate::dashboard::visit::Visit;
 use crate::job::JobState;
 
+/// Pages of flows of more jobs than this do not look again by themselves: each look looks all of them up.
+const MOST_LIVE: usize = 2_000;
+
 #[derive(Template)]
 #[template(path = "flow.html")]
 struct FlowShown {
     shell: Shell,
     row: FlowRow,
+    ended: usize,
+    failed: usize,
     /// How many jobs stand in each state in which any does: what the colours mean.
     legend: Vec<(&'static str, String)>,
     /// How many jobs each order reaches; nothing for those who may not give it.
@@ -36,8 +41,11 @@ pub(in crate::dashboard) async fn show(visit: Visit) -> Answer {
     let graph = visit.admin().flow(visit.query.must("id")?).await?;
     let info = FlowInfo::from(&graph);
     let (meant, drawn) = to_draw(&graph);
+    let shell = Shell::new(&visit, "/flows", info.id.as_str());
     page(&FlowShown {
-        shell: Shell::new(&visit, "/flows", info.id.as_str()),
+        shell: if MOST_LIVE < info.jobs { shell.still() } else { shell },
+        ended: info.ended.unwrap_or(0),
+        failed: info.failed.unwrap_or(0),
         row: FlowRow::of(&visit, &info),
         legend: legend(&graph),
         cancels: reached(&visit, &graph, |state| !state.is_terminal()),

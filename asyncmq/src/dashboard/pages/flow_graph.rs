@@ -7,7 +7,7 @@ use crate::client::FlowNode;
 use crate::dashboard::layout::{NODE, lay_out};
 use crate::dashboard::text::visible;
 use crate::dashboard::visit::Visit;
-use crate::job::{JobState, OnFailure};
+use crate::job::{JobId, JobState, OnFailure};
 
 /// More boxes than this are no picture any more.
 pub(super) const MOST_DRAWN: usize = 300;
@@ -56,16 +56,7 @@ pub(super) struct Line {
 impl Drawing {
     /// Draws these jobs of a flow, and what they wait for among each other.
     pub(super) fn of(visit: &Visit, flow: &str, nodes: &[&FlowNode]) -> Self {
-        let places: HashMap<&str, usize> =
-            (0..).zip(nodes).map(|(place, node)| (node.id.as_str(), place)).collect();
-        let mut policies: HashMap<(usize, usize), OnFailure> = HashMap::new();
-        for (to, node) in nodes.iter().enumerate() {
-            for (parent, policy) in &node.parents {
-                if let Some(from) = places.get(parent.as_str()) {
-                    policies.insert((*from, to), *policy);
-                }
-            }
-        }
+        let policies = edges_among(nodes);
         let mut edges: Vec<_> = policies.keys().copied().collect();
         edges.sort_unstable();
         let layout = lay_out(nodes.len(), &edges);
@@ -88,6 +79,30 @@ impl Drawing {
             has_tolerant: policies.values().any(|policy| *policy != OnFailure::Fail),
         }
     }
+}
+
+/// Returns who waits for whom among these, and what the failure of the one means for the other. A job that is made of an element of a list waits for
+/// nobody, but it is there only once the list is: so it stands behind those for which the job that made it had to wait.
+fn edges_among(nodes: &[&FlowNode]) -> HashMap<(usize, usize), OnFailure> {
+    let places: HashMap<&str, usize> =
+        (0..).zip(nodes).map(|(place, node)| (node.id.as_str(), place)).collect();
+    let mut edges = HashMap::new();
+    for (to, node) in nodes.iter().enumerate() {
+        let has_made = |id: &JobId| {
+            let rest = id.as_str().strip_prefix(node.id.as_str()).and_then(|rest| rest.strip_prefix('.'));
+            rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        let (made, own): (Vec<_>, Vec<_>) = node.parents.iter().partition(|(id, _)| has_made(id));
+        let at = |list: &[&(JobId, OnFailure)]| -> Vec<(usize, OnFailure)> {
+            list.iter().filter_map(|(id, policy)| Some((*places.get(id.as_str())?, *policy))).collect()
+        };
+        let (made, own) = (at(&made), at(&own));
+        edges.extend(made.iter().chain(&own).map(|(from, policy)| ((*from, to), *policy)));
+        for (from, policy) in &own {
+            edges.extend(made.iter().map(|(made, _)| ((*from, *made), *policy)));
+        }
+    }
+    edges
 }
 
 impl Box {

@@ -4,10 +4,11 @@ use askama::Template;
 
 use super::rows::Moment;
 use super::{Shell, Tab, page};
-use crate::admin::{FlowFilter, FlowInfo, FlowState};
+use crate::admin::{FlowFilter, FlowInfo};
+use crate::client::FlowState;
 use crate::clock::Timestamp;
 use crate::dashboard::error::{Answer, Refusal};
-use crate::dashboard::text::{grouped, many, short};
+use crate::dashboard::text::{many, short};
 use crate::dashboard::visit::Visit;
 
 /// How many a page has unless it is said, and at most.
@@ -20,9 +21,10 @@ pub(super) struct FlowRow {
     pub(super) state: FlowState,
     /// The state of a job whose colour it has.
     pub(super) tone: &'static str,
-    pub(super) ended: usize,
+    /// How many of its jobs have ended, if they were counted.
+    pub(super) ended: Option<usize>,
     pub(super) jobs: usize,
-    pub(super) failed: String,
+    pub(super) failed: Option<usize>,
     pub(super) queue: String,
     pub(super) queue_link: String,
     pub(super) began: Option<Moment>,
@@ -45,7 +47,7 @@ impl FlowRow {
             },
             ended: info.ended,
             jobs: info.jobs,
-            failed: grouped(info.failed as u64),
+            failed: info.failed,
             queue: info.queue.clone(),
             queue_link: visit.link("/queue", &[("name", &info.queue)]),
             began: info.began.map(moment),

@@ -1,15 +1,15 @@
 //! The flow of a job, the jobs that it waits for, and those that wait for it.
 
-use crate::client::FlowNode;
 use crate::dashboard::error::Refusal;
 use crate::dashboard::visit::Visit;
-use crate::error::Error;
-use crate::job::{Job, JobState, OnFailure, Parent};
+use crate::job::{Job, OnFailure, Parent};
 
 /// How many of each are shown.
 const SHOWN: usize = 20;
+/// Of how many jobs a flow may be so that those are looked for that wait for one of them: a page of a job looks again with every change.
+const MOST_LOOKED: usize = 300;
 
-/// What a job has to do with others. Who waits for it is known of jobs of a flow alone.
+/// What a job has to do with others. Who waits for it is known of jobs of a flow alone, unless that is large.
 #[derive(Default)]
 pub(super) struct Kin {
     pub(super) flow: Option<(String, String)>,
@@ -31,29 +31,20 @@ pub(super) struct Relative {
 }
 
 impl Kin {
-    /// Looks for them: 20 look-ups, and one for each job of its flow.
+    /// Looks for them: 20 look-ups, and one for each job of its flow, unless that is large.
     pub(super) async fn of(visit: &Visit, job: &Job) -> Result<Self, Refusal> {
-        let graph = match job.flow_id() {
-            Some(flow) => match visit.admin().flow(flow).await {
-                Ok(graph) => Some(graph),
-                // The record of its first job has gone.
-                Err(Error::FlowNotFound { .. }) => None,
-                Err(error) => return Err(error.into()),
-            },
-            None => None,
-        };
         let mut kin = Self { more_parents: job.parents().len().saturating_sub(SHOWN), ..Self::default() };
         for parent in job.parents().iter().take(SHOWN) {
             let found = visit.dashboard.client.backend().find(&parent.queue, &parent.id);
             let found = visit.dashboard.client.handle.ask("look a job up", found).await?;
             kin.parents.push(Relative::parent(visit, parent, found.as_ref()));
         }
-        let Some(graph) = graph else { return Ok(kin) };
-        kin.flow = Some((graph.id.clone(), visit.link("/flow", &[("id", &graph.id)])));
-        let children: Vec<_> =
-            graph.nodes.iter().filter_map(|node| Relative::child(visit, node, job)).collect();
-        kin.more_children = children.len().saturating_sub(SHOWN);
-        kin.children = children.into_iter().take(SHOWN).collect();
+        if let Some((flow, children)) = visit.admin().flow_around(job, MOST_LOOKED).await? {
+            kin.flow = Some((flow.id().to_owned(), visit.link("/flow", &[("id", flow.id())])));
+            kin.more_children = children.len().saturating_sub(SHOWN);
+            kin.children =
+                children.iter().take(SHOWN).map(|child| Relative::child(visit, child, job)).collect();
+        }
         Ok(kin)
     }
 }
@@ -73,19 +64,19 @@ impl Relative {
         }
     }
 
-    /// Returns a job of the same flow if it waits for this one, or did.
-    fn child(visit: &Visit, node: &FlowNode, job: &Job) -> Option<Self> {
-        let (_, on_failure) = node.parents.iter().find(|(id, _)| id == job.id())?;
-        Some(Self {
-            id: node.id.to_string(),
-            link: node.job.as_ref().map(|_| visit.link("/job", &[("queue", &node.queue), ("id", &node.id)])),
-            task: node.job.as_ref().map_or("record gone", |job| job.task()).to_owned(),
-            state: node.state().map_or("gone", JobState::name),
-            note: match on_failure {
-                OnFailure::Fail => "",
-                OnFailure::Run => "that one runs even if this fails",
-                OnFailure::Cancel => "that one is cancelled if this fails",
+    /// A job of the same flow that waits for this one, or did.
+    fn child(visit: &Visit, child: &Job, job: &Job) -> Self {
+        let edge = child.parents().iter().find(|parent| parent.id == *job.id());
+        Self {
+            id: child.id().to_string(),
+            link: Some(visit.link("/job", &[("queue", child.queue()), ("id", child.id())])),
+            task: child.task().to_owned(),
+            state: child.state().name(),
+            note: match edge.map(|parent| parent.on_failure) {
+                Some(OnFailure::Run) => "that one runs even if this fails",
+                Some(OnFailure::Cancel) => "that one is cancelled if this fails",
+                Some(OnFailure::Fail) | None => "",
             },
-        })
+        }
     }
 }
