@@ -91,9 +91,13 @@ test("a flow is found, its graph is read, retried, and seen to complete live", a
   assert.ok(boxes[0][0] < boxes[1][0] && boxes[1][0] === boxes[2][0] && boxes[2][0] < boxes[3][0] && boxes[1][1] < boxes[2][1], JSON.stringify(boxes));
 
   writeFileSync(path, "12345");
+  await post(site, "/api/queue/pause", { queue: "mail" });
   await page.click("summary:has-text('Retry')");
   await page.click("button:has-text('Retry 3 jobs')");
+  await page.waitForSelector("text=begins anew");
+  assert.equal(await page.locator("#graph a.state.completed").count(), 1);
   // No reload from here on: the page looks again by itself.
+  await post(site, "/api/queue/resume", { queue: "mail" });
   await page.waitForFunction(() => document.querySelectorAll("#graph a.state.completed").length === 4);
   await page.waitForSelector("#flow .state.completed");
   await page.locator("#graph a.state").nth(3).click();
