@@ -47,6 +47,14 @@ pub(crate) enum Bug {
     /// A firing does not ask whether somebody has fired meanwhile, and a slot's job has an id of its own each time, as where a
     /// scheduler enqueues what is due and then moves on: I12.
     DoubleFire,
+    /// Of several jobs that end in one step only those are told that wait for the first one. Who waits for two stays blocked: I15.
+    LoneEnd,
+    /// Who comes to wait for a job that has ended waits for its end: I15.
+    LateChild,
+    /// Who waits for several goes on with the first of them: I15.
+    EarlyChild,
+    /// Only those are told of an end that wait for a job that completed. Who waits for one that fails stays blocked: I15.
+    UnheardFailure,
 }
 
 /// Tells whether this process has that bug.
@@ -65,7 +73,7 @@ mod sown {
 
     use super::Bug;
 
-    const NAMES: [(&str, Bug); 15] = [
+    const NAMES: [(&str, Bug); 19] = [
         ("unheld-claim", Bug::UnheldClaim),
         ("blind-settle", Bug::BlindSettle),
         ("token-restarts", Bug::TokenRestarts),
@@ -81,6 +89,10 @@ mod sown {
         ("untied-permit", Bug::UntiedPermit),
         ("uncounted-start", Bug::UncountedStart),
         ("double-fire", Bug::DoubleFire),
+        ("lone-end", Bug::LoneEnd),
+        ("late-child", Bug::LateChild),
+        ("early-child", Bug::EarlyChild),
+        ("unheard-failure", Bug::UnheardFailure),
     ];
 
     static SEEDED: LazyLock<Option<Bug>> = LazyLock::new(|| {

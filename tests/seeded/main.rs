@@ -48,5 +48,9 @@ bugs! {
     a_permit_that_outlives_its_lease_is_found: "untied-permit" by "I13" in killed_with_permits;
     starts_that_are_not_counted_are_found: "uncounted-start" by "I13" in crowded;
     a_slot_that_fires_twice_is_found: "double-fire" by "I12" in scheduled;
+    an_end_that_hides_another_is_found: "lone-end" by "I15" in related;
+    a_job_that_waits_for_what_has_ended_is_found: "late-child" by "I15" in related;
+    a_job_that_comes_before_another_is_found: "early-child" by "I15" in related;
+    a_failure_that_nobody_hears_of_is_found: "unheard-failure" by "I15" in related;
     a_promotion_of_all_that_is_due_is_found: "unpack-all-due" by "I10" in due_at_once;
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use asyncmq::OnFailure;
 use asyncmq_tests::lab::beats;
 use asyncmq_tests::lab::event::Event;
-use asyncmq_tests::lab::load::{Drawn, Payload, poison};
+use asyncmq_tests::lab::load::{Drawn, Payload, fails, poison};
 use asyncmq_tests::lab::worker::CONCURRENCY;
 use asyncmq_tests::servers::dice::Dice;
 use asyncmq_tests::servers::proxy::Mode;
@@ -192,6 +193,31 @@ pub(crate) async fn poisoned(stage: &mut Stage) {
         }
         stage.restart("a");
     }
+}
+
+/// Jobs wait for others: for two that end at once, for one that takes longer than another, for one that fails, and for one that has ended.
+pub(crate) async fn related(stage: &mut Stage) {
+    stage.join("a").await;
+    let wait = |name: &str, micros: u64| {
+        Drawn::new("lab.wait", name.to_owned(), payload(), serde_json::json!({ "micros": micros }))
+    };
+    for pair in 0..20 {
+        let [one, other] = ["one", "other"].map(|which| format!("{which}-{pair}"));
+        let last =
+            wait(&format!("last-{pair}"), 0).behind([(&one, OnFailure::Fail), (&other, OnFailure::Fail)]);
+        stage.send(vec![wait(&one, 0), wait(&other, 0), last]).await;
+    }
+    let patient = wait("patient", 0).behind([("short", OnFailure::Run), ("long", OnFailure::Run)]);
+    stage.send(vec![wait("short", 0), wait("long", 1_000_000), patient]).await;
+    let unlucky = wait("unlucky", 0).behind([("failing", OnFailure::Cancel)]);
+    stage.send(vec![fails("failing".to_owned(), payload()), unlucky]).await;
+    let payload = serde_json::to_string(&payload()).unwrap();
+    let jobs = [("early", payload.as_str()), ("late>early", payload.as_str())];
+    let mut sender = stage.send_by(&stage.server.url(), &jobs);
+    stage.saw(1, |event| matches!(event, Event::Effect { job, .. } if job == "early")).await;
+    stage.drained().await;
+    stage.let_go();
+    tokio::task::spawn_blocking(move || sender.wait()).await.unwrap().unwrap();
 }
 
 /// More jobs are due at once than a script can name in one call.

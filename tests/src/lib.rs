@@ -1,5 +1,6 @@
 //! What the tests of this workspace share.
 
+pub mod flows;
 pub mod lab;
 #[expect(
     missing_docs,

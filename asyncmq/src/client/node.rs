@@ -126,9 +126,14 @@ impl<T> Feed<Option<T>> for OptionalNode<T> {
     }
 }
 
+/// A list without nodes waits for nobody: it is the empty list, as if it had been given.
+fn each<T>(jobs: Vec<Dependency>) -> Fed<Vec<T>> {
+    if jobs.is_empty() { Fed::Value(Vec::new()) } else { Fed::Each(jobs) }
+}
+
 impl<T> Feed<Vec<T>> for &[Node<T>] {
     fn feed(self) -> Fed<Vec<T>> {
-        Fed::Each(self.iter().map(Into::into).collect())
+        each(self.iter().map(Into::into).collect())
     }
 }
 
@@ -146,12 +151,12 @@ impl<T> Feed<Vec<T>> for Vec<Node<T>> {
 
 impl<T, const N: usize> Feed<Vec<T>> for [&Node<T>; N] {
     fn feed(self) -> Fed<Vec<T>> {
-        Fed::Each(self.map(Into::into).into())
+        each(self.map(Into::into).into())
     }
 }
 
 impl<T> Feed<Vec<Option<T>>> for Vec<OptionalNode<T>> {
     fn feed(self) -> Fed<Vec<Option<T>>> {
-        Fed::Each(self.into_iter().map(|node| node.0.job).collect())
+        each(self.into_iter().map(|node| node.0.job).collect())
     }
 }

@@ -1,8 +1,11 @@
 //! Jobs that wait for each other, as producers and workers meet them.
 
 mod depends;
+mod killed;
 mod large;
 mod map;
+mod oracle;
+mod plan;
 mod random;
 mod typed;
 

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 
+use super::oracle::states;
 use super::{Ran, node, on_every_store, worker};
 use crate::support::soon;
 
@@ -41,26 +42,12 @@ fn graph() -> impl Strategy<Value = Vec<Drawn>> {
     })
 }
 
-/// Returns in which states each job may be at the end. Of two parents that end a job with them, the first to end counts.
 fn expected(graph: &[Drawn]) -> Vec<Vec<JobState>> {
-    let mut ends: Vec<Vec<JobState>> = Vec::new();
-    for job in graph {
-        let broken = |(parent, _): &&(usize, OnFailure)| ends[*parent] != [JobState::Completed];
-        let policies: Vec<OnFailure> = job.parents.iter().filter(broken).map(|(_, policy)| *policy).collect();
-        let mut states = Vec::new();
-        if policies.contains(&OnFailure::Fail) {
-            states.push(JobState::Failed);
-        }
-        if policies.contains(&OnFailure::Cancel) {
-            states.push(JobState::Cancelled);
-        }
-        if states.is_empty() {
-            let place = ENDS.iter().position(|end| *end == job.end).unwrap();
-            states.push([JobState::Completed, JobState::Failed, JobState::Cancelled][place]);
-        }
-        ends.push(states);
-    }
-    ends
+    let own = |place: usize| {
+        let end = ENDS.iter().position(|end| *end == graph[place].end).unwrap();
+        [JobState::Completed, JobState::Failed, JobState::Cancelled][end]
+    };
+    states(graph.iter().map(|job| job.parents.as_slice()), own)
 }
 
 async fn run(client: &Client, ran: &Ran, id: &str, graph: &[Drawn]) {

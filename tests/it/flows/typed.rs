@@ -1,6 +1,6 @@
 //! Flows whose jobs take what others return.
 
-use asyncmq::{Client, Error, Flow, JobState, NewJob};
+use asyncmq::{Client, Error, Flow, JobState, NewJob, Node};
 use serde_json::{Value, json};
 
 use super::{OTHER, QUEUE, Ran, count, node, on_every_store, report, split, sum, worker};
@@ -122,6 +122,22 @@ async fn a_flow_is_found_cancelled_and_begun_anew_by_its_id() {
         assert_eq!(ran.all(), ["first", "second", "second"]);
         let error = client.flow("weekly").await.unwrap_err();
         assert!(matches!(error, Error::FlowNotFound { id } if id == "weekly"));
+        worker.stop().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_list_without_nodes_is_an_empty_list() {
+    on_every_store(async |client| {
+        let mut flow = Flow::new();
+        let nothing: [Node<usize>; 0] = [];
+        let alone = flow.add(sum::with(7_usize, nothing.as_slice()));
+        let behind = flow.add(sum::with(&alone, nothing.as_slice()));
+        let worker = worker(&client, &Ran::default()).await;
+        let handle = flow.enqueue_on(&client).await.unwrap();
+        assert_eq!(soon("the first sum", handle.result(&alone)).await.unwrap(), 7);
+        assert_eq!(soon("the second sum", handle.result(&behind)).await.unwrap(), 7);
         worker.stop().await.unwrap();
     })
     .await;

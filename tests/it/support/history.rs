@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use asyncmq::OnFailure;
 use asyncmq::backend::{CallId, Claimed, Fenced, Fired, Ordered, Pushed, Settlement, Token};
 use asyncmq::job::{Envelope, JobId, WorkerId};
 use asyncmq::lifecycle::Transition;
@@ -14,6 +15,8 @@ pub(crate) enum Deed {
     Pushed {
         id: JobId,
         args: Bytes,
+        /// The jobs that it waits for, and whether it goes on however these end.
+        parents: Vec<(JobId, bool)>,
     },
     Claimed {
         id: JobId,
@@ -24,7 +27,7 @@ pub(crate) enum Deed {
     Settled {
         id: JobId,
         token: Token,
-        ended: bool,
+        ended: Option<End>,
     },
     /// Some jobs of silent workers were let wait again.
     Rescued,
@@ -33,6 +36,21 @@ pub(crate) enum Deed {
     Replayed(JobId),
     /// Another job of its deduplication key took its place.
     Replaced(JobId),
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Completed,
+    Otherwise,
+}
+
+impl Deed {
+    fn pushed(job: &Envelope) -> Self {
+        let parents = job.extras().parents.iter();
+        let parents = parents.map(|parent| (parent.id.clone(), parent.on_failure == OnFailure::Run));
+        Self::Pushed { id: job.id.clone(), args: job.args.clone(), parents: parents.collect() }
+    }
 }
 
 /// What a store did.
@@ -54,7 +72,7 @@ impl History {
                 Pushed::Debounced { id } => self.deeds.push(Deed::Replaced(id.clone())),
                 Pushed::Exists { .. } | Pushed::Deduplicated { .. } | Pushed::ParentGone { .. } => continue,
             }
-            self.deeds.push(Deed::Pushed { id: job.id.clone(), args: job.args.clone() });
+            self.deeds.push(Deed::pushed(job));
         }
     }
 
@@ -63,8 +81,7 @@ impl History {
         let is_new = self.calls.insert(("fire", call));
         if let (true, Fired::Fired(reply)) = (is_new, fired) {
             let added = jobs.iter().zip(reply).filter(|(_, pushed)| **pushed == Pushed::Added);
-            let deeds = added.map(|(job, _)| Deed::Pushed { id: job.id.clone(), args: job.args.clone() });
-            self.deeds.extend(deeds);
+            self.deeds.extend(added.map(|(job, _)| Deed::pushed(job)));
         }
     }
 
@@ -85,10 +102,11 @@ impl History {
             return;
         }
         for (job, _) in jobs.iter().zip(reply).filter(|(_, fenced)| **fenced == Fenced::Applied) {
-            let ended = matches!(
-                job.transition,
-                Transition::Complete { .. } | Transition::Fail { .. } | Transition::Cancel { .. }
-            );
+            let ended = match job.transition {
+                Transition::Complete { .. } => Some(End::Completed),
+                Transition::Fail { .. } | Transition::Cancel { .. } => Some(End::Otherwise),
+                _ => None,
+            };
             self.deeds.push(Deed::Settled { id: job.envelope.id.clone(), token: job.token, ended });
         }
     }
@@ -135,22 +153,29 @@ impl History {
     }
 
     /// Checks that every job was taken in once, claimed with what was sent, under a token of its own each time, settled at
-    /// most once a claim and only by its latest one, claimed again only for a reason, and never after its end.
+    /// most once a claim and only by its latest one, claimed again only for a reason, never after its end, and not before those
+    /// have ended that it waits for.
     pub(crate) fn check(&self) {
         let mut jobs: HashMap<JobId, Life> = HashMap::new();
         let mut tokens = HashSet::new();
         for deed in &self.deeds {
             match deed {
-                Deed::Pushed { id, args } => {
-                    let before = jobs.insert(id.clone(), Life::new(args.clone()));
+                Deed::Pushed { id, args, parents } => {
+                    let before = jobs.insert(id.clone(), Life::new(args.clone(), parents.clone()));
                     assert!(before.is_none(), "{id} was taken in twice");
                 }
                 Deed::Claimed { id, token, by, args } => {
                     assert!(tokens.insert(*token), "a token of {id} came twice");
+                    let parents = jobs.get(id).map_or(&[][..], |life| &life.parents);
+                    for (parent, goes_on) in parents {
+                        let end = end_of(&jobs, parent);
+                        let is_so = end == Some(End::Completed) || *goes_on && end.is_some();
+                        assert!(is_so, "{id} was claimed though {parent} had ended so: {end:?}");
+                    }
                     let life =
                         jobs.get_mut(id).unwrap_or_else(|| panic!("{id} was claimed and never pushed"));
                     assert_eq!(life.args, args, "{id} was given out with other arguments");
-                    assert!(!life.ended, "{id} was claimed after its end");
+                    assert!(life.ended.is_none(), "{id} was claimed after its end");
                     assert!(life.free, "{id} was claimed again without a reason");
                     (life.free, life.claim) = (false, Some((*token, *by)));
                 }
@@ -160,6 +185,7 @@ impl History {
                     let claim = life.claim.take().map(|(token, _)| token);
                     assert_eq!(claim, Some(*token), "{id} was settled by a claim that was not its latest");
                     (life.free, life.ended) = (true, *ended);
+                    life.past = ended.or(life.past);
                 }
                 Deed::Rescued => jobs.values_mut().for_each(|life| life.free = true),
                 Deed::Deregistered(worker) => {
@@ -171,13 +197,16 @@ impl History {
                 Deed::Replaced(id) => {
                     let life =
                         jobs.get_mut(id).unwrap_or_else(|| panic!("{id} was replaced and never pushed"));
-                    assert!(life.free && !life.ended, "{id} was replaced though it had started or ended");
-                    life.ended = true;
+                    assert!(
+                        life.free && life.ended.is_none(),
+                        "{id} was replaced though it had started or ended"
+                    );
+                    life.ended = Some(End::Otherwise);
                 }
                 Deed::Replayed(id) => {
                     let life =
                         jobs.get_mut(id).unwrap_or_else(|| panic!("{id} was replayed and never pushed"));
-                    (life.free, life.ended) = (true, false);
+                    (life.free, life.ended) = (true, None);
                 }
             }
         }
@@ -190,11 +219,22 @@ struct Life {
     /// Whether it may be claimed.
     free: bool,
     claim: Option<(Token, WorkerId)>,
-    ended: bool,
+    ended: Option<End>,
+    /// How it ended last, also if it has begun anew: who waited for it may have gone on since.
+    past: Option<End>,
+    parents: Vec<(JobId, bool)>,
 }
 
 impl Life {
-    const fn new(args: Bytes) -> Self {
-        Self { args, free: true, claim: None, ended: false }
+    const fn new(args: Bytes, parents: Vec<(JobId, bool)>) -> Self {
+        Self { args, free: true, claim: None, ended: None, past: None, parents }
     }
+}
+
+/// Returns how a job ended, by itself or with one that it waits for.
+fn end_of(jobs: &HashMap<JobId, Life>, id: &JobId) -> Option<End> {
+    let life = jobs.get(id)?;
+    let mut waits = life.parents.iter().filter(|(_, goes_on)| !goes_on);
+    let with_another = waits.any(|(parent, _)| end_of(jobs, parent) == Some(End::Otherwise));
+    life.past.or(with_another.then_some(End::Otherwise))
 }

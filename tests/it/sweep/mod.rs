@@ -2,6 +2,7 @@
 //!
 //! `port` does so with programs that call the store as clients and workers do; `whole` with clients and workers.
 
+mod kin;
 mod party;
 mod port;
 mod whole;

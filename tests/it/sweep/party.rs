@@ -16,6 +16,8 @@ use bytes::Bytes;
 use crate::support::faulty::FaultyBackend;
 
 pub(crate) const QUEUE: Name = Name::from_static("sweep");
+/// A queue that only some programs use.
+pub(crate) const OTHER: Name = Name::from_static("sweep, elsewhere");
 pub(crate) const TASK: Name = Name::from_static("task");
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
@@ -39,6 +41,8 @@ pub(crate) struct Party<'a> {
     pub(crate) store: Arc<FaultyBackend>,
     on_loss: OnLoss,
     pub(crate) id: WorkerId,
+    /// Those that it serves.
+    pub(crate) queues: Vec<Name>,
     calls: u64,
     /// Jobs whose enqueueing was acknowledged.
     pub(crate) acknowledged: Vec<JobId>,
@@ -50,14 +54,16 @@ pub(crate) struct Party<'a> {
 
 impl<'a> Party<'a> {
     pub(crate) fn new(fixture: &'a dyn Fixture, store: &Arc<FaultyBackend>, on_loss: OnLoss) -> Self {
-        let (acknowledged, effects) = (Vec::new(), Vec::new());
+        let (acknowledged, effects, queues) = (Vec::new(), Vec::new(), vec![QUEUE]);
         let id = WorkerId::generate();
-        Self { fixture, store: store.clone(), on_loss, id, calls: 0, acknowledged, effects, excused: 0 }
+        let store = store.clone();
+        Self { fixture, store, on_loss, id, queues, calls: 0, acknowledged, effects, excused: 0 }
     }
 
     /// Makes another process on the same store.
     pub(crate) fn other(&self) -> Self {
-        Self::new(self.fixture, &self.store, self.on_loss)
+        let queues = self.queues.clone();
+        Self { queues, ..Self::new(self.fixture, &self.store, self.on_loss) }
     }
 
     fn next(&mut self) -> CallId {
@@ -78,10 +84,18 @@ impl<'a> Party<'a> {
     }
 
     pub(crate) async fn push(&mut self, count: usize) -> Result<Vec<Arc<Envelope>>, Died> {
-        let (call, jobs) = (self.next(), (0..count).map(|_| Arc::new(job())).collect::<Vec<_>>());
-        self.ask(async || self.store.push(call, &jobs).await).await?;
-        self.acknowledged.extend(jobs.iter().map(|job| job.id.clone()));
+        let jobs: Vec<_> = (0..count).map(|_| Arc::new(job())).collect();
+        self.push_all(&jobs).await?;
         Ok(jobs)
+    }
+
+    /// Pushes these jobs in one call.
+    pub(crate) async fn push_all(&mut self, jobs: &[Arc<Envelope>]) -> Result<(), Died> {
+        let call = self.next();
+        let reply = self.ask(async || self.store.push(call, jobs).await).await?;
+        assert!(reply.iter().all(|pushed| *pushed == Pushed::Added), "{reply:?}");
+        self.acknowledged.extend(jobs.iter().map(|job| job.id.clone()));
+        Ok(())
     }
 
     /// Pushes jobs that take turns with those of other keys.
@@ -91,10 +105,7 @@ impl<'a> Party<'a> {
             job.extras_mut().key = Some(key.into());
             Arc::new(job)
         };
-        let (call, jobs) = (self.next(), (0..count).map(|_| of_key()).collect::<Vec<_>>());
-        self.ask(async || self.store.push(call, &jobs).await).await?;
-        self.acknowledged.extend(jobs.iter().map(|job| job.id.clone()));
-        Ok(())
+        self.push_all(&(0..count).map(|_| of_key()).collect::<Vec<_>>()).await
     }
 
     /// Holds the queue, or each key of its jobs, to a limit.
@@ -117,8 +128,7 @@ impl<'a> Party<'a> {
     pub(crate) async fn claim(&mut self, limit: usize) -> Result<Vec<ClaimedJob>, Died> {
         let call = self.next();
         let tasks: TaskSet = [(TASK, 1)].into_iter().collect();
-        let queues = [QUEUE];
-        let claim = Claim { call, queues: &queues, tasks: &tasks, limit, lease: LEASE };
+        let claim = Claim { call, queues: &self.queues, tasks: &tasks, limit, lease: LEASE };
         Ok(self.ask(async || self.store.claim(claim).await).await?.jobs)
     }
 
@@ -128,8 +138,17 @@ impl<'a> Party<'a> {
     }
 
     pub(crate) async fn settle(&mut self, jobs: &[ClaimedJob], end: Transition) -> Result<Vec<Fenced>, Died> {
+        self.settle_each(jobs, |_| end.clone()).await
+    }
+
+    /// Settles in one call jobs that end each in its own way.
+    pub(crate) async fn settle_each(
+        &mut self,
+        jobs: &[ClaimedJob],
+        end: impl Fn(&JobId) -> Transition,
+    ) -> Result<Vec<Fenced>, Died> {
         let call = self.next();
-        let batch: Vec<_> = jobs.iter().map(|job| settlement(job, end.clone())).collect();
+        let batch: Vec<_> = jobs.iter().map(|job| settlement(job, end(&job.envelope.id))).collect();
         self.ask(async || self.store.settle(call, &batch).await).await
     }
 
@@ -198,7 +217,7 @@ impl<'a> Party<'a> {
     }
 
     pub(crate) async fn state(&self, job: &Envelope) -> JobState {
-        let kept = self.store.inner().find(&QUEUE, &job.id).await.expect("the store answers");
+        let kept = self.store.inner().find(&job.queue, &job.id).await.expect("the store answers");
         kept.expect("it is kept").state()
     }
 }
@@ -207,7 +226,7 @@ pub(crate) fn complete() -> Transition {
     Transition::Complete { result: Bytes::from_static(b"1"), retention: Retention::Standard }
 }
 
-fn job() -> Envelope {
+pub(crate) fn job() -> Envelope {
     let id = JobId::generate();
     let args = Bytes::from(format!("[\"{id}\"]"));
     Envelope::new(id, QUEUE, TASK, args)

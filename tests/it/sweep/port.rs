@@ -9,6 +9,7 @@ use asyncmq::lifecycle::{Allowance, Transition};
 use asyncmq::schedule::ScheduleId;
 use asyncmq::{Counts, Dedup, JobState, Limit, LimitScope, RateLimit};
 
+use super::kin::waits_for_others;
 use super::party::{Died, LEASE, OnLoss, Party, QUEUE, SECOND, TASK, complete};
 use crate::support::Make;
 use crate::support::faulty::{Fault, FaultyBackend, Side};
@@ -67,7 +68,12 @@ async fn finish<'a>(party: &Party<'a>) -> Party<'a> {
 }
 
 async fn counts(party: &Party<'_>) -> Counts {
-    party.store.inner().queue(&QUEUE).await.expect("the store answers").counts
+    let mut sum = Counts::default();
+    for queue in &party.queues {
+        let counts = party.store.inner().queue(queue).await.expect("the store answers").counts;
+        JobState::ALL.into_iter().for_each(|state| *sum.of_mut(state) += counts.of(state));
+    }
+    sum
 }
 
 type Effect = (asyncmq::JobId, asyncmq::backend::Token);
@@ -83,7 +89,8 @@ async fn check(party: &Party<'_>, effects: &[Effect], ended: &Result<(), Died>) 
         assert!(taken_in.contains(id), "{id} was acknowledged and never taken in");
     }
     for id in &taken_in {
-        let job = store.find(&QUEUE, id).await.expect("the store answers").expect("it is kept");
+        let found = store.find_everywhere(id).await.expect("the store answers");
+        let [job] = found.as_slice() else { panic!("{id} is kept once: {found:?}") };
         let ran = effects.iter().any(|(of, _)| of == id);
         assert!(job.state().is_terminal(), "{job:?}");
         assert!(ran || job.state() != JobState::Completed, "{id} completed without a run");
@@ -105,8 +112,10 @@ async fn recount(party: &Party<'_>, jobs: usize) {
     let (store, counts) = (party.store.inner(), counts(party).await);
     let mut recount = Counts::default();
     for state in JobState::ALL {
-        let list = store.list(&QUEUE, state, (0..1_000).into()).await.expect("the store answers");
-        *recount.of_mut(state) = list.len() as u64;
+        for queue in &party.queues {
+            let list = store.list(queue, state, (0..1_000).into()).await.expect("the store answers");
+            *recount.of_mut(state) += list.len() as u64;
+        }
     }
     assert_eq!(counts, recount);
     assert_eq!(counts.total(), jobs as u64);
@@ -315,7 +324,7 @@ macro_rules! sweeps {
     };
 }
 
-sweeps!(memory, Memory: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates fires_a_schedule holds_each_key_to_one loses_its_permits_with_its_lease);
+sweeps!(memory, Memory: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates fires_a_schedule holds_each_key_to_one loses_its_permits_with_its_lease waits_for_others);
 #[cfg(feature = "redis")]
-sweeps!(redis, Redis: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates fires_a_schedule holds_each_key_to_one loses_its_permits_with_its_lease);
-sweeps!(sqlite, Sqlite: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates fires_a_schedule holds_each_key_to_one loses_its_permits_with_its_lease);
+sweeps!(redis, Redis: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates fires_a_schedule holds_each_key_to_one loses_its_permits_with_its_lease waits_for_others);
+sweeps!(sqlite, Sqlite: completes_in_batches retries snoozes cancels drains_and_goes loses_its_lease replays_a_dead_letter deduplicates fires_a_schedule holds_each_key_to_one loses_its_permits_with_its_lease waits_for_others);

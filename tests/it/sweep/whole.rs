@@ -62,11 +62,13 @@ async fn soon<T>(fault: Fault, future: impl Future<Output = T>) -> T {
     outcome.unwrap_or_else(|_| panic!("nothing goes on with {fault:?}"))
 }
 
-/// Pushes jobs of every kind: some in one batch, one alone.
+/// Pushes jobs of every kind: some in one batch, one alone, one behind all of them.
 async fn enqueue(client: &Client) -> Vec<JobHandle<act>> {
     let jobs = ["succeed", "fail once", "snooze once"].map(act::job);
     let mut handles = client.enqueue_all(jobs).await.expect("it is confirmed");
     handles.push(act::job("succeed").enqueue_on(client).await.expect("it is confirmed"));
+    let last = act::job("succeed").depends_on(&handles);
+    handles.push(last.enqueue_on(client).await.expect("it is confirmed"));
     handles
 }
 

@@ -80,6 +80,18 @@ pub struct Sent {
     /// The slot of a schedule that it was made for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<Slot>,
+    /// The jobs that it waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<Wait>,
+}
+
+/// A job that another one waits for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    pub queue: String,
+    pub job: String,
+    /// The name of what becomes of the one that waits if this one does not complete.
+    pub policy: String,
 }
 
 /// A slot of a schedule: a time by the store's clock, in microseconds since 1970.

@@ -216,9 +216,7 @@ pub fn draw(dice: &mut Dice, id: String) -> Drawn {
         975..985 => stumbles(id, payload, false),
         985..990 => stumbles(id, payload, true),
         990..992 => Drawn::new("lab.block", id, payload, serde_json::json!({ "millis": 3_000 })),
-        992..995 => {
-            Drawn::new("lab.fail", id, payload, serde_json::Value::Null).retries(1, 50).fate(Fate::Fails)
-        }
+        992..995 => fails(id, payload),
         _ => wait(payload, 0).queue(PAUSED),
     };
     match dice.below(100) {
@@ -256,8 +254,15 @@ pub(super) fn micros_of(micros: u64) -> serde_json::Value {
     serde_json::json!({ "micros": micros })
 }
 
-fn stumbles(id: String, payload: Payload, panics: bool) -> Drawn {
+/// Makes a job whose first attempt fails.
+pub(super) fn stumbles(id: String, payload: Payload, panics: bool) -> Drawn {
     Drawn::new("lab.stumble", id, payload, serde_json::json!({ "panics": panics })).retries(3, 100)
+}
+
+/// Makes a job whose attempts all fail.
+#[must_use]
+pub fn fails(id: String, payload: Payload) -> Drawn {
+    Drawn::new("lab.fail", id, payload, serde_json::Value::Null).retries(1, 50).fate(Fate::Fails)
 }
 
 /// Makes a job that several producers send under one id: the same from each.

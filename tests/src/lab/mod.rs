@@ -18,6 +18,7 @@ pub mod check;
 pub mod event;
 pub mod history;
 pub mod journal;
+pub mod kin;
 pub mod load;
 pub mod producer;
 pub mod recorded;

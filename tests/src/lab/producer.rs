@@ -11,6 +11,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::lab::event::Fate;
 use crate::lab::journal::Journal;
+use crate::lab::kin::{self, Known};
 use crate::lab::load::{self, Drawn};
 use crate::lab::send::Sender;
 use crate::servers::dice::Dice;
@@ -32,6 +33,7 @@ pub async fn run(url: &str, folder: &Path, seed: u64, rate: u64) -> anyhow::Resu
     let sender = Sender { client: Client::connect(url).await?, journal };
     let (mut dice, calls) = (Dice::new(seed), Arc::new(Semaphore::new(CALLS)));
     let (mut tick, mut number, mut doubled) = (tokio::time::interval(TICK), 0_u64, 0_u64);
+    let mut known = Known::default();
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut stop = signal(SignalKind::terminate())?;
     loop {
@@ -42,10 +44,16 @@ pub async fn run(url: &str, folder: &Path, seed: u64, rate: u64) -> anyhow::Resu
         let mut left = rate * TICK.as_millis() as u64 / 1_000;
         while 0 < left {
             let size = (1 + dice.below(4)).min(left);
-            left -= size;
-            let drawn = (0..size).map(|_| one(&mut dice, seed, (&mut number, &mut doubled))).collect();
+            let kin = kin::draw(&mut dice, &known, || next_id(seed, &mut number));
+            // Of those that wait for others, more are ordered about.
+            let orders = if kin.is_some() { 20 } else { 100 };
+            let drawn = kin.unwrap_or_else(|| {
+                (0..size).map(|_| one(&mut dice, seed, (&mut number, &mut doubled))).collect()
+            });
+            drawn.iter().for_each(|drawn| known.add(drawn));
+            left = left.saturating_sub(drawn.len() as u64);
             let Ok(permit) = calls.clone().acquire_owned().await else { break };
-            let (sender, order) = (sender.clone(), dice.below(100));
+            let (sender, order) = (sender.clone(), dice.below(orders));
             tokio::spawn(async move {
                 send(&sender, drawn, order).await;
                 drop(permit);
@@ -63,22 +71,27 @@ fn one(dice: &mut Dice, seed: u64, (number, doubled): (&mut u64, &mut u64)) -> D
         *doubled += 1;
         return load::twice(*doubled);
     }
+    load::draw(dice, next_id(seed, number))
+}
+
+fn next_id(seed: u64, number: &mut u64) -> String {
     *number += 1;
-    load::draw(dice, format!("job-{seed}-{number}"))
+    format!("job-{seed}-{number}")
 }
 
 /// Sends jobs; of a few it then cancels or removes one, or has it tried again once it has failed.
 async fn send(sender: &Sender, drawn: Vec<Drawn>, order: u64) {
     let (queue, job) = (drawn[0].sent.queue.clone(), drawn[0].sent.job.clone());
     let (own, fate) = (job.starts_with("job-"), drawn[0].sent.fate);
+    let waits = !drawn[0].sent.waits.is_empty();
     if !sender.send(drawn).await || !own {
         return;
     }
     match order {
         0 => sender.order("cancel", &queue, &job).await,
         1 => sender.order("remove", &queue, &job).await,
-        _ if fate == Fate::Fails => {
-            // Most have failed for good by then; of the others it is refused, which is written down too.
+        _ if fate == Fate::Fails || waits && order == 2 => {
+            // Most have failed for good by then, or with another one; of the others it is refused, which is written down too.
             tokio::time::sleep(RETRIED_AFTER).await;
             sender.order("retry", &queue, &job).await;
         }

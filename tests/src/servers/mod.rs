@@ -5,6 +5,8 @@ pub mod proxy;
 #[cfg(feature = "redis")]
 pub mod redis_check;
 #[cfg(feature = "redis")]
+pub mod redis_kin;
+#[cfg(feature = "redis")]
 pub mod redis_permits;
 #[cfg(feature = "redis")]
 pub mod redis_server;

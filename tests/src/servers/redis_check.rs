@@ -7,6 +7,8 @@ use std::collections::{HashMap, HashSet};
 
 use redis::{Commands, Connection};
 
+use crate::servers::redis_kin::Kin;
+
 type Bytes = Vec<u8>;
 
 /// How many jobs of a queue stand where, as its keys say.
@@ -160,6 +162,7 @@ struct Queue {
     windows: HashSet<Bytes>,
     /// The keys of jobs that have one.
     keyed: HashMap<Bytes, Bytes>,
+    kin: Kin,
 }
 
 impl Queue {
@@ -169,8 +172,11 @@ impl Queue {
         let mut tombs: HashMap<Bytes, usize> = connection.hgetall(key("tombs")).unwrap();
         let (mut lines, mut completed, mut turns) = (Vec::new(), HashSet::new(), Turns::default());
         let pattern = base.replace('[', "\\[").replace('?', "\\?").replace('*', "\\*");
-        let all: Vec<String> = connection.keys(format!("{pattern}*")).unwrap();
-        for name in all.iter().filter_map(|key| key.strip_prefix(base)) {
+        let all: Vec<Bytes> = connection.keys(format!("{pattern}*")).unwrap();
+        let names = all.iter().filter_map(|key| key.strip_prefix(base.as_bytes()));
+        let kin = Kin::read(connection, base, names.clone());
+        for name in names.filter(|name| !Kin::has(name)) {
+            let Ok(name) = std::str::from_utf8(name) else { continue };
             let is_list = redis::cmd("TYPE").arg(key(name)).query::<String>(connection).unwrap() == "list";
             if !is_list {
                 continue;
@@ -213,6 +219,7 @@ impl Queue {
             keys: connection.hgetall(key("keys")).unwrap(),
             windows: connection.zrange(key("windows"), 0, -1).unwrap(),
             keyed: keyed(connection.hgetall(key("more")).unwrap()),
+            kin,
         }
     }
 
@@ -230,6 +237,9 @@ impl Queue {
         self.check_turns();
         self.check_permits();
         self.check_keys();
+        let is_live = |id: &Bytes| self.jobs.contains_key(id) && !self.done.contains_key(id);
+        self.kin.check(&self.base, |id| self.jobs.contains_key(id), is_live);
+        self.kin.check_waits(&self.base, &self.blocked, is_live);
         for (id, claim) in &self.active {
             assert!(sessions.contains(&claim[..16]), "{}: nobody would rescue {id:?}", self.base);
             let has_side = claim.get(31) == Some(&b'h');
@@ -353,6 +363,7 @@ impl Queue {
                 behind.insert(holder.next);
             }
         }
+        behind.extend(self.kin.waiting(&self.blocked));
         assert_eq!(behind, self.blocked, "{}: blocked jobs", self.base);
         assert_eq!(windows, self.windows, "{}: the windows of keys", self.base);
     }

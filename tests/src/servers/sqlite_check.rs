@@ -49,6 +49,7 @@ pub fn is_sound(path: &Path) {
     ]
     .into_iter()
     .chain(OF_KEYS)
+    .chain(OF_WAITS)
     {
         assert_eq!(count(&conn, rows), 0, "there are {what}");
     }
@@ -68,7 +69,8 @@ const OF_KEYS: [(&str, &str); 4] = [
     (
         "blocked jobs that wait for nobody",
         "SELECT count(*) FROM jobs WHERE state = 'blocked' AND job NOT IN \
-             (SELECT next FROM dedup_keys WHERE next IS NOT NULL AND job IS NOT NULL)",
+             (SELECT next FROM dedup_keys WHERE next IS NOT NULL AND job IS NOT NULL) \
+             AND job NOT IN (SELECT child FROM edges WHERE stands = 0)",
     ),
     (
         "jobs that others wait for and that are not blocked",
@@ -77,13 +79,45 @@ const OF_KEYS: [(&str, &str); 4] = [
     ),
 ];
 
+/// What there must not be of jobs that wait for others.
+const OF_WAITS: [(&str, &str); 4] = [
+    (
+        "jobs that wait for one that has ended or is gone",
+        "SELECT count(*) FROM edges WHERE stands = 0 AND child IN (SELECT job FROM jobs WHERE finished_at IS NULL) \
+             AND NOT EXISTS (SELECT 1 FROM jobs WHERE job = parent AND finished_at IS NULL)",
+    ),
+    (
+        "jobs that go on though they wait for others",
+        "SELECT count(*) FROM jobs WHERE state <> 'blocked' AND finished_at IS NULL \
+             AND job IN (SELECT child FROM edges WHERE stands = 0)",
+    ),
+    (
+        "blocked jobs that ended with one that they wait for",
+        "SELECT count(*) FROM jobs WHERE state = 'blocked' AND job IN (SELECT child FROM edges WHERE stands = 2)",
+    ),
+    ("waits without a job", "SELECT count(*) FROM edges WHERE child NOT IN (SELECT job FROM jobs)"),
+];
+
 /// Looks at the deduplication keys alone, each question at one moment. Returns what is wrong, if anything is.
 ///
 /// # Errors
 ///
 /// Those of the file, which may not have its tables yet.
 pub fn broken_keys(conn: &Connection) -> rusqlite::Result<Option<String>> {
-    for (what, rows) in OF_KEYS {
+    broken(conn, &OF_KEYS)
+}
+
+/// Looks at the jobs that wait for others alone, each question at one moment. Returns what is wrong, if anything is.
+///
+/// # Errors
+///
+/// Those of the file, which may not have its tables yet.
+pub fn broken_waits(conn: &Connection) -> rusqlite::Result<Option<String>> {
+    broken(conn, &OF_WAITS)
+}
+
+fn broken(conn: &Connection, questions: &[(&str, &str)]) -> rusqlite::Result<Option<String>> {
+    for (what, rows) in questions {
         let broken: i64 = conn.query_row(rows, [], |row| row.get(0))?;
         if broken != 0 {
             return Ok(Some(format!("there are {broken} {what}")));

@@ -13,7 +13,7 @@ use crate::lifecycle::Transition;
 use crate::seeded::{Bug, is_seeded};
 
 /// For each bug the parts of scripts that have it, what stands there, and what the bug makes of it.
-const SEEDS: [(Bug, &str, &str, &str); 12] = [
+const SEEDS: [(Bug, &str, &str, &str); 16] = [
     (Bug::UnheldClaim, "claim", "local held = worker ..", r"local held = string.rep('\0', 16) .."),
     (Bug::BlindSettle, "settle", "if not act or sub(act, 24, 31) ~= own_claim then", "if not act then"),
     (Bug::BlindSettle, "settle_rarely", "if sub(act, 24, 31) ~= claim then return false end", ""),
@@ -36,6 +36,27 @@ const SEEDS: [(Bug, &str, &str, &str); 12] = [
     (Bug::UntiedPermit, "let_go", "leave(Q, { id }, { act })", ""),
     (Bug::UncountedStart, "holds", "if limit.kind ~= 0 then", "if false then"),
     (Bug::DoubleFire, "fire", "if not has_revision(", "if 'never' == tostring("),
+    (
+        Bug::LoneEnd,
+        "kin",
+        "kin.due[#kin.due + 1] = { Q, 'c:' .. id, state, result }",
+        "if kin.has_told then return end
+         kin.has_told = true
+         kin.due[#kin.due + 1] = { Q, 'c:' .. id, state, result }",
+    ),
+    (Bug::LateChild, "kin", "if is_kept and not done then", "if is_kept then"),
+    (
+        Bug::EarlyChild,
+        "kin",
+        "edges = sub(edges, 1, place - 1) .. stands .. sub(edges, place + 1)",
+        "edges = string.gsub(edges, 'o', stands)",
+    ),
+    (
+        Bug::UnheardFailure,
+        "kin",
+        "if not kin.are_awaited(Q) or",
+        "if state ~= 'c' or not kin.are_awaited(Q) or",
+    ),
 ];
 
 /// The step that a completion lacks: jobs that are active no more are written down as ended.
@@ -97,7 +118,7 @@ mod tests {
 
     #[test]
     fn every_seed_has_its_place_in_the_scripts() {
-        let parts = super::super::script::parts!(claim holds claim_rarely settle settle_rarely push carry register let_go fire);
+        let parts = super::super::script::parts!(claim holds claim_rarely settle settle_rarely push carry register let_go fire kin);
         for (bug, of, right, _) in SEEDS {
             let text = parts.iter().find(|(part, _)| *part == of).map(|(_, text)| *text);
             assert_eq!(text.map(|text| text.matches(right).count()), Some(1), "{bug:?} in {of}.lua");

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 
 use crate::lab::chaos::Plan;
 use crate::servers::redis_server::RedisServer;
-use crate::servers::{redis_permits, sqlite_check};
+use crate::servers::{redis_kin, redis_permits, sqlite_check};
 
 /// Which store a run is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,11 @@ for _, base in ipairs(redis.call('SMEMBERS', 'asyncmq:queues')) do
       if live == 0 or not redis.call('ZSCORE', base .. 'blocked', following) then broken[#broken + 1] = all[i] end
     end
   end
-  if behind ~= redis.call('ZCARD', base .. 'blocked') then broken[#broken + 1] = base .. 'blocked' end
+  for _, id in ipairs(redis.call('ZRANGE', base .. 'blocked', 0, -1)) do
+    -- Those that wait for other jobs are looked at elsewhere.
+    if redis.call('EXISTS', base .. 'f:' .. id) == 0 then behind = behind - 1 end
+  end
+  if behind ~= 0 then broken[#broken + 1] = base .. 'blocked' end
 end
 return broken";
 
@@ -126,6 +130,18 @@ impl Arena {
                 redis_permits::broken_permits(&mut connection, "asyncmq").ok()
             }
             Self::Sqlite(file) => sqlite_check::broken_permits(&read_only(file)?).ok(),
+        }
+    }
+
+    /// Looks at all jobs at one moment that wait for others: `Some(None)` if each waits for one that has not ended; nothing while the
+    /// store cannot be asked.
+    pub(super) fn broken_waits(&self) -> Option<Option<String>> {
+        match self {
+            Self::Redis(server) => {
+                let mut connection = redis::Client::open(server.url()).ok()?.get_connection().ok()?;
+                redis_kin::broken_waits(&mut connection, "asyncmq").ok()
+            }
+            Self::Sqlite(file) => sqlite_check::broken_waits(&read_only(file)?).ok(),
         }
     }
 

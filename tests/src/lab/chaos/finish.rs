@@ -60,6 +60,8 @@ pub(super) async fn look(sender: &Sender, arena: &Arena, drained: Option<String>
     let permits = arena.broken_permits();
     let wrong = permits.unwrap_or_else(|| Some("the store cannot be asked".to_owned()));
     audit(sender, "I13", "permits when all has ended", wrong);
+    let waits = arena.broken_waits().unwrap_or_else(|| Some("the store cannot be asked".to_owned()));
+    audit(sender, "I15", "jobs that wait for others when all has ended", waits);
     check_itself(sender, arena, "when all has ended").await?;
     clean(sender).await?;
     check_itself(sender, arena, "when all was cleaned").await?;

@@ -49,12 +49,19 @@ impl Watch {
             while !is_over.load(Ordering::SeqCst) {
                 tokio::time::sleep(SAMPLE_EVERY).await;
                 let arena = arena.clone();
-                let look = move || (arena.size(), arena.broken_keys(), arena.broken_permits());
-                let Ok((size, keys, permits)) = tokio::task::spawn_blocking(look).await else { continue };
+                let look =
+                    move || (arena.size(), arena.broken_keys(), arena.broken_permits(), arena.broken_waits());
+                let Ok((size, keys, permits, waits)) = tokio::task::spawn_blocking(look).await else {
+                    continue;
+                };
                 if let Some((memory, keys)) = size {
                     journal.note(Event::Sample { memory, keys });
                 }
-                let looks = [("I16", "deduplication keys", keys), ("I13", "permits", permits)];
+                let looks = [
+                    ("I16", "deduplication keys", keys),
+                    ("I13", "permits", permits),
+                    ("I15", "jobs that wait for others", waits),
+                ];
                 for (invariant, name, wrong) in looks {
                     if let Some(wrong) = wrong {
                         let (invariant, name) = (invariant.to_owned(), format!("{name} at a moment"));

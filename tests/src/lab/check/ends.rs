@@ -2,7 +2,7 @@
 
 use crate::lab::check::Findings;
 use crate::lab::check::claims::{Cause, cause};
-use crate::lab::check::dedup;
+use crate::lab::check::{dedup, kin};
 use crate::lab::event::{Fate, Kind};
 use crate::lab::world::{Life, World};
 
@@ -36,7 +36,9 @@ fn end(world: &World, key: &Key, life: &Life, max_crashes: u32, findings: &mut F
             if *state == "failed" && max_crashes <= *crashes && life.fate() != Fate::Kills {
                 return given_up(world, key, life, *crashes, findings);
             }
-            stands(key, life, (state, *crashes), max_crashes, findings);
+            if !kin::may_have_ended_with(world, life, state) {
+                stands(key, life, (state, *crashes), max_crashes, findings);
+            }
         }
         [_, more @ ..] => {
             let what = format!("it is in the store {} times", more.len() + 1);

@@ -1,11 +1,11 @@
 //! The invariants: what must hold of every history.
 //!
-//! Each is named as in the plan of the laboratory (docs/guarantees.md says what they mean for users). I15 is about flows; its place
-//! is free until those are in the load.
+//! Each is named as in the plan of the laboratory (docs/guarantees.md says what they mean for users).
 
 mod claims;
 mod dedup;
 mod ends;
+pub mod kin;
 mod limits;
 mod liveness;
 mod order;
@@ -73,12 +73,13 @@ pub fn check(lines: &[Line]) -> Report {
     processes::check(&world, &mut findings);
     liveness::check(&world, &mut findings);
     let (kept, used) = (schedules::check(&world, &mut findings), limits::check(&world, &mut findings));
+    let kin = kin::check(&world, &mut findings);
     for (invariant, name, wrong) in &world.audits {
         if let Some(wrong) = wrong {
             findings.add(invariant, None, format!("{name}: {wrong}"));
         }
     }
-    Report::of(&world, findings, (kept, used))
+    Report { kin, ..Report::of(&world, findings, (kept, used)) }
 }
 
 /// Tells the whole story of a job, a line for each thing that happened to it.

@@ -27,10 +27,11 @@ pub(super) fn check(world: &World, findings: &mut Findings) {
             continue;
         };
         let is_calm = from < *sent && claim.at < until;
-        // A job may be blocked behind another one of its key.
+        // A job may be blocked behind another one of its key, or behind those that it waits for.
         if is_calm
             && what.delay == 0
             && what.dedup.is_none()
+            && what.waits.is_empty()
             && !world.pauses.iter().any(|pause| pause.queue == key.0)
         {
             let passage =

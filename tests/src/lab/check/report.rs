@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::lab::check::claims::{Cause, cause};
+use crate::lab::check::kin::Kin;
 use crate::lab::check::limits::Used;
 use crate::lab::check::schedules::Kept;
 use crate::lab::check::{Findings, Violation, liveness};
@@ -46,6 +47,9 @@ pub struct Report {
     /// How many starts limits held back or let through, and how many jobs of one key were in hand at once, at most.
     #[serde(default)]
     pub held: (usize, usize),
+    /// Jobs that wait for others.
+    #[serde(default)]
+    pub kin: Kin,
     /// How many jobs stood in which state at the end; `gone` is what is kept of no completed job.
     pub states: BTreeMap<String, usize>,
     /// How many faults there were of each kind.
@@ -253,7 +257,7 @@ impl Report {
         let late = world.jobs.values().filter_map(|life| {
             let ((_, answered), claim) = (life.acknowledged.first()?, life.claims.first()?);
             let delay = life.first()?.delay;
-            let is_calm = from < *answered && claim.at < until;
+            let is_calm = from < *answered && claim.at < until && life.first()?.waits.is_empty();
             (0 < delay && is_calm).then(|| claim.at.saturating_sub(answered + delay))
         });
         self.lateness = Times::of(late.collect(), Some(250.0));

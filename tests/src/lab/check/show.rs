@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::lab::check::Report;
+use crate::lab::check::kin::Kin;
 use crate::lab::check::report::Times;
 
 impl Report {
@@ -56,6 +57,12 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "schedules   {fired} slots fired, {left_out} left out for a reason; {starts} starts under limits, at most {most} at once"
+        )?;
+        let (Kin { children, ended_with, late, .. }, after) = (&self.kin, &self.kin.given_after);
+        writeln!(
+            f,
+            "waiting     {children} jobs for others, of which {ended_with} ended with one and {late} came later; given out {:.0} ms after the last (p50), {:.0} ms (p99)",
+            after.p50, after.p99
         )?;
         writeln!(f, "given up    after the deaths that are borne: {}", list(&self.given_up))?;
         writeln!(

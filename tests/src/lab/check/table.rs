@@ -56,6 +56,9 @@ const FIGURES: &[Figure] = &[
     ("left out for their key", &|report| report.left_out.to_string()),
     ("slots of schedules: fired / left out", &|report| format!("{} / {}", report.slots.0, report.slots.1)),
     ("starts under limits", &|report| report.held.0.to_string()),
+    ("jobs that wait for others / ended with one", &|report| {
+        format!("{} / {}", report.kin.children, report.kin.ended_with)
+    }),
     ("canaries beside them", &|report| report.canaries.to_string()),
     ("given up after 3 deaths: killers / others", &|report| {
         let of = |whose| report.given_up.get(whose).copied().unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::backend::{TaskDefaults, TaskInfo, WorkerInfo};
 use crate::clock::Timestamp;
 use crate::job::{
     Backoff, Binding, BoundTo, Dedup, DedupKey, Due, Envelope, Extras, JobId, Name, OnFailure, Parent,
-    Retention, WorkerId,
+    Passes, Retention, WorkerId,
 };
 
 fn duration() -> impl Strategy<Value = Duration> {

@@ -1,5 +1,6 @@
 //! A history in which nothing is wrong, and what each invariant says when one thing in it is.
 
+mod kin;
 mod limits;
 mod schedules;
 
