@@ -73,6 +73,41 @@ test("many dead letters are retried after a look and a confirmation", async () =
   assert.deepEqual(complaints, []);
 });
 
+test("a flow is found, its graph is read, retried, and seen to complete live", async () => {
+  const path = join(site.folder, "parts");
+  await post(site, "/api/jobs", { task: "order", args: { id: "order 7", path } });
+  await until("the failure", async () => (await get(site, "/api/flows?state=failed")).flows.length === 1);
+  const { page, complaints } = await visit(site, "operator");
+  await page.keyboard.press("g");
+  await page.keyboard.press("f");
+  await page.waitForURL(/\/flows/);
+  await page.click("a.name:has-text('order 7')");
+  await page.waitForURL(/\/flow\?/);
+  assert.equal(await page.locator("#graph a.state").count(), 4);
+  assert.equal(await page.locator("#graph a.state.failed").count(), 3);
+  assert.equal(await page.locator("#graph path.line").count(), 4);
+  // From left to right, and nothing on anything else.
+  const boxes = await page.evaluate(() => [...document.querySelectorAll("#graph a .ground")].map((one) => { const { x, y } = one.getBoundingClientRect(); return [x, y]; }));
+  assert.ok(boxes[0][0] < boxes[1][0] && boxes[1][0] === boxes[2][0] && boxes[2][0] < boxes[3][0] && boxes[1][1] < boxes[2][1], JSON.stringify(boxes));
+
+  writeFileSync(path, "12345");
+  await post(site, "/api/queue/pause", { queue: "mail" });
+  await page.click("summary:has-text('Retry')");
+  await page.click("button:has-text('Retry 3 jobs')");
+  await page.waitForSelector("text=begins anew");
+  assert.equal(await page.locator("#graph a.state.completed").count(), 1);
+  // No reload from here on: the page looks again by itself.
+  await post(site, "/api/queue/resume", { queue: "mail" });
+  await page.waitForFunction(() => document.querySelectorAll("#graph a.state.completed").length === 4);
+  await page.waitForSelector("#flow .state.completed");
+  await page.locator("#graph a.state").nth(3).click();
+  await page.waitForURL(/\/job\?/);
+  assert.equal(await page.locator("#parents a").count(), 2);
+  await page.click("a:has-text('order 7')");
+  await page.waitForURL(/\/flow\?/);
+  assert.deepEqual(complaints, []);
+});
+
 test("a schedule is made, seen, run, paused, changed and removed by clicks", async () => {
   const { page, complaints } = await visit(site, "admin");
   await page.keyboard.press("g");
@@ -193,6 +228,9 @@ test("every page can be read without scripts, in the dark, and on a telephone", 
   await post(site, "/api/queue/limit", { queue: "mail", task: "greet", rate: "window(100/1s)", concurrency: 30 });
   paths.push(`/job?id=${id}`, "/schedules", "/schedule?id=nightly", "/schedule/edit", "/schedule/edit?id=nightly");
   paths.push("/limits", "/limits?queue=mail&task=greet&key=k", "/limits/edit?queue=mail", "/limits/edit?queue=mail&task=greet");
+  await post(site, "/api/jobs", { task: "order", args: { id: "order 8", path: "/nowhere/at/all" } });
+  await until("the failed flow", async () => (await get(site, "/api/flows?state=failed")).flows.some((flow) => flow.id === "order 8"));
+  paths.push("/flows", "/flow?id=order%208", "/job?id=order%208.3");
   const phone = { viewport: { width: 390, height: 844 }, javaScriptEnabled: false, colorScheme: "dark" };
   for (const options of [phone, { viewport: { width: 1280, height: 800 } }]) {
     const { page, complaints } = await visit(site, "admin", options);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use asyncmq::admin::{Order, Query};
-use asyncmq::{Client, JobState, NewJob};
+use asyncmq::admin::{FlowFilter, Order, Query};
+use asyncmq::{Client, Flow, JobState, NewJob};
 
 fn query(text: &str) -> Query {
     text.parse().unwrap()
@@ -54,6 +54,38 @@ async fn pages_of_what_few_jobs_are_like_meet_each_of_them_once() {
         let listed = client.queue("mail").list_jobs(JobState::Waiting, 0..2_000).await.unwrap();
         let wanted = listed.iter().filter(|job| !job.tags().is_empty()).map(|job| job.id().clone());
         assert_eq!(ids, wanted.collect::<Vec<_>>(), "each {rare}th, {limit} a page");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_flows_are_bounded_and_meet_each_of_them_once() {
+    let client = Client::memory();
+    for number in 0..30 {
+        let mut flow = Flow::with_id(format!("{number}"));
+        let job = || NewJob::new("x").queue(["mail", "idle"][number % 2]);
+        let first = flow.add_named(job());
+        (1..500).for_each(|_| drop(flow.add_named(job().depends_on([&first]))));
+        flow.enqueue_on(&client).await.unwrap();
+    }
+    for (filter, limit) in [(FlowFilter::default(), 4), (FlowFilter::default(), 200)] {
+        let (admin, mut after, mut met, mut pages) = (client.admin(), None, Vec::new(), 0);
+        loop {
+            let page = admin.flows(&filter, after.as_deref(), limit).await.unwrap();
+            assert!(page.flows.len() <= limit, "{}", page.flows.len());
+            let counted = page.flows.iter().filter(|flow| flow.ended.is_some()).count();
+            assert!(
+                counted == page.flows.len().min(4),
+                "a page looks 2,000 jobs up, and not one more: {counted}"
+            );
+            (pages, after) = (pages + 1, page.next);
+            met.extend(page.flows.into_iter().map(|flow| flow.id.parse::<usize>().unwrap()));
+            if after.is_none() {
+                break;
+            }
+        }
+        met.sort_unstable();
+        assert_eq!(met, (0..30).collect::<Vec<_>>(), "{limit} a page");
+        assert!((30 / limit).max(3) <= pages, "a page looks at 6,000 jobs to find flows: {pages}");
     }
 }
 

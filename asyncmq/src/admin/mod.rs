@@ -24,6 +24,7 @@ mod bulk;
 mod count;
 mod dedup;
 pub mod doctor;
+mod flows;
 mod hidden;
 mod jobs;
 mod limits;
@@ -40,6 +41,7 @@ mod workers;
 
 pub use audit::Actor;
 pub use bulk::{Bulk, BulkProgress, BulkReport, Order, Preview};
+pub use flows::{FlowFilter, FlowInfo, FlowPage};
 pub(crate) use hidden::Hidden;
 pub use jobs::JobPage;
 #[cfg(feature = "dashboard")]

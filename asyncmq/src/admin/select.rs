@@ -12,9 +12,9 @@ pub(super) const STEP: usize = 250;
 /// Where a walk stands: a state of a queue, and how far in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stand {
-    queue: Name,
-    state: JobState,
-    after: Option<Cursor>,
+    pub(super) queue: Name,
+    pub(super) state: JobState,
+    pub(super) after: Option<Cursor>,
 }
 
 impl Stand {
@@ -161,17 +161,25 @@ async fn places(
             wanted.iter().map(move |state| Stand { queue: queue.clone(), state: *state, after: None })
         })
         .collect();
+    let rank = |stand: &Stand| (stand.queue.clone(), wanted.iter().position(|state| *state == stand.state));
+    begin_at(&mut places, from, rank);
+    Ok(places)
+}
+
+/// Leaves of places, which stand in the order of their ranks, those from where a walk stood, and turns them round: the first one is taken last.
+pub(super) fn begin_at<R: PartialOrd>(
+    places: &mut Vec<Stand>,
+    from: Option<Stand>,
+    rank: impl Fn(&Stand) -> R,
+) {
     if let Some(from) = from {
-        let place =
-            |stand: &Stand| (stand.queue.clone(), wanted.iter().position(|state| *state == stand.state));
-        let begin = place(&from);
-        places.retain(|stand| begin <= place(stand));
-        if let Some(first) = places.first_mut().filter(|first| place(first) == begin) {
+        let begin = rank(&from);
+        places.retain(|stand| begin <= rank(stand));
+        if let Some(first) = places.first_mut().filter(|first| rank(first) == begin) {
             first.after = from.after;
         }
     }
     places.reverse();
-    Ok(places)
 }
 
 /// How many jobs a query may name by their ids: each is looked for in every queue.

@@ -197,7 +197,7 @@ async fn by_query(session: &Session, order: &Order, query: &Query, flags: &ArgMa
 }
 
 async fn carry_out(session: &Session, order: &Order, query: &Query) -> Result<Ended> {
-    let (stop, bar) = (Arc::new(AtomicBool::new(false)), bar(session.out.json));
+    let (stop, bar) = (Arc::new(AtomicBool::new(false)), bar(session.out.json, template));
     let (flag, shown) = (stop.clone(), bar.clone());
     let work = session.admin.carry_out(order, query).stop_when(stop).on_progress(move |progress| {
         shown.set_length(progress.at_most.max(progress.looked));
@@ -242,8 +242,8 @@ const fn past(order: &Order) -> &'static str {
     }
 }
 
-/// A bar on standard error, if that is a terminal.
-fn bar(is_json: bool) -> ProgressBar {
+/// A bar on standard error, if that is a terminal, with what fits into its columns.
+pub(super) fn bar(is_json: bool, template: fn(u16) -> &'static str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(0), target(is_json));
     let columns = console::Term::stderr().size_checked().map_or(80, |(_, columns)| columns);
     let style = ProgressStyle::with_template(template(columns));

@@ -62,7 +62,7 @@ pub(super) async fn run(session: &Session, verb: &str, flags: &ArgMatches) -> Re
 }
 
 /// How long a list looks for what few jobs are like before it says how far it came.
-const MOMENT: Duration = Duration::from_millis(150);
+pub(super) const MOMENT: Duration = Duration::from_millis(150);
 
 /// What a list found.
 struct Found {
@@ -136,7 +136,7 @@ async fn rest(
 }
 
 /// Writes a word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
     if is_plain {
         word.to_owned()

@@ -71,6 +71,7 @@ fn facts(job: &Job, view: &JobDetailView, why: Option<String>) -> Vec<(&'static 
         ("queue", clean(job.queue())),
         ("state", job.state().name().to_owned()),
     ];
+    facts.extend(job.flow_id().map(|flow| ("flow", clean(flow))));
     facts.extend(why.map(|why| ("because", clean(&why))));
     facts.push(("attempt", format!("{} of {}", job.attempt(), job.max_attempts())));
     if job.crashes() != 0 {
@@ -86,6 +87,9 @@ fn facts(job: &Job, view: &JobDetailView, why: Option<String>) -> Vec<(&'static 
     let limit = |limit: Option<f64>| limit.map(|seconds| short(Duration::from_secs_f64(seconds)));
     facts.extend(limit(view.timeout).map(|time| ("timeout", time)));
     facts.extend(job.worker().map(|worker| ("worker", worker.to_string())));
+    if !view.parents.is_empty() {
+        facts.push(("after", after(view)));
+    }
     if !job.tags().is_empty() {
         facts.push(("tags", clean(&job.tags().join(", "))));
     }
@@ -99,6 +103,18 @@ fn facts(job: &Job, view: &JobDetailView, why: Option<String>) -> Vec<(&'static 
     facts.push(("args", json(&view.args).unwrap_or_else(|| "not JSON".into())));
     facts.extend(json(&view.result).map(|result| ("result", result)));
     facts
+}
+
+/// How many of the jobs that one waits for are named.
+const NAMED: usize = 10;
+
+/// Names the jobs that must end, or had to end, before it.
+fn after(view: &JobDetailView) -> String {
+    let named = view.parents.iter().take(NAMED).map(|id| clean(id)).collect::<Vec<_>>().join(", ");
+    match view.parents.len().saturating_sub(NAMED) {
+        0 => named,
+        rest => format!("{named} and {rest} more"),
+    }
 }
 
 /// Says by which key it counts as the same as others, and who holds that.

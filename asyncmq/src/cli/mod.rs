@@ -32,6 +32,7 @@ mod dead;
 mod doctor;
 mod events;
 mod flags;
+mod flow;
 mod info;
 mod job;
 mod job_add;
@@ -176,6 +177,7 @@ impl Cli {
         let session = Session::open(matches, flags).await?;
         match noun {
             "queue" => queue::run(&session, verb, flags).await,
+            "flow" => flow::run(&session, verb, flags).await,
             "schedule" => schedule::run(&session, verb, flags).await,
             "job" => job::run(&session, verb, flags).await,
             "dead" => dead::run(&session, verb, flags).await,
@@ -203,7 +205,8 @@ impl Cli {
             .arg_required_else_help(true)
             .args([flags::url(), flags::config()])
             .after_help(flags::AFTER_HELP)
-            .subcommands([queue::command(), job::command(), schedule::command(), dead::command()])
+            .subcommands([queue::command(), job::command(), flow::command(), schedule::command()])
+            .subcommand(dead::command())
             .subcommand(worker::command(self.configure.is_some()))
             .subcommands([events::command(), tasks::command(), audit::command()])
             .subcommands([info::command(), doctor::command(), completions::command()]);

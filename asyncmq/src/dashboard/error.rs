@@ -39,7 +39,9 @@ impl From<Error> for Refusal {
     /// Shows the message alone: causes may hold addresses of servers, so they go to the log.
     fn from(error: Error) -> Self {
         let status = match &error {
-            Error::NotFound { .. } | Error::ScheduleNotFound { .. } => StatusCode::NOT_FOUND,
+            Error::NotFound { .. } | Error::ScheduleNotFound { .. } | Error::FlowNotFound { .. } => {
+                StatusCode::NOT_FOUND
+            }
             Error::IllegalMove { .. } | Error::OtherTask { .. } => StatusCode::CONFLICT,
             Error::Invalid(_)
             | Error::InvalidName { .. }

@@ -25,6 +25,7 @@ mod chart;
 mod config;
 mod error;
 mod health;
+mod layout;
 mod live;
 mod pages;
 mod routes;

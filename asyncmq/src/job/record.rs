@@ -275,6 +275,12 @@ impl Job {
         &self.envelope.extras().parents
     }
 
+    /// Returns the id of the flow that it is a job of.
+    #[must_use]
+    pub fn flow_id(&self) -> Option<&str> {
+        self.envelope.extras().flow.as_deref()
+    }
+
     /// Returns the worker that holds it, or held it last.
     #[must_use]
     pub const fn worker(&self) -> Option<WorkerId> {

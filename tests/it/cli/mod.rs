@@ -2,6 +2,7 @@
 
 mod dedup;
 mod doctor;
+mod flow;
 mod journey;
 mod limit;
 mod logs;

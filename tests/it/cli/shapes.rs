@@ -78,6 +78,21 @@ impl Shapes {
         self.check_list("queue limit", "Limit", &desk.json(&["queue", "limit", "mail"]));
     }
 
+    async fn flows(&mut self, desk: &Desk, client: &Client) {
+        super::flow::order(client, "order", &desk.folder.path().join("file")).await;
+        self.check_list("flow list", "Flow", &desk.json(&["flow", "list"]));
+        let shown = desk.json(&["flow", "show", "order"]);
+        self.check("flow show", &shown);
+        self.check("FlowNode", &shown["nodes"][1]);
+        self.check("FlowEdge", &shown["nodes"][1]["waits_for"][0]);
+        let trial = desk.json(&["flow", "cancel", "order", "--dry-run"]);
+        self.check("flow cancel, retry, --dry-run", &trial);
+        self.check("flow cancel, retry", &desk.json(&["flow", "cancel", "order", "--yes"]));
+        let waited: Value =
+            serde_json::from_str(&desk.run(&["flow", "wait", "order", "--json"]).out).unwrap();
+        self.check("flow wait", &waited);
+    }
+
     fn schedules(&mut self, desk: &Desk) {
         let added = desk.json(&["schedule", "add", "nightly", "1h", "app.fetch", "path=/nowhere"]);
         self.check("schedule add", &added);
@@ -115,6 +130,7 @@ async fn json_has_the_fields_that_the_docs_promise() {
         let id = shapes.jobs(&desk, &client).await;
         shapes.queues_and_workers(&desk);
         shapes.schedules(&desk);
+        shapes.flows(&desk, &client).await;
         shapes.orders(&desk, &id);
         shapes.clearing(&desk, &client).await;
         shapes.whole(&desk);

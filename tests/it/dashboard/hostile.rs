@@ -5,7 +5,7 @@ use std::time::Duration;
 use asyncmq::backend::{MAX_BATCH, WorkerInfo};
 use asyncmq::dashboard::Role;
 use asyncmq::job::{Name, WorkerId};
-use asyncmq::{Client, Limit, NewJob, Schedule, TaskError, Worker, task};
+use asyncmq::{Client, Flow, Limit, NewJob, Schedule, TaskError, Worker, task};
 use serde_json::json;
 
 use super::{As, Site, config, path};
@@ -113,6 +113,10 @@ pub(crate) async fn stocked(client: &Client, texts: &[String]) {
             .unwrap();
         client.admin().acting_as(text.as_str(), text.as_str()).run_schedule(text).await.unwrap();
         client.queue(text.as_str()).limit_task(text, Some(Limit::NONE.concurrency(1))).await.unwrap();
+        let mut flow = Flow::with_id(flow_of(text));
+        let first = flow.add_named(NewJob::new(text.as_str()).queue(text.as_str()));
+        flow.add_named(NewJob::new(text.as_str()).queue(text.as_str()).depends_on([&first]));
+        flow.enqueue_on(client).await.unwrap();
         let info = WorkerInfo {
             host: text.clone(),
             version: text.clone(),
@@ -131,6 +135,11 @@ pub(crate) async fn stocked(client: &Client, texts: &[String]) {
     .await;
     worker.stop().await.unwrap();
     assert!(texts.len() < MAX_BATCH);
+}
+
+/// A flow with a text in its id.
+fn flow_of(text: &str) -> String {
+    format!("{text}, a flow")
 }
 
 /// Checks that markup of a page is the page's own.
@@ -179,6 +188,9 @@ fn pages_of(number: usize, text: &str) -> Vec<String> {
         path("/queue", &[("name", &format!("{text}-none"))]),
         path("/worker", &[("id", text)]),
         path("/jobs", &[("state", text)]),
+        path("/flow", &[("id", &flow_of(text))]),
+        path("/flow", &[("id", text)]),
+        path("/flows", &[("state", text), ("after", text)]),
         path("/jobs", &[("limit", text)]),
         path("/bulk", &[("order", text)]),
     ];
@@ -189,6 +201,8 @@ fn pages_of(number: usize, text: &str) -> Vec<String> {
             path("/jobs", &[("queue", text), ("q", text)]),
             path("/events", &[("queue", text), ("kind", text), ("task", text)]),
             path("/audit", &[("actor", text), ("action", text)]),
+            path("/flows", &[("queue", text)]),
+            path("/job", &[("queue", text), ("id", &format!("{}.1", flow_of(text)))]),
             path("/schedule", &[("id", text)]),
             path("/schedule", &[("id", &format!("{text}-none"))]),
             path("/schedule/edit", &[("id", text)]),
@@ -205,12 +219,13 @@ fn pages_of(number: usize, text: &str) -> Vec<String> {
     pages
 }
 
-const LISTS: [&str; 14] = [
+const LISTS: [&str; 15] = [
     "/",
     "/queues",
     "/jobs",
     "/jobs?limit=200",
     "/dead?limit=200",
+    "/flows",
     "/limits",
     "/schedules?limit=200",
     "/schedules?status=paused&limit=200",
@@ -247,7 +262,7 @@ async fn nothing_that_people_write_is_taken_for_markup() {
             "{text}"
         );
     }
-    assert_eq!(read, 2_200);
+    assert_eq!(read, 2_880);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 mod api;
 mod command;
 mod dedup;
+mod flows;
 mod headers;
 mod hostile;
 mod inventory;
@@ -14,7 +15,7 @@ mod probes;
 mod redaction;
 mod roles;
 mod schedules;
-mod sites;
+pub(crate) mod sites;
 mod waits;
 
 use std::net::SocketAddr;

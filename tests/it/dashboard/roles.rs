@@ -1,7 +1,7 @@
 //! Who may do what: every route there is, for every visitor; a route that the table does not know fails it.
 
 use asyncmq::dashboard::{__routes, Role};
-use asyncmq::{Client, Limit, NewJob, Schedule};
+use asyncmq::{Client, Flow, Limit, NewJob, Schedule};
 use axum::body::Body;
 
 use super::{As, Site, config};
@@ -42,6 +42,14 @@ pub(super) const PROBES: &[Probe] = &[
     probe("GET", "/limits/edit", OPERATOR, "queue=mail&task=x"),
     probe("POST", "/limits/set", OPERATOR, "queue=mail&what=set&rate=5/1s"),
     probe("POST", "/api/queue/limit", OPERATOR, r#"{"queue":"mail","task":"x","concurrency":3}"#),
+    probe("GET", "/flows", VIEWER, "state=running&queue=shop"),
+    probe("GET", "/flow", VIEWER, "id=order"),
+    probe("POST", "/flow/cancel", OPERATOR, "id=order"),
+    probe("POST", "/flow/retry", OPERATOR, "id=order"),
+    probe("GET", "/api/flows", VIEWER, ""),
+    probe("GET", "/api/flow", VIEWER, "id=order"),
+    probe("POST", "/api/flow/cancel", OPERATOR, r#"{"id":"order"}"#),
+    probe("POST", "/api/flow/retry", OPERATOR, r#"{"id":"order"}"#),
     probe("GET", "/schedules", VIEWER, "q=night"),
     probe("GET", "/schedule", VIEWER, "id=nightly"),
     probe("GET", "/workers", VIEWER, ""),
@@ -178,6 +186,10 @@ pub(super) async fn stocked() -> Client {
     }
     let held = client.queue("mail").limit_task("x", Some(Limit::NONE.concurrency(9))).await;
     assert!(held.unwrap());
+    let mut flow = Flow::with_id("order");
+    let first = flow.add_named(NewJob::new("x").queue("shop"));
+    flow.add_named(NewJob::new("x").queue("shop").depends_on([&first]));
+    flow.enqueue_on(&client).await.unwrap();
     let id: uuid::Uuid = worker_id().parse().unwrap();
     let worker = WorkerInfo { host: "desk".into(), ..WorkerInfo::new(id.into()) };
     client.backend().register(&worker, std::time::Duration::from_secs(30)).await.unwrap();

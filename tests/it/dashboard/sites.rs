@@ -65,7 +65,7 @@ async fn linger_here(ctx: Context, name: String) -> Result<String, TaskError> {
 }
 
 #[task(queue = "mail", name = "greet", tags = ["letters"])]
-async fn greet_here(to: String, token: Option<String>) -> String {
+pub(crate) async fn greet_here(to: String, token: Option<String>) -> String {
     drop(token);
     format!("hello {to}")
 }

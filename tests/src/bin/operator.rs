@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use asyncmq::{TaskError, task};
+use asyncmq::{Flow, TaskError, task};
 
 /// Says that it has begun, and runs until it is told to stop.
 #[task(queue = "slow")]
@@ -25,6 +25,17 @@ async fn fetch(path: String) -> Result<u64, TaskError> {
     let file = std::fs::metadata(&path)
         .map_err(|_| TaskError::permanent(format!("no {path}: the\u{1b}[31m disk")))?;
     Ok(file.len())
+}
+
+/// Enqueues a flow: somebody is greeted, twice a file is fetched, and somebody is greeted again.
+#[task(queue = "mail")]
+async fn order(id: String, path: String) -> Result<(), asyncmq::Error> {
+    let mut flow = Flow::with_id(id);
+    let first = flow.add(greet::job("ann", None));
+    let parts = [0, 1].map(|_| flow.add(fetch::job(&path).depends_on([&first])));
+    flow.add(greet::job("bob", None).depends_on(&parts));
+    flow.enqueue().await?;
+    Ok(())
 }
 
 /// Logs as programs do, and hands on to another.

@@ -2,6 +2,7 @@
 //!
 //! They are a promise: fields are added, never renamed or taken away. Times are RFC 3339 in UTC, durations seconds.
 
+mod flow;
 mod job;
 #[cfg(any(feature = "cli", feature = "dashboard"))]
 mod number;
@@ -9,6 +10,9 @@ mod others;
 mod schedule;
 mod time;
 
+#[cfg(any(feature = "cli", feature = "dashboard"))]
+pub(crate) use flow::ran_for;
+pub use flow::{FlowDetailView, FlowEdgeView, FlowNodeView, FlowView};
 pub use job::{FailureView, JobDetailView, JobView, Secrets};
 #[cfg(any(feature = "cli", feature = "dashboard"))]
 pub(crate) use number::grouped;

@@ -28,6 +28,12 @@ impl FlowState {
         }
     }
 
+    /// Returns the state of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
     /// Tells whether all of its jobs have ended.
     #[must_use]
     pub const fn is_over(self) -> bool {

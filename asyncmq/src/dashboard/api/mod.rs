@@ -1,6 +1,7 @@
 //! The same for programs: the shapes of `--json` under `/api`, and orders as JSON by POST.
 
 pub(super) mod enqueue;
+pub(super) mod flows;
 pub(super) mod jobs;
 pub(super) mod limits;
 pub(super) mod orders;

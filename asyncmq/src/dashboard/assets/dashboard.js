@@ -240,7 +240,7 @@
   }
 
   // Keys.
-  const PLACES = { o: "/", q: "/queues", j: "/jobs", d: "/dead", s: "/schedules", l: "/limits", w: "/workers", t: "/tasks", m: "/stats", e: "/events", a: "/audit", c: "/doctor" };
+  const PLACES = { o: "/", q: "/queues", j: "/jobs", d: "/dead", f: "/flows", s: "/schedules", l: "/limits", w: "/workers", t: "/tasks", m: "/stats", e: "/events", a: "/audit", c: "/doctor" };
   let goes = 0;
   const rows = () => [...document.querySelectorAll("main .rows tbody tr")];
   function move(by) {

@@ -41,6 +41,7 @@ const NAV: [&[Place]; 3] = [
         place("/dead", "Dead letters"),
     ],
     &[
+        place("/flows", "Flows"),
         place("/schedules", "Schedules"),
         place("/limits", "Limits"),
         place("/workers", "Workers"),
@@ -55,7 +56,7 @@ const NAV: [&[Place]; 3] = [
 ];
 
 /// What is said after an order. A word in an address chooses among these, so nobody can make a page say anything else.
-const DONE: [(&str, &str); 16] = [
+const DONE: [(&str, &str); 18] = [
     ("retried", "Retried: it waits again, with fresh attempts."),
     ("cancelled", "Cancelled; if it is running, its worker was told."),
     ("promoted", "Promoted: it is due now."),
@@ -70,6 +71,8 @@ const DONE: [(&str, &str); 16] = [
     ("scheduled", "Kept: it runs as it says here."),
     ("limited", "Ordered: it counts from now on, in place of what the code says."),
     ("limit-reset", "Taken back: what the code says counts again."),
+    ("flow-cancelled", "Cancelled what had not ended; workers of running jobs were told."),
+    ("flow-retried", "What had not completed begins anew, each job behind those that it waits for."),
     ("fired", "Enqueued, outside of the schedule's slots."),
     ("refused", "It stands where this order does not reach it; nothing was changed."),
 ];

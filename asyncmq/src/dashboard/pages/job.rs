@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::events::Heard;
+use super::kin::Kin;
 use super::rows::{JobRow, Moment};
 use super::timeline::{Step, timeline};
 use super::{Shell, page};
@@ -42,6 +43,7 @@ struct JobShown {
     timeline: Vec<Step>,
     facts: Vec<(&'static str, String)>,
     events: Vec<Heard>,
+    kin: Kin,
 }
 
 /// Shows it, without secrets.
@@ -106,6 +108,7 @@ async fn draw(visit: &Visit, job: &Job, secrets: Secrets) -> Answer {
         headers: view.headers.clone(),
         timeline: timeline(job),
         facts: facts(&view),
+        kin: Kin::of(visit, job).await?,
         events: heard.iter().map(|event| Heard::of(visit, event)).collect(),
     })
 }
@@ -153,8 +156,5 @@ fn facts(view: &JobDetailView) -> Vec<(&'static str, String)> {
     facts.extend(view.ttl.map(|seconds| ("Time to live", time(seconds))));
     facts.extend(view.expires_at.clone().map(|at| ("Expires", at)));
     facts.extend(view.job.worker.clone().map(|worker| ("Worker", worker)));
-    if !view.parents.is_empty() {
-        facts.push(("Parents", view.parents.join(", ")));
-    }
     facts
 }
