@@ -14,7 +14,7 @@ use asyncmq_tests::servers::dice::Dice;
 use tempfile::TempDir;
 
 use super::plan::{NODES, Plan};
-use crate::support::{sqlite_url, until};
+use crate::support::sqlite_url;
 
 const WORKERS: usize = 4;
 /// How many flows are enqueued between two faults.
@@ -80,6 +80,8 @@ struct Run<M> {
     client: Client,
     workers: Vec<Process>,
     dice: Dice,
+    /// Whether it was waited in vain for anything to happen: what is left is counted then.
+    is_stuck: bool,
     /// What is done to the store.
     restart: M,
     figures: Figures,
@@ -93,7 +95,7 @@ impl<M: FnMut(&mut Dice) -> bool> Run<M> {
         let workers = (0..WORKERS).map(|_| Process::start(url, folder.path())).collect();
         let client = Client::connect(url).await.unwrap();
         let (url, dice, figures) = (url.to_owned(), Dice::new(seed), Figures::default());
-        Self { url, folder, client, workers, dice, restart, figures }
+        Self { url, folder, client, workers, dice, is_stuck: false, restart, figures }
     }
 
     fn noted(&self) -> u64 {
@@ -104,7 +106,13 @@ impl<M: FnMut(&mut Dice) -> bool> Run<M> {
     async fn strike(&mut self) {
         let then = self.noted() + self.dice.below(6_000);
         let is_idle = async || self.unfinished().await == Some(0);
-        until("something to happen", async || then <= self.noted() || is_idle().await).await;
+        let patience = if self.is_stuck { Duration::ZERO } else { PATIENCE };
+        let goes_on = tokio::time::timeout(patience, async {
+            while self.noted() < then && !is_idle().await {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        self.is_stuck |= goes_on.await.is_err();
         let place = usize::try_from(self.dice.below(WORKERS as u64)).unwrap();
         // What is there of it ends before another one takes its place.
         self.workers.remove(place);

@@ -5,12 +5,13 @@ use asyncmq::backend::{Drain, Force};
 use proptest::prelude::*;
 
 use super::keys::WINDOW;
+use super::kin::{Parent, parents, pushed};
 use super::reference::Model;
 
 pub(crate) const QUEUES: usize = 2;
 pub(crate) const WORKERS: usize = 3;
 /// Jobs are called by these numbers in each queue, so that ids meet again.
-const IDS: u8 = 8;
+pub(crate) const IDS: u8 = 8;
 
 /// A job of a queue.
 pub(crate) type Target = (usize, u8);
@@ -27,6 +28,8 @@ pub(crate) struct Sent {
     pub(crate) known: bool,
     /// What it says of the deduplication key of its queue, if it has that.
     pub(crate) dedup: Option<Mode>,
+    /// The jobs that it waits for.
+    pub(crate) parents: Vec<Parent>,
 }
 
 /// Which jobs count as the same one.
@@ -125,8 +128,8 @@ pub(crate) enum Command {
 pub(crate) fn command(model: &Model) -> BoxedStrategy<Command> {
     let rescue = if model.has_lost() { 40 } else { 4 };
     prop_oneof![
-        12 => (0..QUEUES, prop::collection::vec(sent(), 1..4), times())
-            .prop_map(|(queue, jobs, times)| Command::Push { queue, jobs, times }),
+        12 => (0..QUEUES, prop::collection::vec((sent(), parents(model)), 1..4), times())
+            .prop_map(|(queue, jobs, times)| Command::Push { queue, jobs: pushed(queue, jobs), times }),
         14 => (0..WORKERS, 0..QUEUES, 1..5_usize, times())
             .prop_map(|(worker, queue, limit, times)| Command::Claim { worker, queue, limit, times }),
         14 => (prop::collection::vec((pick(model), end()), 1..4), times())
@@ -199,7 +202,7 @@ fn sent() -> impl Strategy<Value = Sent> {
             // Which of several that have expired a claim throws out first is not promised, and nor is whom that lets wait first.
             let ttl = ttl.filter(|_| dedup.is_none());
             let delay = if dedup == Some(Mode::Debounce) { WINDOW } else { delay };
-            Sent { id, priority, delay, ttl, keep, known, dedup }
+            Sent { id, priority, delay, ttl, keep, known, dedup, parents: Vec::new() }
         },
     )
 }

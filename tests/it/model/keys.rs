@@ -75,6 +75,7 @@ impl Model {
             _ => None,
         };
         if let Some(gone) = replaced {
+            self.tell((queue, gone), None);
             self.jobs.remove(&(queue, gone));
             self.queues[queue].ended += 1;
         }

@@ -5,6 +5,7 @@
 
 mod command;
 mod keys;
+mod kin;
 mod limits;
 mod reference;
 mod system;

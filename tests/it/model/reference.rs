@@ -1,6 +1,6 @@
 //! The model: how a store stands, in plain maps, and what each command makes of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use asyncmq::JobState;
 use asyncmq::backend::{Drain, Force, Ordered};
@@ -9,6 +9,7 @@ use proptest_state_machine::ReferenceStateMachine;
 
 use super::command::{Command, End, Keep, QUEUES, Sent, Target, WORKERS, command};
 use super::keys::Key;
+use super::kin::{Ending, Kin};
 
 // None of these is a multiple of 500 ms, which all other times are: no end ever falls on a time that is looked at.
 pub(crate) const LEASE: u64 = 3_250;
@@ -29,6 +30,10 @@ pub(crate) struct Model {
     /// Claims of workers that went after they had lost them: of these nothing is promised.
     vague: BTreeSet<usize>,
     numbers: u64,
+    /// The ends of which others are still to be told, whether somebody does, and how many he began with.
+    pub(crate) due: VecDeque<Ending>,
+    pub(crate) telling: bool,
+    pub(crate) told: usize,
     /// What the store must answer to the last command.
     pub(crate) reply: Reply,
 }
@@ -52,6 +57,9 @@ pub(crate) struct Entry {
     suspect: bool,
     cancel: bool,
     ended_at: Option<u64>,
+    /// What it returned.
+    pub(crate) result: Option<u8>,
+    pub(crate) kin: Kin,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -76,8 +84,8 @@ pub(crate) enum Reply {
     Nothing,
     /// What each job met.
     Pushed(Vec<Met>),
-    /// Id, attempt and crashes of each; when the next one is due, unless the queue is paused.
-    Claimed(Vec<(u8, u32, u32)>, Option<u64>),
+    /// What was given out; when the next one is due, unless the queue is paused.
+    Claimed(Vec<Given>, Option<u64>),
     /// Whether each claim was good.
     Settled(Vec<bool>),
     /// The claims that are lost, and those to be cancelled.
@@ -87,6 +95,9 @@ pub(crate) enum Reply {
     Count(usize),
     Obliterated(Result<usize, u64>),
 }
+
+/// A job as a claim gives it out: id, attempt and crashes, and what others passed on.
+pub(crate) type Given = (u8, u32, u32, Vec<Option<u8>>);
 
 /// What a job met that was pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,10 +110,17 @@ pub(crate) enum Met {
     Left(u8),
     /// A job of its key, whose place it took.
     Replaced(u8),
+    /// Nothing, and so it was not taken in: the one at this place of those that it is to wait for is not there.
+    Gone(usize),
+}
+
+/// What a claim's handler returns: few different things, so that stores meet equal ones.
+pub(crate) const fn result(claim: usize) -> u8 {
+    (claim % 3) as u8
 }
 
 impl Entry {
-    fn is_over(&self, now: u64) -> bool {
+    pub(crate) fn is_over(&self, now: u64) -> bool {
         let waits = matches!(self.state, JobState::Waiting | JobState::Delayed);
         let fresh = self.attempt == 0 && self.crashes == 0;
         waits && fresh && self.expires_at.is_some_and(|end| end <= now)
@@ -126,6 +144,10 @@ impl ReferenceStateMachine for Model {
         command(model)
     }
 
+    fn preconditions(model: &Self, command: &Command) -> bool {
+        model.is_certain(command)
+    }
+
     fn apply(mut model: Self, command: &Command) -> Self {
         model.reply = model.carry_out(command);
         model
@@ -133,7 +155,7 @@ impl ReferenceStateMachine for Model {
 }
 
 impl Model {
-    fn number(&mut self) -> u64 {
+    pub(crate) fn number(&mut self) -> u64 {
         self.numbers += 1;
         self.numbers
     }
@@ -175,11 +197,12 @@ impl Model {
         self.jobs.iter().filter(|(target, job)| wanted(target, job)).map(|(target, _)| *target).collect()
     }
 
-    fn job(&mut self, target: Target) -> &mut Entry {
+    pub(crate) fn job(&mut self, target: Target) -> &mut Entry {
         self.jobs.get_mut(&target).expect("it was looked up before")
     }
 
-    fn carry_out(&mut self, command: &Command) -> Reply {
+    pub(crate) fn carry_out(&mut self, command: &Command) -> Reply {
+        self.told = 0;
         match command {
             Command::Push { queue, jobs, .. } => {
                 Reply::Pushed(jobs.iter().map(|sent| self.push(*queue, sent)).collect())
@@ -240,14 +263,24 @@ impl Model {
     }
 
     fn push(&mut self, queue: usize, sent: &Sent) -> Met {
-        match sent.dedup {
-            _ if self.jobs.contains_key(&(queue, sent.id)) => Met::Itself,
+        let target = (queue, sent.id);
+        if self.jobs.contains_key(&target) {
+            return Met::Itself;
+        }
+        if let Some(place) = self.gone_parent(sent) {
+            return Met::Gone(place);
+        }
+        let met = match sent.dedup {
             Some(mode) => self.push_keyed(queue, sent, mode),
             None => {
                 self.enter(queue, sent, None);
                 Met::Nothing
             }
+        };
+        if !sent.parents.is_empty() && !matches!(met, Met::Left(_)) {
+            self.link(target);
         }
+        met
     }
 
     /// Takes a job in, in that state or as its due time says.
@@ -269,9 +302,12 @@ impl Model {
             suspect: false,
             cancel: false,
             ended_at: None,
+            result: None,
+            kin: Kin::default(),
         };
         job.wait_until(now, run_at, order);
-        job.state = state.unwrap_or(job.state);
+        let waits = (!sent.parents.is_empty()).then_some(JobState::Blocked);
+        job.state = state.or(waits).unwrap_or(job.state);
         self.jobs.insert((queue, sent.id), job);
         self.queues[queue].enqueued += 1;
     }
@@ -320,15 +356,16 @@ impl Model {
         fit.next().map(|(target, _)| *target)
     }
 
-    fn start(&mut self, worker: usize, target: Target) -> (u8, u32, u32) {
+    fn start(&mut self, worker: usize, target: Target) -> Given {
         self.claims.push(worker);
+        let inputs = self.inputs(target);
         let claim = self.claims.len() - 1;
         let job = self.job(target);
         job.state = JobState::Active;
         (job.claim, job.worker) = (Some(claim), worker);
         (job.charged, job.cancel) = (false, false);
         job.attempt += 1;
-        (target.1, job.attempt, job.crashes)
+        (target.1, job.attempt, job.crashes, inputs)
     }
 
     fn held(&self, worker: usize) -> Vec<Target> {
@@ -347,6 +384,7 @@ impl Model {
         }
         let cancelled = std::mem::take(&mut job.cancel);
         let end = if cancelled && !matches!(end, End::Fail) { End::Cancel } else { end };
+        job.result = matches!(end, End::Complete).then(|| result(claim));
         self.end(target, end);
         true
     }
@@ -378,12 +416,13 @@ impl Model {
         }
     }
 
-    fn retire(&mut self, target: Target, state: JobState) {
+    pub(crate) fn retire(&mut self, target: Target, state: JobState) {
         self.free_key(target);
         let now = self.now;
         let job = self.job(target);
         (job.state, job.claim, job.cancel, job.ended_at) = (state, None, false, Some(now));
         let kept = state != JobState::Completed || job.sent.keep != Keep::Nothing;
+        self.tell(target, Some(state));
         if !kept {
             self.jobs.remove(&target);
         }
@@ -427,6 +466,7 @@ impl Model {
         }
         if !state.is_terminal() {
             self.free_key(target);
+            self.tell(target, None);
         }
         self.jobs.remove(&target);
         Ordered::Done
@@ -441,7 +481,14 @@ impl Model {
         (job.attempt, job.crashes, job.suspect, job.ended_at) = (0, 0, false, None);
         job.expires_at = job.sent.ttl.map(|ttl| now + ttl);
         job.wait_until(now, now, order);
+        let waits = !job.sent.parents.is_empty();
+        if waits {
+            job.state = JobState::Blocked;
+        }
         self.own_if_free(target);
+        if waits {
+            self.link(target);
+        }
         Ordered::Done
     }
 
@@ -515,14 +562,22 @@ impl Model {
     }
 
     fn remove_all(&mut self, which: impl Fn(&Target, &Entry) -> bool) -> usize {
-        let targets = self.targets(which);
-        for target in &targets {
-            if !self.jobs[target].state.is_terminal() {
-                self.free_key(*target);
+        let mut targets = self.targets(which);
+        targets.sort_by_key(|target| self.jobs[target].order);
+        let states = targets.iter().map(|target| self.jobs[target].state);
+        let mut removed = 0;
+        for (target, state) in targets.iter().zip(states.collect::<Vec<_>>()) {
+            // The removal of another one may have ended it, or let it go on.
+            if self.jobs[target].state == state {
+                if !state.is_terminal() {
+                    self.free_key(*target);
+                    self.tell(*target, None);
+                }
+                self.jobs.remove(target);
+                removed += 1;
             }
-            self.jobs.remove(target);
         }
-        targets.len()
+        removed
     }
 
     fn obliterate(&mut self, queue: usize, force: Force) -> Reply {
@@ -530,11 +585,17 @@ impl Model {
         if force == Force::RefuseActive && active != 0 {
             return Reply::Obliterated(Err(active as u64));
         }
-        let count = self.jobs.len();
-        self.jobs.retain(|(of, _), _| *of != queue);
+        let kept = std::mem::take(&mut self.jobs);
+        let (gone, left): (BTreeMap<_, _>, _) = kept.into_iter().partition(|((of, _), _)| *of == queue);
+        self.jobs = left;
         (self.queues[queue].paused, self.queues[queue].obliterated) = (false, true);
         self.queues[queue].key = None;
-        Reply::Obliterated(Ok(count - self.jobs.len()))
+        let count = gone.len();
+        // Those that went together are not told of each other.
+        for job in gone.into_values().filter(|job| !job.state.is_terminal()) {
+            self.tell_all(Ending::removed(job.kin));
+        }
+        Reply::Obliterated(Ok(count))
     }
 
     fn deregister(&mut self, worker: usize) -> Reply {

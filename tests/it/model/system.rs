@@ -8,14 +8,17 @@ use asyncmq::JobState;
 use asyncmq::backend::{
     Backend, CallId, Claim, ClaimedJob, Fenced, Pushed, Report, Settlement, StoreError, TaskSet, WorkerInfo,
 };
-use asyncmq::job::{DedupKey, Due, Envelope, Failure, FailureKind, JobId, Name, Retention, WorkerId};
+use asyncmq::job::{DedupKey, Due, Envelope, Failure, FailureKind, JobId, Name, Parent, Retention, WorkerId};
 use asyncmq::lifecycle::{Limits, Transition};
 use bytes::Bytes;
 use proptest_state_machine::StateMachineTest;
 use tokio::runtime::Runtime;
 
 use super::command::{Command, End, Keep, QUEUES, Sent, Target, Times, WORKERS};
-use super::reference::{DEAD_FOR, ENDED_FOR, Entry, KEPT_EXACTLY, LEASE, MAX_CRASHES, Met, Model, Reply};
+use super::kin::Parent as Waited;
+use super::reference::{
+    DEAD_FOR, ENDED_FOR, Entry, Given, KEPT_EXACTLY, LEASE, MAX_CRASHES, Met, Model, Reply, result,
+};
 use crate::support::Make;
 
 const MANY: usize = 1_000;
@@ -146,7 +149,7 @@ impl<F: Make> Driven<F> {
             Pushed::Exists { .. } => Met::Itself,
             Pushed::Deduplicated { id, .. } => Met::Left(number(id)),
             Pushed::Debounced { id } => Met::Replaced(number(id)),
-            Pushed::ParentGone { .. } => unreachable!("no job of the model waits for others"),
+            Pushed::ParentGone { parent } => Met::Gone(*parent),
         });
         Ok(Reply::Pushed(met.collect()))
     }
@@ -173,7 +176,7 @@ impl<F: Make> Driven<F> {
             assert!(self.claims.iter().all(|other| other.token != job.token), "a token came twice");
         }
         self.claims.extend(claimed.jobs.iter().cloned());
-        let given = claimed.jobs.iter().map(|job| (number(&job.envelope.id), job.attempt, job.crashes));
+        let given = claimed.jobs.iter().map(given);
         let next = claimed.next_due.map(|due| u64::try_from(due.as_millis()).expect("it is short"));
         Ok(Reply::Claimed(given.collect(), next))
     }
@@ -185,7 +188,8 @@ impl<F: Make> Driven<F> {
         times: Times,
     ) -> Result<Reply, StoreError> {
         let picks = picks.iter().filter(|(claim, _)| model.is_claim(*claim));
-        let batch: Vec<_> = picks.map(|(claim, end)| settlement(&self.claims[*claim], *end)).collect();
+        let batch = picks.map(|(claim, end)| settlement((*claim, &self.claims[*claim]), *end));
+        let batch: Vec<_> = batch.collect();
         let caller = &mut self.workers[0];
         let call = caller.next();
         let reply = self.store.settle(call, &batch).await?;
@@ -269,6 +273,17 @@ fn sorted(state: JobState, mut jobs: Vec<Seen>) -> Vec<Seen> {
     jobs
 }
 
+/// What is compared of a job that was given out.
+fn given(job: &ClaimedJob) -> Given {
+    let read = |input: &Bytes| std::str::from_utf8(input).ok().and_then(|text| text.parse().ok());
+    let read = |input: &Option<Bytes>| input.as_ref().map(|input| read(input).expect("it is one of ours"));
+    let mut inputs: Vec<Option<u8>> = job.inputs.iter().map(read).collect();
+    if inputs.iter().all(Option::is_none) {
+        inputs.clear();
+    }
+    (number(&job.envelope.id), job.attempt, job.crashes, inputs)
+}
+
 const fn lease() -> Duration {
     Duration::from_millis(LEASE)
 }
@@ -302,10 +317,18 @@ fn envelope(queue: usize, sent: &Sent) -> Envelope {
         retention: retention(sent.keep),
         ..Envelope::new(job_id(sent.id), name(queue), Name::from_static(task), args)
     };
+    if !sent.parents.is_empty() {
+        envelope.extras_mut().parents = sent.parents.iter().map(parent).collect();
+    }
     if let Some(mode) = sent.dedup {
         envelope.deduplicate(DedupKey::new(KEY, mode.dedup()).expect("it is a key"));
     }
     envelope
+}
+
+fn parent(of: &Waited) -> Parent {
+    let (queue, id) = of.target;
+    Parent { queue: name(queue), id: job_id(id), on_failure: of.policy, passes: of.passes }
 }
 
 const fn retention(keep: Keep) -> Retention {
@@ -316,11 +339,12 @@ const fn retention(keep: Keep) -> Retention {
     }
 }
 
-fn settlement(job: &ClaimedJob, end: End) -> Settlement {
+fn settlement((claim, job): (usize, &ClaimedJob), end: End) -> Settlement {
     let failure = || Failure::new(job.attempt, FailureKind::Error, "no");
     let transition = match end {
         End::Complete => {
-            Transition::Complete { result: Bytes::from_static(b"1"), retention: job.envelope.retention }
+            let result = Bytes::from(result(claim).to_string());
+            Transition::Complete { result, retention: job.envelope.retention }
         }
         End::Retry(delay) => Transition::Retry { failure: failure(), after: Duration::from_millis(delay) },
         End::Fail => Transition::Fail { failure: failure() },

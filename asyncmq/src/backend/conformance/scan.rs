@@ -37,7 +37,7 @@ async fn walk(stage: &Stage, of: JobState, mut after: Option<Cursor>, limit: usi
 }
 
 /// Compares walks in steps of several lengths with the list.
-async fn is_as_listed(stage: &Stage, of: JobState, count: usize) {
+pub(super) async fn is_as_listed(stage: &Stage, of: JobState, count: usize) {
     let listed = stage.list(of).await;
     assert_eq!(listed.len(), count);
     for limit in [1, 2, 3, 100] {

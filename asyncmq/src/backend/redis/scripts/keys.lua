@@ -45,12 +45,12 @@ local function own(Q, id, note, task, before, next_id, now)
   local k = { live = true, ends = window > 0 and now + window or 0, next = next_id, id = id, task = task }
   put_key(Q, key, k, before and before.ends or 0)
 end
--- Lets a job wait that was blocked, behind the others.
-local function unblock(Q, id, now)
+-- Lets a job wait that was blocked, behind the others; one that this step took in, or let begin anew, at the place that it got by that.
+local function unblock(Q, id, now, has_place)
   local rec = call('HGET', Q .. 'jobs', id)
   local s = side_of(Q, id, rec)
   call('ZREM', Q .. 'blocked', id)
-  s.seq = fresh_batch(Q) .. '\0\0'
+  if not has_place then s.seq = fresh_batch(Q) .. '\0\0' end
   if now < s.run_at then
     s.state = 'd'
     call('ZADD', Q .. 'delayed', s.run_at, delayed_member(s, id))

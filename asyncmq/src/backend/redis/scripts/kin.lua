@@ -37,8 +37,8 @@ function kin.end_child(Q, id, rec, s, policy, said, now)
   finish(Q, id, policy, now, s.attempt, s.crashes, s.worker, s.started, policy == 'x' and '1' .. said or '')
 end
 -- Lets a job go on that waits for nobody any more.
-function kin.go_on(Q, id, edges, now)
-  if not string.find(edges, 'o', 1, true) then unblock(Q, id, now) end
+function kin.go_on(Q, id, edges, now, has_place)
+  if not string.find(edges, 'o', 1, true) then unblock(Q, id, now, has_place) end
 end
 -- Tells one child of the end of a job. One that has ended with another parent meanwhile takes note, as it may begin anew.
 function kin.tell_child(entry, state, result, now)
@@ -145,7 +145,7 @@ function kin.link(Q, id, rec, s, parents, now, known)
   local edges = table.concat(letters)
   call('HSET', own, 'o', edges, 'p', parents)
   if broken then return kin.end_child(Q, id, rec, s, broken[1], broken[2], now) end
-  kin.go_on(Q, id, edges, now)
+  kin.go_on(Q, id, edges, now, true)
 end
 -- Returns what the parents of jobs passed on, for each that has some: its place among those in hand, and what the hash of it has.
 function kin.inputs(Q, ids, sides)

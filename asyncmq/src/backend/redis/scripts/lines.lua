@@ -11,8 +11,11 @@ local function numbers_of(Q, ids)
   for i = 1, #ids do numbers[i] = number(seq_of(records[i], sides[i])) end
   return numbers, records
 end
+-- The queues in which jobs were let wait anew by this step.
+local renumbered = {}
 -- Returns the first bytes of the number for jobs that wait anew, and counts that they were not taken in anew.
 local function fresh_batch(Q)
+  renumbered[Q] = true
   call('HINCRBY', Q .. 'meta', 'r', 1)
   return pack('>I5', call('HINCRBY', Q .. 'meta', 'b', 1))
 end

@@ -34,6 +34,8 @@ local headers, kept = {}, {}
 local function count_in(Q, n)
   local number = call('HINCRBY', Q .. 'meta', 'b', n)
   if number == n then rare().begin(Q) end
+  -- One that made room for another, or ended as it came, may have let others wait: these stand before.
+  if rare_parts and rare_parts.renumbered[Q] then headers[Q], rare_parts.renumbered[Q] = nil, nil end
   headers[Q] = headers[Q] or pack('>I5I7', number, now)
 end
 -- Lets jobs wait behind the others; those that take turns by key, in the list of their key, which their records have.
@@ -89,7 +91,7 @@ local function take_one(Q, lane, first)
   local have = call('HMGET', Q .. 'jobs', ARGV[first])
   if have[1] then
     call('HINCRBY', Q .. 'meta', 'b', -1)
-    headers[Q] = header
+    headers[Q] = header and headers[Q]
   end
   take_in(Q, lane, 'p', 1, first, have)
 end
