@@ -8,7 +8,9 @@ use asyncmq::JobState;
 use asyncmq::backend::{
     Backend, CallId, Claim, ClaimedJob, Fenced, Pushed, Report, Settlement, StoreError, TaskSet, WorkerInfo,
 };
-use asyncmq::job::{DedupKey, Due, Envelope, Failure, FailureKind, JobId, Name, Parent, Retention, WorkerId};
+use asyncmq::job::{
+    DedupKey, Due, Envelope, Failure, FailureKind, JobId, Name, Parent, Passes, Retention, WorkerId,
+};
 use asyncmq::lifecycle::{Limits, Transition};
 use bytes::Bytes;
 use proptest_state_machine::StateMachineTest;
@@ -328,7 +330,12 @@ fn envelope(queue: usize, sent: &Sent) -> Envelope {
 
 fn parent(of: &Waited) -> Parent {
     let (queue, id) = of.target;
-    Parent { queue: name(queue), id: job_id(id), on_failure: of.policy, passes: of.passes }
+    Parent {
+        queue: name(queue),
+        id: job_id(id),
+        on_failure: of.policy,
+        passes: if of.passes { Passes::Output } else { Passes::Nothing },
+    }
 }
 
 const fn retention(keep: Keep) -> Retention {
