@@ -247,6 +247,11 @@ pub trait Store: Send + Sync + 'static {
         true
     }
 
+    /// Tells whether whoever this store stands for sees to it that a flow is taken in as a whole, however large it is.
+    fn takes_flows(&self) -> bool {
+        false
+    }
+
     /// Hands out jobs: promotes what is due, throws out what has expired, and takes the best waiting ones.
     ///
     /// Lower priorities first, then first in first out; what becomes due stands behind those that wait already, in the

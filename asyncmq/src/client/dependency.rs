@@ -1,5 +1,7 @@
 //! What a job that is being described waits for.
 
+use std::collections::HashMap;
+
 use crate::client::JobHandle;
 use crate::error::{Error, Result};
 use crate::job::{Binding, BoundTo, Envelope, JobId, MAX_PARENTS, Name, OnFailure, Parent, Passes};
@@ -63,6 +65,8 @@ impl<T> From<JobHandle<T>> for Dependency {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Waits {
     jobs: Vec<(Dependency, Passes)>,
+    /// The places of those.
+    places: HashMap<(JobId, Option<Name>), usize>,
     bindings: Vec<Binding>,
 }
 
@@ -84,17 +88,21 @@ impl Waits {
         self.bindings.push(Binding { argument: argument.into(), from });
     }
 
-    /// Adds a job of which it is told whether it completed.
-    pub(crate) fn watch(&mut self, job: Dependency) {
-        self.place(job, Passes::End);
+    /// Adds a job to wait for with this policy, also if it is waited for already.
+    pub(crate) fn stand_behind(&mut self, job: Dependency, passes: Passes) {
+        let on_failure = job.on_failure;
+        let place = self.place(job, passes);
+        if let Some((known, _)) = self.jobs.get_mut(place as usize) {
+            known.on_failure = on_failure;
+        }
     }
 
     fn place(&mut self, job: Dependency, passes: Passes) -> u32 {
-        let same = |(known, _): &(Dependency, Passes)| known.id == job.id && known.queue == job.queue;
-        let place = self.jobs.iter().position(same).unwrap_or_else(|| {
+        let next = self.jobs.len();
+        let place = *self.places.entry((job.id.clone(), job.queue.clone())).or_insert(next);
+        if place == next {
             self.jobs.push((job, Passes::Nothing));
-            self.jobs.len() - 1
-        });
+        }
         if let Some((_, known)) = self.jobs.get_mut(place) {
             *known = passes.max(*known);
         }

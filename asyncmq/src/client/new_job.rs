@@ -247,7 +247,7 @@ impl<T> NewJob<T> {
     /// Lets the job wait until these have ended, of whatever queues: handles, nodes of a flow, or ids. Those that have ended count at once.
     ///
     /// If one of them does not complete, the job fails, unless [`Dependency::on_failure`] says otherwise. A job that is not
-    /// known, or whose record is no longer kept, is an error. At most 10,000.
+    /// known, or whose record is no longer kept, is an error. At most 20,000.
     pub fn depends_on<I>(self, jobs: I) -> Self
     where
         I: IntoIterator,

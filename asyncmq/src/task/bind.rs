@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::backend::ClaimedJob;
-use crate::job::{Binding, BoundTo, Envelope};
+use crate::job::{Binding, BoundTo, Envelope, Passes};
 
 /// Why an attempt does not begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,8 @@ pub(crate) enum Unbound {
 pub(crate) fn bind(mut job: ClaimedJob, most: usize) -> (ClaimedJob, Option<Unbound>) {
     let Some(extras) = job.envelope.extras.as_deref() else { return (job, None) };
     let completed = job.inputs.iter().flatten().count();
-    if extras.only_if_failed && completed == extras.parents.len() {
+    let watched = || extras.parents.iter().filter(|parent| parent.passes != Passes::Nothing).count();
+    if extras.only_if_failed && completed == watched() {
         return (job, Some(Unbound::NothingFailed));
     }
     if extras.bindings.is_empty() {
@@ -79,7 +80,7 @@ fn put(args: &mut Vec<u8>, inputs: &[Option<Bytes>], place: u32) {
 mod tests {
     use super::*;
     use crate::backend::Token;
-    use crate::job::{JobId, Name, OnFailure, Parent, Passes};
+    use crate::job::{JobId, Name, OnFailure, Parent};
 
     fn job(args: &'static str, bindings: Vec<Binding>, inputs: &[Option<&'static str>]) -> ClaimedJob {
         let name = Name::from_static("t");

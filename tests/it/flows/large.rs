@@ -1,7 +1,7 @@
 //! Flows that are too large for one step.
 
 use asyncmq::backend::conformance::Fixture;
-use asyncmq::{Client, Flow, JobState};
+use asyncmq::{Client, Flow, JobHandle, JobState};
 use std::time::Duration;
 
 use super::{OTHER, QUEUE, Ran, count, node, on_every_store, split, sum, worker};
@@ -52,6 +52,17 @@ async fn kept(client: &Client) -> u64 {
     kept
 }
 
+/// Finds what holds a flow back.
+async fn gate_of(client: &Client) -> Option<JobHandle> {
+    for state in JobState::ALL {
+        let jobs = client.queue(QUEUE).list_jobs(state, 0..u64::MAX).await.unwrap();
+        if let Some(gate) = jobs.iter().find(|job| job.task() == "asyncmq.gate") {
+            return Some(client.queue(QUEUE).handle(gate.id()).await.unwrap());
+        }
+    }
+    None
+}
+
 #[tokio::test]
 async fn a_flow_whose_sender_dies_is_there_as_a_whole_or_not_at_all() {
     let (mut whole, mut gone) = (0, 0);
@@ -73,10 +84,7 @@ async fn a_flow_whose_sender_dies_is_there_as_a_whole_or_not_at_all() {
             let ran = Ran::default();
             let worker = worker(&client, &ran).await;
             fixture.advance(STAGING).await;
-            if let Ok(gate) = client.job("cut.gate").await
-                && let Some(gate) = gate
-            {
-                let gate = client.queue(QUEUE).handle(gate.id()).await.unwrap();
+            if let Some(gate) = gate_of(&client).await {
                 let _ = soon("the gate", gate.result::<serde_json::Value>()).await;
             }
             match client.flow("cut").await {
@@ -109,12 +117,26 @@ async fn who_is_too_slow_to_send_a_flow_is_told_so() {
     let sending = tokio::spawn(async move { fan("slow", MANY).enqueue_on(&slow).await });
     store.dead().await;
     fixture.advance(STAGING).await;
-    let gate = client.queue(QUEUE).handle("slow.gate").await.unwrap();
+    let gate = gate_of(&client).await.unwrap();
     let error = soon("the gate", gate.result::<serde_json::Value>()).await.unwrap_err().to_string();
     assert!(error.contains("was not enqueued as a whole"), "{error}");
     store.mend();
     let error = soon("the answer", sending).await.unwrap().unwrap_err();
     assert!(matches!(&error, asyncmq::Error::Unconfirmed { ids, .. } if ids.len() == MANY + 4), "{error:?}");
     assert_eq!(kept(&client).await, 1, "only the gate is left");
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_large_flow_that_was_removed_waits_for_all_of_it_again() {
+    let client = Client::memory();
+    let worker = worker(&client, &Ran::default()).await;
+    for _ in 0..2 {
+        let handle = fan("again", MANY).enqueue_on(&client).await.unwrap();
+        assert!(soon("the end", handle.wait()).await.unwrap().is_completed());
+        assert!(gate_of(&client).await.is_none(), "a gate that has opened is gone");
+        assert_eq!(handle.remove().await.unwrap(), MANY + 3);
+        assert_eq!(kept(&client).await, 0);
+    }
     worker.stop().await.unwrap();
 }

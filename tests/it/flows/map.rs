@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use asyncmq::{Client, Error, EventKind, Flow, FlowState, JobState, NewJob, task};
+use asyncmq::{Client, Error, EventKind, Flow, FlowState, JobState, NewJob, Retention, task};
 use futures::StreamExt;
 use serde_json::json;
 
@@ -49,7 +49,10 @@ async fn each_element_is_a_job_and_the_outputs_are_a_list_in_their_order() {
         assert!(graph.is_completed() && graph.state.is_over());
         let ids: Vec<_> = graph.nodes.iter().map(|node| node.id.to_string()).collect();
         assert_eq!(ids[..4], ["words.0", "words.1", "words.2", "words.3"]);
-        assert_eq!(ids[4..], ["words.1.0", "words.1.1", "words.1.2", "words.2.0", "words.2.1", "words.2.2"]);
+        assert_eq!(
+            ids[4..],
+            ["words.1[0]", "words.1[1]", "words.1[2]", "words.2[0]", "words.2[1]", "words.2[2]"]
+        );
         worker.stop().await.unwrap();
     })
     .await;
@@ -96,7 +99,7 @@ async fn some_that_fail_fail_the_list_once_all_have_ended_and_begin_anew_with_it
         let worker = worker(&client, &Ran::default()).await;
         let handle = flow.enqueue_on(&client).await.unwrap();
         let error = soon("the failure", handle.result(&loud)).await.unwrap_err();
-        let said = "2 of 4 jobs did not complete: some.1.1, some.1.3";
+        let said = "2 of 4 jobs did not complete: some.1[1], some.1[3]";
         assert!(matches!(&error, Error::JobFailed { message, .. } if message.contains(said)), "{error}");
         let graph = soon("the end", handle.wait()).await.unwrap();
         assert_eq!(handle.job(&behind).unwrap().state().await.unwrap(), JobState::Failed);
@@ -167,6 +170,52 @@ async fn a_cancelled_flow_cancels_what_was_made() {
         let graph = soon("the end", handle.wait()).await.unwrap();
         assert_eq!((graph.count(JobState::Completed), graph.count(JobState::Cancelled)), (1, 302));
         assert_eq!(handle.job(&total).unwrap().state().await.unwrap(), JobState::Cancelled);
+        worker.stop().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_elements_gave_is_there_however_little_their_task_keeps() {
+    on_every_store(async |client: Client| {
+        let mut flow = Flow::with_id("brief").retain(Duration::from_secs(90_000));
+        let few = flow.add(numbers::job(40));
+        let nothing = flow.map(&few, |number| double::with(number).retain(Retention::Nothing));
+        let longer = flow.map(&few, |number| double::with(number));
+        let worker = worker(&client, &Ran::default()).await;
+        let handle = flow.enqueue_on(&client).await.unwrap();
+        let doubles: Vec<usize> = (0..40).map(|number| 2 * number).collect();
+        assert_eq!(soon("the doubles", handle.result(&nothing)).await.unwrap(), doubles);
+        assert_eq!(soon("the doubles", handle.result(&longer)).await.unwrap(), doubles);
+        let kept = async |id: &str| client.job(id).await.unwrap().unwrap().envelope().retention;
+        assert_eq!(kept("brief.1[7]").await, Retention::For(Duration::from_secs(3_600)));
+        assert_eq!(kept("brief.2[7]").await, Retention::For(Duration::from_secs(90_000)));
+        worker.stop().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn flows_of_like_names_do_not_meet() {
+    on_every_store(async |client: Client| {
+        let flow = |id: &str| {
+            let mut flow = Flow::with_id(id);
+            let few = flow.add(numbers::job(2));
+            let doubles = flow.map(&few, |number| double::with(number));
+            (flow, doubles)
+        };
+        let (one, doubles) = flow("build");
+        let (other, others) = flow("build.1");
+        let one = one.enqueue_on(&client).await.unwrap();
+        let events = one.events().await.unwrap();
+        let other = other.enqueue_on(&client).await.unwrap();
+        let worker = worker(&client, &Ran::default()).await;
+        assert_eq!(soon("the doubles", one.result(&doubles)).await.unwrap(), [0, 2]);
+        assert_eq!(soon("the doubles", other.result(&others)).await.unwrap(), [0, 2]);
+        let ids = events.map(|event| event.job_id().unwrap().to_string());
+        let ids: std::collections::BTreeSet<_> = soon("the end", ids.collect()).await;
+        let own = ["build.0", "build.1", "build.1[0]", "build.1[1]", "build.flow"];
+        assert!(ids.iter().all(|id| own.contains(&id.as_str())), "{ids:?}");
         worker.stop().await.unwrap();
     })
     .await;

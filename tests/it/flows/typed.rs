@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use asyncmq::{Client, Error, Flow, JobState, NewJob, Node, Retention};
+use asyncmq::{Client, Error, Flow, FlowState, JobState, NewJob, Node, Retention};
 use serde_json::{Value, json};
 
 use super::{OTHER, QUEUE, Ran, count, node, on_every_store, report, split, sum, worker};
@@ -81,6 +81,37 @@ async fn callbacks_run_as_the_flow_ends() {
                 assert_eq!(began.is_some(), runs, "{end} {callback}");
                 assert!(!runs || ran.ended(&name("second")) < began, "it runs at the end");
             }
+        }
+        worker.stop().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn callbacks_stand_behind_all_whatever_else_was_said_of_some() {
+    on_every_store(async |client| {
+        let outside =
+            client.queue(QUEUE).add(NewJob::new("flows.node").args(json!(["outside", "ok"]))).await.unwrap();
+        let ran = Ran::default();
+        let worker = worker(&client, &ran).await;
+        for end in ["ok", "fail"] {
+            let name = |what: &str| format!("{end} {what}");
+            let mut flow = Flow::new();
+            let first = flow.add(node::job(name("first"), end));
+            let callback = |what: &str| node::job(name(what), "ok").depends_on([&first]);
+            let failure = flow.on_failure(callback("failure").depends_on([&outside]));
+            let again = flow.on_failure(callback("again"));
+            let success = flow.on_success(callback("success"));
+            let last = flow.finally(callback("last"));
+            let handle = flow.enqueue_on(&client).await.unwrap();
+            soon("the end", handle.wait()).await.unwrap();
+            let state = async |node: &Node<String>| handle.job(node).unwrap().state().await.unwrap();
+            let (ran, not) = (JobState::Completed, JobState::Cancelled);
+            let expected = if end == "ok" { (not, ran, ran) } else { (ran, not, ran) };
+            assert_eq!((state(&failure).await, state(&success).await, state(&last).await), expected, "{end}");
+            assert_eq!(state(&again).await, state(&failure).await, "{end}");
+            let completed = handle.state().await.unwrap() == FlowState::Completed;
+            assert_eq!(completed, end == "ok");
         }
         worker.stop().await.unwrap();
     })
@@ -214,7 +245,10 @@ async fn a_flow_that_cannot_be_leaves_nothing_behind() {
         let others = (0..20_001).map(|place| asyncmq::JobId::custom(&format!("{place}")).unwrap());
         wide.add(node::job("a", "ok").depends_on(others));
         refused(wide, "waits for 20001 others, 20000 are allowed").await;
-        refused(Flow::with_id("x".repeat(241)), "1 to 240 bytes").await;
+        let mut named = Flow::new();
+        named.add(node::job("a", "ok").id("mine"));
+        refused(named, "has its id of the flow").await;
+        refused(Flow::with_id("x".repeat(201)), "1 to 200 bytes").await;
         refused(Flow::with_id("a\nb"), "control character").await;
     })
     .await;

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
 
-use super::own::{EACH, EachArgs, HEAD, gate_id, head_id};
+use super::own::{EACH, EachArgs, HEAD, head_id, is_gate, made_id};
 use super::{FlowGraph, FlowNode, FlowState};
 use crate::backend::{Ordered, Pushed};
 use crate::client::node::Node;
@@ -18,6 +19,8 @@ use crate::job::{Envelope, Job, JobId, JobState, Name, Parent};
 
 /// How many jobs are looked up at once.
 const AT_ONCE: usize = 16;
+/// How long a job that makes others is waited for that was asked to stop.
+const MAKER_STOPS: Duration = Duration::from_secs(10);
 
 /// A handle to a flow. Cheap to clone; dropping it does nothing to the flow.
 #[derive(Clone)]
@@ -54,6 +57,11 @@ impl FlowHandle {
         let parts = parts.map(|parent| (parent.queue.clone(), parent.id.clone())).collect();
         let id = head.extras().flow.clone().unwrap_or_default();
         Self { client: client.clone(), id, head: head.id.clone(), queue: head.queue.clone(), parts }
+    }
+
+    /// Lists the ids of its jobs, and of its own.
+    pub(super) fn ids(&self) -> HashSet<JobId> {
+        self.parts.iter().map(|(_, id)| id).chain([&self.head]).cloned().collect()
     }
 
     /// Lists the queues of its jobs.
@@ -117,8 +125,14 @@ impl FlowHandle {
     pub async fn graph(&self) -> Result<FlowGraph> {
         let state = self.state().await?;
         let mut nodes = self.nodes(&self.parts).await?;
-        let made: Vec<_> = nodes.iter().flat_map(|node| made_by(node.job.as_ref())).collect();
-        nodes.extend(self.nodes(&made).await?);
+        for place in 0..nodes.len() {
+            let made =
+                match nodes.get(place).and_then(|node| node.job.as_ref()).filter(|job| job.task() == EACH) {
+                    Some(maker) => self.made_by(maker).await?,
+                    None => Vec::new(),
+                };
+            nodes.extend(made);
+        }
         Ok(FlowGraph { id: self.id.to_string(), state, nodes })
     }
 
@@ -128,10 +142,33 @@ impl FlowHandle {
         stream::iter(looks).buffered(AT_ONCE).try_collect().await
     }
 
+    /// Returns the jobs that a job made of the elements of a list. One that was stopped meanwhile does not know them: they are looked for by
+    /// their ids.
+    async fn made_by(&self, maker: &Job) -> Result<Vec<FlowNode>> {
+        let own =
+            serde_json::from_slice::<EachArgs>(&maker.envelope().args).map_or(usize::MAX, |args| args.own);
+        let made = |parent: &Parent| (parent.queue.clone(), parent.id.clone());
+        let known: Vec<_> = maker.parents().iter().skip(own).map(made).collect();
+        if !known.is_empty() {
+            return self.nodes(&known).await;
+        }
+        let mut found = Vec::new();
+        loop {
+            let next = found.len()..found.len() + AT_ONCE;
+            let ids: Vec<_> =
+                next.map(|place| (maker.queue_name().clone(), made_id(maker.id(), place))).collect();
+            let nodes = self.nodes(&ids).await?;
+            let kept = nodes.iter().take_while(|node| node.job.is_some()).count();
+            found.extend(nodes.into_iter().take(kept));
+            if kept < AT_ONCE {
+                return Ok(found);
+            }
+        }
+    }
+
     async fn node(&self, queue: &Name, id: &JobId) -> Result<FlowNode> {
         let job = self.find(queue, id).await?;
-        let gate = gate_id(&self.id);
-        let parents = job.iter().flat_map(Job::parents).filter(|parent| parent.id != gate);
+        let parents = job.iter().flat_map(Job::parents).filter(|parent| !is_gate(&self.id, &parent.id));
         let parents = parents.map(|parent| (parent.id.clone(), parent.on_failure)).collect();
         Ok(FlowNode { id: id.clone(), queue: queue.to_string(), job, parents })
     }
@@ -162,27 +199,42 @@ impl FlowHandle {
     /// Those of [`FlowHandle::graph`]; some may be cancelled then.
     pub async fn cancel(&self) -> Result<usize> {
         let reason = format!("flow {} was cancelled", self.id);
-        let mut asked = HashSet::new();
+        let (mut asked, mut awaited) = (HashSet::new(), HashSet::new());
         loop {
             let graph = self.graph().await?;
-            let live = |job: &&Job| !job.state().is_terminal() && !asked.contains(job.id());
-            // The last first, and who made others before those, so that each ends by this order and not by the end of another one.
-            let (parts, made) = graph.nodes.split_at(self.parts.len().min(graph.nodes.len()));
-            let jobs = parts.iter().rev().chain(made.iter().rev()).filter_map(|node| node.job.as_ref());
-            let mut cancelled = Vec::new();
-            for job in jobs.filter(live) {
+            let mut is_new = false;
+            for job in self.makers_first(&graph).filter(|job| !job.state().is_terminal()) {
+                if asked.contains(job.id()) {
+                    continue;
+                }
                 let order = self.client.backend().cancel(job.queue_name(), job.id(), Some(&reason));
                 let ordered = self.client.handle.ask("cancel a job", order).await?;
                 if matches!(ordered, Ordered::Done | Ordered::Requested) {
-                    cancelled.push(job.id().clone());
+                    is_new = true;
+                    asked.insert(job.id().clone());
                 }
             }
-            if cancelled.is_empty() {
+            // Those that make jobs may make some until they have ended.
+            let makes = |job: &&Job| job.task() == EACH && job.state() == JobState::Active;
+            for maker in self.makers_first(&graph).filter(makes) {
+                if awaited.insert(maker.id().clone()) {
+                    is_new = true;
+                    let maker: JobHandle<Untyped> =
+                        JobHandle::to(&self.client, maker.queue_name(), maker.id());
+                    let _ = maker.result_within::<serde::de::IgnoredAny>(MAKER_STOPS).await;
+                }
+            }
+            if !is_new {
                 return Ok(asked.len());
             }
-            // Meanwhile one may have made others.
-            asked.extend(cancelled);
         }
+    }
+
+    /// Goes over the jobs that are kept, the last first, so that none ends with another one before its turn, and those that were made of
+    /// elements behind those that made them.
+    fn makers_first<'a>(&self, graph: &'a FlowGraph) -> impl Iterator<Item = &'a Job> + use<'a> {
+        let (parts, made) = graph.nodes.split_at(self.parts.len().min(graph.nodes.len()));
+        parts.iter().rev().chain(made.iter().rev()).filter_map(|node| node.job.as_ref())
     }
 
     /// Lets every job that ended without completing begin anew, each behind those that it waits for, and with them the flow. Returns how
@@ -194,37 +246,47 @@ impl FlowHandle {
     pub async fn retry(&self) -> Result<usize> {
         let ended_badly = |job: &&Job| job.state().is_terminal() && job.state() != JobState::Completed;
         let graph = self.graph().await?;
-        let jobs = graph.nodes.iter().filter_map(|node| node.job.as_ref()).filter(ended_badly);
-        let jobs: Vec<_> = jobs.map(|job| job.envelope().clone()).collect();
-        let jobs = parents_first(&jobs)?.map_or_else(|| jobs.clone(), |order| in_order(&order, &jobs));
+        let (parts, made) = graph.nodes.split_at(self.parts.len().min(graph.nodes.len()));
+        let badly = |nodes: &[FlowNode]| -> Vec<Arc<Envelope>> {
+            let jobs = nodes.iter().filter_map(|node| node.job.as_ref()).filter(ended_badly);
+            jobs.map(|job| job.envelope().clone()).collect()
+        };
+        let parts = badly(parts);
+        let parts = parents_first(&parts)?.map_or_else(|| parts.clone(), |order| in_order(&order, &parts));
         let mut begun = 0;
-        for job in jobs {
+        // Who made jobs waits for them, though one that was stopped in its midst does not know it.
+        for job in badly(made).into_iter().chain(parts) {
             begun += usize::from(self.begin_anew(&job.queue, &job.id).await?);
         }
-        if graph.state == FlowState::Failed {
-            self.begin_anew(&self.queue, &self.head).await?;
-        }
+        // Refused while the flow runs, or if it has completed.
+        self.begin_anew(&self.queue, &self.head).await?;
         Ok(begun)
     }
 
-    /// Removes the records of all of its jobs, and that of the flow. Those that wait are gone then; while some run, these
-    /// and the flow's stay: cancel it first, or call this again. Returns how many were removed.
+    /// Cancels what has not ended, and removes the records of all of its jobs and that of the flow. Returns how many jobs were removed.
     ///
     /// # Errors
     ///
-    /// Those of [`FlowHandle::graph`]; some may be gone then.
+    /// [`Error::Invalid`] while some of them run: they were asked to stop, and nothing is removed; call this again. Those of
+    /// [`FlowHandle::graph`]; some may be gone then.
     pub async fn remove(&self) -> Result<usize> {
+        self.cancel().await?;
         let graph = self.graph().await?;
-        let (mut removed, mut is_left) = (0, false);
-        // The last first, so that none ends with another one.
-        for job in graph.nodes.iter().rev().filter_map(|node| node.job.as_ref()) {
-            match self.remove_one(job.queue_name(), job.id()).await? {
-                Ordered::Done => removed += 1,
-                ordered => is_left |= ordered != Ordered::Missing,
-            }
+        let running = graph.count(JobState::Active);
+        if running != 0 {
+            return Err(Error::Invalid(format!(
+                "{running} jobs of flow {:?} still run, and were asked to stop: remove it again when they have ended",
+                self.id
+            )));
         }
-        if !is_left {
-            self.remove_one(&self.queue, &self.head).await?;
+        let mut removed = 0;
+        for job in self.makers_first(&graph) {
+            removed += usize::from(self.remove_one(job.queue_name(), job.id()).await? == Ordered::Done);
+        }
+        // Last, as it is by its record that the flow is found; it may run just now, as all have ended.
+        while matches!(self.remove_one(&self.queue, &self.head).await?, Ordered::Refused(_)) {
+            let head: JobHandle<Untyped> = JobHandle::to(&self.client, &self.queue, &self.head);
+            let _ = head.result::<serde::de::IgnoredAny>().await;
         }
         Ok(removed)
     }
@@ -242,18 +304,14 @@ impl FlowHandle {
     pub(super) async fn remove_added(&self, jobs: &[Arc<Envelope>], pushed: &[Pushed]) -> Result<()> {
         let added = jobs.iter().zip(pushed).filter(|(_, pushed)| pushed.is_taken_in());
         for (job, _) in added.rev() {
-            self.remove_one(&job.queue, &job.id).await?;
+            // One that has begun already is asked to stop at least.
+            if matches!(self.remove_one(&job.queue, &job.id).await?, Ordered::Refused(_)) {
+                let cancel = self.client.backend().cancel(&job.queue, &job.id, Some("its flow was refused"));
+                self.client.handle.ask("cancel a job", cancel).await?;
+            }
         }
         Ok(())
     }
-}
-
-/// Lists the jobs that a job made of the elements of a list.
-fn made_by(job: Option<&Job>) -> Vec<(Name, JobId)> {
-    let Some(job) = job.filter(|job| job.task() == EACH) else { return Vec::new() };
-    let own = serde_json::from_slice::<EachArgs>(&job.envelope().args).map_or(usize::MAX, |args| args.own);
-    let made = |parent: &Parent| (parent.queue.clone(), parent.id.clone());
-    job.parents().iter().skip(own).map(made).collect()
 }
 
 impl fmt::Debug for FlowHandle {

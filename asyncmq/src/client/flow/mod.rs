@@ -5,12 +5,13 @@ mod events;
 mod graph;
 mod handle;
 mod own;
+mod stage;
 
 pub use enqueue::EnqueueFlow;
 pub use events::FlowEvents;
 pub use graph::{FlowGraph, FlowNode, FlowState};
 pub use handle::FlowHandle;
-pub(crate) use own::{EACH, EachArgs, GATE, GateArgs, HEAD, HeadArgs, STAGING, head_id, part_id};
+pub(crate) use own::{EACH, EachArgs, GATE, GateArgs, HEAD, HeadArgs, STAGING, head_id, made_id, part_id};
 
 use std::fmt;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::client::new_job::NewJob;
 use crate::client::node::Node;
 use crate::client::{Client, Untyped, default};
 use crate::error::{Error, Result};
-use crate::job::{JobId, OnFailure};
+use crate::job::{JobId, OnFailure, Passes};
 use crate::task::Task;
 use own::{MAX_FLOW_ID, element_id};
 
@@ -69,7 +70,8 @@ pub struct Flow {
     /// How long the records of completed jobs are kept, and that of the flow.
     retain: Option<Duration>,
     jobs: Vec<Added>,
-    nodes: Vec<Dependency>,
+    /// Each with whether it is to complete: not if it runs only if others fail.
+    nodes: Vec<(Dependency, bool)>,
 }
 
 /// What was added to a flow.
@@ -99,7 +101,7 @@ impl Flow {
         }
     }
 
-    /// Begins a flow with this id: 1 to 240 bytes without control characters. Enqueued again, it is left as it is for as
+    /// Begins a flow with this id: 1 to 200 bytes without control characters. Enqueued again, it is left as it is for as
     /// long as its record is kept.
     #[must_use]
     pub fn with_id(id: impl Into<String>) -> Self {
@@ -194,26 +196,34 @@ impl Flow {
         self.take_in(Added::Each { list: list.into(), job: Box::new(job), optional })
     }
 
-    /// Adds a job that runs once every job that was added before has completed; if one does not, it is cancelled.
+    /// Adds a job that runs once every job that was added before has completed; if one does not, it is cancelled. Those that run only if
+    /// some fail do not count.
     pub fn on_success<T: Task>(&mut self, job: NewJob<T>) -> Node<T::Output> {
-        let all = self.all(OnFailure::Cancel);
-        self.add(job.depends_on(all))
+        let wanted = self.wanted(OnFailure::Cancel);
+        self.add(job.behind(wanted, Passes::Nothing))
     }
 
-    /// Adds a job that runs once every job that was added before has ended and some did not complete; if all do, it is cancelled.
+    /// Adds a job that runs once every job that was added before has ended and some did not complete; if all do, it is cancelled. Those that
+    /// run only if some fail do not count.
     pub fn on_failure<T: Task>(&mut self, job: NewJob<T>) -> Node<T::Output> {
-        let all = self.all(OnFailure::Run);
-        self.add(job.if_some_failed(all))
+        let wanted = self.wanted(OnFailure::Run);
+        let node = self.add(job.behind(wanted, Passes::End).only_if_failed());
+        if let Some((_, is_wanted)) = self.nodes.last_mut() {
+            *is_wanted = false;
+        }
+        node
     }
 
     /// Adds a job that runs once every job that was added before has ended, however.
     pub fn finally<T: Task>(&mut self, job: NewJob<T>) -> Node<T::Output> {
-        let all = self.all(OnFailure::Run);
-        self.add(job.depends_on(all))
+        let all = self.nodes.iter().map(|(node, _)| node.clone().on_failure(OnFailure::Run)).collect();
+        self.add(job.behind(all, Passes::Nothing))
     }
 
-    fn all(&self, on_failure: OnFailure) -> Vec<Dependency> {
-        self.nodes.iter().map(|node| node.clone().on_failure(on_failure)).collect()
+    /// Lists the jobs that are to complete.
+    fn wanted(&self, on_failure: OnFailure) -> Vec<Dependency> {
+        let wanted = self.nodes.iter().filter(|(_, is_wanted)| *is_wanted);
+        wanted.map(|(node, _)| node.clone().on_failure(on_failure)).collect()
     }
 
     fn take_in(&mut self, added: Added) -> Dependency {
@@ -221,7 +231,7 @@ impl Flow {
         let id = self.id.as_ref().map_or_else(|_| JobId::generate(), |id| part_id(id, place));
         self.jobs.push(added);
         let node = Dependency::from(id);
-        self.nodes.push(node.clone());
+        self.nodes.push((node.clone(), true));
         node
     }
 
@@ -251,7 +261,8 @@ impl Flow {
     /// # Errors
     ///
     /// [`Error::Invalid`] for a flow without jobs, with more than 20,000, or with jobs that wait for each other in a circle; [`Error::ParentGone`] for a job
-    /// outside of it that is not known; [`Error::Bulk`] names the place of a job that is refused. Nothing was enqueued then.
+    /// outside of it that is not known; [`Error::Bulk`] names the place of a job that is refused. Nothing was enqueued then. [`Error::OtherTask`]: a job that is not of this
+    /// flow has the id of one that is; what had begun by then is cancelled.
     /// [`Error::Unconfirmed`]: the store did not answer, and nothing may run yet; enqueue a flow of the same id again. [`Error::Store`]: the store refused.
     pub fn enqueue_on(self, client: &Client) -> EnqueueFlow {
         let client = client.clone();
@@ -260,12 +271,14 @@ impl Flow {
 }
 
 impl<T> NewJob<T> {
-    /// Waits for all of these, however they end, and runs only if some did not complete.
-    fn if_some_failed(self, jobs: Vec<Dependency>) -> Self {
-        self.with(|own| {
-            jobs.into_iter().for_each(|job| own.waits.watch(job));
-            own.only_if_failed = true;
-        })
+    /// Waits for all of these, each with its policy, whatever was said of some before.
+    fn behind(self, jobs: Vec<Dependency>, passes: Passes) -> Self {
+        self.with(|own| jobs.into_iter().for_each(|job| own.waits.stand_behind(job, passes)))
+    }
+
+    /// Runs only if some of those of which it is told whether they completed did not.
+    fn only_if_failed(self) -> Self {
+        self.with(|own| own.only_if_failed = true)
     }
 }
 

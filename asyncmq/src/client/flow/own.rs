@@ -1,6 +1,7 @@
 //! The jobs that a flow has beside those that were added: one that ends with it, and one at which it begins if it cannot be taken
 //! in in one step. Workers run them (`worker/flows`).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::job::{Binding, Due, Envelope, JobId, MAX_JOB_ID, Name, OnFailure, Parent, Passes, template};
+use crate::job::{
+    Binding, Due, Envelope, JobId, MAX_JOB_ID, Name, OnFailure, Parent, Passes, Retention, template,
+};
 
 /// The task of the job that waits for all others of its flow, and ends as the flow does.
 pub(crate) const HEAD: &str = "asyncmq.flow";
@@ -21,7 +24,8 @@ pub(crate) const EACH: &str = "asyncmq.each";
 pub(crate) const STAGING: Duration = Duration::from_secs(300);
 
 /// The longest id of a flow, in bytes: the ids of its jobs are that and something more.
-pub(super) const MAX_FLOW_ID: usize = MAX_JOB_ID - 15;
+pub(super) const MAX_FLOW_ID: usize = 200;
+const _: () = assert!(MAX_FLOW_ID + ".gate.".len() + 36 <= MAX_JOB_ID);
 
 /// How often these jobs are tried, a store that cannot be reached being no reason to give up.
 const ATTEMPTS: u32 = 20;
@@ -36,8 +40,8 @@ pub(crate) struct HeadArgs {
 /// The arguments of the job for which the first ones of a large flow wait.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct GateArgs {
-    /// The queues of the jobs of the flow, in their order, each with how many in a row it has.
-    pub(crate) queues: Vec<(String, usize)>,
+    /// The places of the jobs of the flow in the order in which they are sent, parents first, by runs of one queue.
+    pub(crate) parts: Vec<(String, Vec<usize>)>,
 }
 
 /// The arguments of the job that makes a job of each element of a list.
@@ -66,9 +70,14 @@ pub(crate) fn head_id(flow: &str) -> JobId {
     JobId::from_stored(&format!("{flow}.flow"))
 }
 
-/// Returns the id of the job for which the first ones of a large flow wait.
-pub(crate) fn gate_id(flow: &str) -> JobId {
-    JobId::from_stored(&format!("{flow}.gate"))
+/// Returns the id of the job that a job made of an element of a list.
+pub(crate) fn made_id(maker: &JobId, place: usize) -> JobId {
+    JobId::from_stored(&format!("{maker}[{place}]"))
+}
+
+/// Tells whether a job is one for which the first ones of a large flow wait.
+pub(super) fn is_gate(flow: &str, id: &JobId) -> bool {
+    id.strip_prefix(flow).is_some_and(|rest| rest.starts_with(".gate."))
 }
 
 /// Makes a job of this library's own.
@@ -101,13 +110,18 @@ pub(super) fn head(flow: &str, jobs: &[Arc<Envelope>]) -> Result<Arc<Envelope>> 
     Ok(Arc::new(head))
 }
 
-/// Makes the job for which the first ones of a large flow wait. It runs when it is promoted, and, if nobody does that, once
-/// taking in has taken too long.
-pub(super) fn gate(flow: &str, head: &Envelope) -> Result<Arc<Envelope>> {
-    let parts = head.extras().parents.chunk_by(|one, other| one.queue == other.queue);
-    let queues = parts.filter_map(|run| Some((run.first()?.queue.to_string(), run.len()))).collect();
-    let mut gate = own(gate_id(flow), &head.queue, GATE, &GateArgs { queues }, flow)?;
-    gate.due = Due::After(STAGING);
+/// Makes the job for which the first of these jobs wait, which stand in the order in which they are sent. It runs when it is promoted, and,
+/// if nobody does that, once taking in has taken too long. Each sender has one of its own.
+pub(super) fn gate(flow: &str, jobs: &[Arc<Envelope>], head: &Envelope) -> Result<Arc<Envelope>> {
+    let places: HashMap<&JobId, usize> =
+        head.extras().parents.iter().enumerate().map(|(place, parent)| (&parent.id, place)).collect();
+    let parts = jobs.chunk_by(|one, other| one.queue == other.queue).filter_map(|run| {
+        let queue = run.first()?.queue.to_string();
+        Some((queue, run.iter().filter_map(|job| places.get(&job.id).copied()).collect()))
+    });
+    let id = JobId::from_stored(&format!("{flow}.gate.{}", JobId::generate()));
+    let mut gate = own(id, &head.queue, GATE, &GateArgs { parts: parts.collect() }, flow)?;
+    (gate.due, gate.retention) = (Due::After(STAGING), Retention::Nothing);
     Ok(Arc::new(gate))
 }
 

@@ -1,17 +1,20 @@
 //! The job that makes a job of each element of a list, waits for them, and returns the list of their outputs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::{arguments, named, parents};
-use crate::client::{EachArgs, Untyped};
-use crate::job::{Envelope, JobId, MAX_PARENTS, OnFailure, Parent, Passes};
-use crate::task::{Context, TaskError, bound};
+use crate::client::{EachArgs, Untyped, made_id};
+use crate::job::{Envelope, JobId, MAX_PARENTS, OnFailure, Parent, Passes, Retention};
+use crate::task::{Context, Stop, TaskError, bound};
 
 /// How many jobs are made between two looks at whether this one is to stop.
 const AT_ONCE: usize = 1_000;
+/// How long the record of a made job is kept at least.
+const AT_LEAST: Duration = Duration::from_secs(3_600);
 
 pub(super) async fn run(context: Context) -> Result<Bytes, TaskError> {
     let args: EachArgs = arguments(&context)?;
@@ -29,15 +32,18 @@ async fn spread(context: &Context, args: &EachArgs) -> Result<Bytes, TaskError> 
     }
     let client = context.client();
     for (number, some) in jobs.chunks(AT_ONCE).enumerate() {
-        if context.is_cancelled() {
-            return call_off(context, &jobs[..number * AT_ONCE]).await;
+        match context.0.stop_reason() {
+            None => {}
+            Some(Stop::Cancelled) => return call_off(context, &jobs[..number * AT_ONCE]).await,
+            // It is given back, or somebody else has it by now, and goes on with what is made.
+            Some(_) => return Err(TaskError::retry("the worker stops")),
         }
         let pushed = client.handle.push(some).await.map_err(TaskError::retry)?;
         for (job, pushed) in some.iter().zip(&pushed) {
             client.handle_to::<Untyped>(job, pushed).map_err(TaskError::permanent)?;
         }
     }
-    if context.is_cancelled() {
+    if context.0.stop_reason() == Some(Stop::Cancelled) {
         return call_off(context, &jobs).await;
     }
     Err(TaskError::wait_for(jobs.iter().map(|job| parent_of(job)).collect()))
@@ -72,7 +78,8 @@ fn jobs(context: &Context, args: &EachArgs) -> Result<Vec<Arc<Envelope>>, TaskEr
             *input = Some(Bytes::copy_from_slice(element.get().as_bytes()));
         }
         let mut job = args.job.clone();
-        job.id = JobId::from_stored(&format!("{}.{place}", own.envelope.id));
+        job.id = made_id(&own.envelope.id, place);
+        job.retention = kept(job.retention);
         job.args = bound(&args.job.args, &args.bindings, &inputs);
         job.extras_mut().flow.clone_from(&own.envelope.extras().flow);
         if largest < job.args.len() {
@@ -84,6 +91,14 @@ fn jobs(context: &Context, args: &EachArgs) -> Result<Vec<Arc<Envelope>>, TaskEr
         Ok(Arc::new(job))
     });
     each.collect()
+}
+
+/// What a made job returned must be there when this one begins to wait for it, which may be after its end.
+fn kept(retention: Retention) -> Retention {
+    match retention {
+        Retention::For(time) => Retention::For(time.max(AT_LEAST)),
+        Retention::Standard | Retention::Nothing => Retention::For(AT_LEAST),
+    }
 }
 
 fn shown(json: &[u8]) -> String {

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::child::Control;
 use super::frames::{Frame, Kind};
-use crate::backend::Pushed;
+use crate::backend::{BackendHandle, Pushed};
+use crate::client::{Client, HEAD};
+use crate::error::Result;
 use crate::job::{Envelope, JobId, Name, OptionsText};
 use crate::task::{Attempt, TaskError};
 
@@ -99,15 +101,22 @@ pub(super) fn carry_out(attempt: &Arc<Attempt>, frame: &Frame, control: &Arc<Con
     let (call, jobs) = read(frame)?;
     let (handle, control) = (attempt.site.backend.clone(), control.clone());
     tokio::spawn(async move {
-        // The jobs of a flow came in one call, and go in one.
-        let is_flow = jobs.iter().any(|job| job.extras().flow.is_some());
-        let pushed = if is_flow { handle.push_whole(&jobs).await } else { handle.push(&jobs).await };
+        // The jobs of a flow came in one call, the one that ends with it last.
+        let is_flow = jobs.last().is_some_and(|job| *job.task == *HEAD);
+        let pushed = if is_flow { push_flow(handle, jobs).await } else { handle.push(&jobs).await };
         let answer = pushed
             .map(|all| all.into_iter().map(PushedText::of).collect())
             .map_err(|error| TaskError::from_handler(error.into()).message());
         control.send(Kind::Pushed, &Answer { call, answer }).await;
     });
     Ok(())
+}
+
+/// Takes a flow in, or leaves it as it is if it is known.
+async fn push_flow(handle: BackendHandle, jobs: Vec<Arc<Envelope>>) -> Result<Vec<Pushed>> {
+    let count = jobs.len();
+    Client { handle }.take_in(jobs, true).await?;
+    Ok(vec![Pushed::Added; count])
 }
 
 impl PushedText {

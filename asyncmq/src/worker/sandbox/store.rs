@@ -41,6 +41,10 @@ impl Store for ChildStore {
         Ok(pushed.into_iter().map(super::pushed::PushedText::into_pushed).collect())
     }
 
+    fn takes_flows(&self) -> bool {
+        true
+    }
+
     async fn claim(&self, _: Claim<'_>) -> Result<Claimed, StoreError> {
         refused()
     }
