@@ -181,8 +181,11 @@ pub(crate) enum Drawn {
     Sibling(Index),
 }
 
+/// For whom a job waits as it is drawn, each with its policy, and whether its output is passed on.
+pub(crate) type Waits = Vec<(Drawn, OnFailure, bool)>;
+
 /// Draws for whom a job waits: often for nobody, and mostly for jobs that are there.
-pub(crate) fn parents(model: &Model) -> BoxedStrategy<Vec<(Drawn, OnFailure, bool)>> {
+pub(crate) fn parents(model: &Model) -> BoxedStrategy<Waits> {
     let named = (0..QUEUES, 0..IDS).prop_map(Drawn::Named);
     let sibling = any::<Index>().prop_map(Drawn::Sibling);
     let kept: Vec<Target> = model.jobs.keys().copied().collect();
@@ -198,9 +201,9 @@ pub(crate) fn parents(model: &Model) -> BoxedStrategy<Vec<(Drawn, OnFailure, boo
 }
 
 /// Puts jobs together for a push: each waits once for a job, and not for itself, and none with a mode that blocks it otherwise.
-pub(crate) fn pushed(queue: usize, drawn: Vec<(Sent, Vec<(Drawn, OnFailure, bool)>)>) -> Vec<Sent> {
+pub(crate) fn pushed(queue: usize, drawn: Vec<(Sent, Waits)>) -> Vec<Sent> {
     let ids: Vec<u8> = drawn.iter().map(|(sent, _)| sent.id).collect();
-    let put = |(place, (mut sent, parents)): (usize, (Sent, Vec<(Drawn, OnFailure, bool)>))| {
+    let put = |(place, (mut sent, parents)): (usize, (Sent, Waits))| {
         for (of, policy, passes) in parents {
             let target = match of {
                 Drawn::Named(target) => target,

@@ -166,12 +166,7 @@ impl History {
                 }
                 Deed::Claimed { id, token, by, args } => {
                     assert!(tokens.insert(*token), "a token of {id} came twice");
-                    let parents = jobs.get(id).map_or(&[][..], |life| &life.parents);
-                    for (parent, goes_on) in parents {
-                        let end = end_of(&jobs, parent);
-                        let is_so = end == Some(End::Completed) || *goes_on && end.is_some();
-                        assert!(is_so, "{id} was claimed though {parent} had ended so: {end:?}");
-                    }
+                    wait_is_over(&jobs, id);
                     let life =
                         jobs.get_mut(id).unwrap_or_else(|| panic!("{id} was claimed and never pushed"));
                     assert_eq!(life.args, args, "{id} was given out with other arguments");
@@ -228,6 +223,15 @@ struct Life {
 impl Life {
     const fn new(args: Bytes, parents: Vec<(JobId, bool)>) -> Self {
         Self { args, free: true, claim: None, ended: None, past: None, parents }
+    }
+}
+
+/// Checks that those have ended that a job waits for, as it wants it.
+fn wait_is_over(jobs: &HashMap<JobId, Life>, id: &JobId) {
+    for (parent, goes_on) in jobs.get(id).map_or(&[][..], |life| &life.parents) {
+        let end = end_of(jobs, parent);
+        let is_so = end == Some(End::Completed) || *goes_on && end.is_some();
+        assert!(is_so, "{id} was claimed though {parent} had ended so: {end:?}");
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) async fn waits_for_others(party: &mut Party<'_>) -> Result<(), Died> 
     begins_anew(party, [&bad, &fails, &ends]).await?;
     assert_eq!(party.work(10, complete()).await?, 2);
     let late = behind(OTHER, &[&top, &bottom], OnFailure::Fail);
-    party.push_all(&[late.clone()]).await?;
+    party.push_all(std::slice::from_ref(&late)).await?;
     assert_eq!(party.work(10, complete()).await?, 1);
     for job in all.iter().chain([&late]) {
         assert_eq!(party.state(job).await, JobState::Completed);

@@ -90,6 +90,23 @@ impl Turns {
     }
 }
 
+/// Returns the names of all keys of a queue, without its base.
+fn names_of(connection: &mut Connection, base: &str) -> Vec<Bytes> {
+    let pattern = base.replace('[', "\\[").replace('?', "\\?").replace('*', "\\*");
+    let all: Vec<Bytes> = connection.keys(format!("{pattern}*")).unwrap();
+    all.iter().filter_map(|key| key.strip_prefix(base.as_bytes())).map(<[u8]>::to_vec).collect()
+}
+
+/// Returns the names of the lists of jobs, and of keys, that wait.
+fn lists_of(connection: &mut Connection, base: &str, names: &[Bytes]) -> Vec<String> {
+    let mut is_list = |name: &str| {
+        let key = format!("{base}{name}");
+        redis::cmd("TYPE").arg(key).query::<String>(connection).unwrap() == "list"
+    };
+    let texts = names.iter().filter(|name| !Kin::has(name)).filter_map(|name| std::str::from_utf8(name).ok());
+    texts.filter(|name| is_list(name)).map(ToOwned::to_owned).collect()
+}
+
 /// Tells whether a list is that of a key: its lane has a priority that begins with a letter from g on.
 fn is_of_key(list: &str) -> bool {
     b'f' < list.as_bytes()[1]
@@ -171,16 +188,8 @@ impl Queue {
         let ready: HashSet<String> = connection.zrange(key("ready"), 0, -1).unwrap();
         let mut tombs: HashMap<Bytes, usize> = connection.hgetall(key("tombs")).unwrap();
         let (mut lines, mut completed, mut turns) = (Vec::new(), HashSet::new(), Turns::default());
-        let pattern = base.replace('[', "\\[").replace('?', "\\?").replace('*', "\\*");
-        let all: Vec<Bytes> = connection.keys(format!("{pattern}*")).unwrap();
-        let names = all.iter().filter_map(|key| key.strip_prefix(base.as_bytes()));
-        let kin = Kin::read(connection, base, names.clone());
-        for name in names.filter(|name| !Kin::has(name)) {
-            let Ok(name) = std::str::from_utf8(name) else { continue };
-            let is_list = redis::cmd("TYPE").arg(key(name)).query::<String>(connection).unwrap() == "list";
-            if !is_list {
-                continue;
-            }
+        let names = names_of(connection, base);
+        for name in &lists_of(connection, base, &names) {
             let entries: Vec<Bytes> = connection.lrange(key(name), 0, -1).unwrap();
             if name.starts_with(['W', 'S']) {
                 assert!(ready.contains(name), "{base}: no claim would find the ring {name}");
@@ -194,7 +203,7 @@ impl Queue {
                 continue;
             }
             assert!(is_of_key(name) || ready.contains(name), "{base}: no claim would find the list {name}");
-            lines.push((name.to_owned(), living));
+            lines.push((name.clone(), living));
         }
         assert!(tombs.values().all(|left| *left == 0), "{base}: void entries that are in no list");
         turns.read_rest(connection, base);
@@ -219,7 +228,7 @@ impl Queue {
             keys: connection.hgetall(key("keys")).unwrap(),
             windows: connection.zrange(key("windows"), 0, -1).unwrap(),
             keyed: keyed(connection.hgetall(key("more")).unwrap()),
-            kin,
+            kin: Kin::read(connection, base, &names),
         }
     }
 

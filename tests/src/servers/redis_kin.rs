@@ -80,18 +80,14 @@ pub(super) struct Kin {
 
 impl Kin {
     /// Reads it out of the names of all keys of a queue, which are without its base.
-    pub(super) fn read<'a>(
-        connection: &mut Connection,
-        base: &str,
-        names: impl Iterator<Item = &'a [u8]>,
-    ) -> Self {
+    pub(super) fn read(connection: &mut Connection, base: &str, names: &[Bytes]) -> Self {
         let key = |name: &[u8]| [base.as_bytes(), name].concat();
         let kids: HashMap<Bytes, usize> = connection.hgetall(key(b"kids")).unwrap();
         let ends: Vec<Bytes> = connection.lrange(key(b"ends"), 0, -1).unwrap();
         let list = |end: &Bytes| String::from_utf8(Reader(&end[1..]).text().to_vec()).unwrap();
         let mut kin = Self { kids, noted: ends.iter().map(list).collect(), ..Self::default() };
         for name in names {
-            match name {
+            match name.as_slice() {
                 [b'c', b':', id @ ..] => {
                     kin.lists.insert(id.to_vec(), connection.llen(key(name)).unwrap());
                 }

@@ -38,7 +38,6 @@ macro_rules! __conformance_of_jobs {
             a_failed_parent_passes_nothing_on
             parents_may_be_of_other_queues
             one_push_takes_in_a_whole_graph_of_several_queues
-            who_need_not_wait_keeps_its_place_in_its_push
             a_released_job_stands_behind_the_others_and_wakes_a_worker
             a_child_that_is_cancelled_or_removed_is_in_nobodys_way
             a_child_that_begins_anew_waits_for_those_that_do

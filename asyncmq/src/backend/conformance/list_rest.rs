@@ -119,6 +119,7 @@ macro_rules! __conformance_of_the_rest {
         );
         $crate::__conformance_module!($fixture, scan:
             a_walk_meets_what_waits_as_it_will_run
+            who_need_not_wait_keeps_its_place_in_its_push
             a_walk_meets_what_is_delayed_as_it_will_be_due
             a_walk_meets_what_has_ended_the_latest_first
             a_walk_meets_each_running_job_once

@@ -8,7 +8,6 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Fixture;
-use super::scan::is_as_listed;
 use super::stage::{
     Answered, HOUR, MAX_CRASHES, QUEUE, SECOND, Stage, complete, fail, ids_of, job, job_of, only, retry,
     signal, work,
@@ -32,7 +31,7 @@ fn parent_of(job: &Envelope) -> Parent {
 }
 
 /// Lets a job wait for others.
-fn after(mut child: Envelope, parents: &[&Envelope], on_failure: OnFailure) -> Envelope {
+pub(super) fn after(mut child: Envelope, parents: &[&Envelope], on_failure: OnFailure) -> Envelope {
     let parents = parents.iter().map(|parent| Parent { on_failure, ..parent_of(parent) });
     child.extras_mut().parents.extend(parents);
     child
@@ -267,19 +266,6 @@ pub async fn one_push_takes_in_a_whole_graph_of_several_queues(fixture: &dyn Fix
     let worker = stage.worker_of(&[OTHER]);
     worker.settle(&worker.one().await, complete()).await;
     assert_eq!(stage.run(complete()).await.id, graph[3].id);
-}
-
-pub async fn who_need_not_wait_keeps_its_place_in_its_push(fixture: &dyn Fixture) {
-    let stage = Stage::of(fixture);
-    let ended = stage.ended(job(), complete()).await;
-    let some = || {
-        let other = Envelope { task: Name::from_static("other"), ..job() };
-        [job(), after(job(), &[&ended], OnFailure::Fail), other]
-    };
-    let pushed = stage.push_all((0..3).flat_map(|_| some()).collect()).await;
-    let pushed: Vec<_> = pushed.iter().map(|job| job.id.clone()).collect();
-    assert_eq!(stage.list(JobState::Waiting).await, pushed);
-    is_as_listed(&stage, JobState::Waiting, 9).await;
 }
 
 pub async fn a_released_job_stands_behind_the_others_and_wakes_a_worker(fixture: &dyn Fixture) {

@@ -5,9 +5,10 @@
 use bytes::Bytes;
 
 use super::Fixture;
+use super::parents::after;
 use super::stage::{Answered, QUEUE, SECOND, Stage, cancelled, complete, fail, ids, job, jobs, settlement};
 use crate::backend::Cursor;
-use crate::job::{Due, Envelope, JobId, JobState, Name, Retention};
+use crate::job::{Due, Envelope, JobId, JobState, Name, OnFailure, Retention};
 use crate::lifecycle::Transition;
 
 /// Makes one step.
@@ -37,7 +38,7 @@ async fn walk(stage: &Stage, of: JobState, mut after: Option<Cursor>, limit: usi
 }
 
 /// Compares walks in steps of several lengths with the list.
-pub(super) async fn is_as_listed(stage: &Stage, of: JobState, count: usize) {
+async fn is_as_listed(stage: &Stage, of: JobState, count: usize) {
     let listed = stage.list(of).await;
     assert_eq!(listed.len(), count);
     for limit in [1, 2, 3, 100] {
@@ -54,6 +55,19 @@ pub async fn a_walk_meets_what_waits_as_it_will_run(fixture: &dyn Fixture) {
         stage.push(Envelope { task, priority, ..job() }).await;
     }
     is_as_listed(&stage, JobState::Waiting, 7).await;
+}
+
+pub async fn who_need_not_wait_keeps_its_place_in_its_push(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let ended = stage.ended(job(), complete()).await;
+    let some = || {
+        let other = Envelope { task: Name::from_static("other"), ..job() };
+        [job(), after(job(), &[&ended], OnFailure::Fail), other]
+    };
+    let pushed = stage.push_all((0..3).flat_map(|_| some()).collect()).await;
+    let pushed: Vec<_> = pushed.iter().map(|job| job.id.clone()).collect();
+    assert_eq!(stage.list(JobState::Waiting).await, pushed);
+    is_as_listed(&stage, JobState::Waiting, 9).await;
 }
 
 pub async fn a_walk_meets_what_is_delayed_as_it_will_be_due(fixture: &dyn Fixture) {

@@ -8,6 +8,15 @@ use crate::lab::check::kin::Kin;
 use crate::lab::check::report::Times;
 
 impl Report {
+    fn write_kin(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Kin { children, ended_with, late, .. }, after) = (&self.kin, &self.kin.given_after);
+        writeln!(
+            f,
+            "waiting     {children} jobs for others, of which {ended_with} ended with one and {late} came later; given out {:.0} ms after the last (p50), {:.0} ms (p99)",
+            after.p50, after.p99
+        )
+    }
+
     fn write_times(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
@@ -58,12 +67,7 @@ impl fmt::Display for Report {
             f,
             "schedules   {fired} slots fired, {left_out} left out for a reason; {starts} starts under limits, at most {most} at once"
         )?;
-        let (Kin { children, ended_with, late, .. }, after) = (&self.kin, &self.kin.given_after);
-        writeln!(
-            f,
-            "waiting     {children} jobs for others, of which {ended_with} ended with one and {late} came later; given out {:.0} ms after the last (p50), {:.0} ms (p99)",
-            after.p50, after.p99
-        )?;
+        self.write_kin(f)?;
         writeln!(f, "given up    after the deaths that are borne: {}", list(&self.given_up))?;
         writeln!(
             f,
