@@ -1,4 +1,4 @@
-//! `asyncmq flow cancel` and `retry`: shown first, confirmed, and on record.
+//! `asyncmq flow cancel`, `retry` and `remove`: shown first, confirmed, and on record.
 
 use clap::ArgMatches;
 
@@ -15,6 +15,7 @@ use crate::job::JobState;
 pub(super) enum Verb {
     Cancel,
     Retry,
+    Remove,
 }
 
 impl Verb {
@@ -22,6 +23,7 @@ impl Verb {
         match self {
             Self::Cancel => ("cancel", "cancelled"),
             Self::Retry => ("retry", "retried"),
+            Self::Remove => ("remove", "removed"),
         }
     }
 
@@ -30,6 +32,7 @@ impl Verb {
         match self {
             Self::Cancel => !state.is_terminal(),
             Self::Retry => state.is_terminal() && !matches!(state, JobState::Completed),
+            Self::Remove => !matches!(state, JobState::Active),
         }
     }
 
@@ -63,6 +66,7 @@ pub(super) async fn run(session: &Session, verb: Verb, id: &str, flags: &ArgMatc
     let changed = match verb {
         Verb::Cancel => session.admin.cancel_flow(id).await?,
         Verb::Retry => session.admin.retry_flow(id).await?,
+        Verb::Remove => session.admin.remove_flow(id).await?,
     };
     match session.out.json {
         true => session.out.json(&object!({ flow: id, order: order, changed: changed }))?,
