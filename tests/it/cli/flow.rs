@@ -152,6 +152,7 @@ async fn flows_are_cancelled_and_retried_once_it_is_confirmed_and_it_is_on_recor
             "who was not called has not failed"
         );
 
+        assert!(desk.run(&["flow", "retry", "order 7"]).done().err.contains("There is nothing to retry"));
         assert_eq!(desk.run(&["flow", "remove", "order 7", "--yes"]).done().out, "removed 4 jobs\n");
         assert_eq!(desk.run(&["flow", "show", "order 7"]).code, 1);
         let gone = desk.run(&["flow", "retry", "order 9", "--yes"]);

@@ -2,6 +2,7 @@
 
 use clap::ArgMatches;
 
+use crate::admin::FlowInfo;
 use crate::cli::out::object;
 use crate::cli::out::text::{clean, many};
 use crate::cli::session::Session;
@@ -37,6 +38,10 @@ impl Verb {
     }
 
     fn reached(self, graph: &FlowGraph) -> usize {
+        // Who was not called because nothing failed is not called by a retry of nothing either.
+        if matches!(self, Self::Retry) && FlowInfo::from(graph).failed == Some(0) {
+            return 0;
+        }
         graph.nodes.iter().filter_map(|node| node.state()).filter(|state| self.reaches(*state)).count()
     }
 }
