@@ -152,13 +152,21 @@ async fn flows_are_cancelled_and_retried_once_it_is_confirmed_and_it_is_on_recor
             "who was not called has not failed"
         );
 
+        assert!(desk.run(&["flow", "retry", "order 7"]).done().err.contains("There is nothing to retry"));
+        assert_eq!(desk.run(&["flow", "remove", "order 7", "--yes"]).done().out, "removed 4 jobs\n");
+        assert_eq!(desk.run(&["flow", "show", "order 7"]).code, 1);
         let gone = desk.run(&["flow", "retry", "order 9", "--yes"]);
         assert!(gone.code == 1 && gone.err.contains("there is no flow \"order 9\""), "{}", gone.err);
         let audit = desk.json(&["audit"]);
         let orders = audit["audit"].as_array().unwrap().iter().rev();
         let told: Vec<_> =
             orders.map(|order| json!([order["action"], order["subject"], order["changed"]])).collect();
-        let wanted = [("cancel", "order 7", 4), ("retry", "order 7", 4), ("retry", "order 9", 0)];
+        let wanted = [
+            ("cancel", "order 7", 4),
+            ("retry", "order 7", 4),
+            ("remove", "order 7", 4),
+            ("retry", "order 9", 0),
+        ];
         assert_eq!(told, wanted.map(|(order, id, count)| json!([format!("flow.{order}"), id, count])));
     }
 }

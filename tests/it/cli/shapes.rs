@@ -86,8 +86,8 @@ impl Shapes {
         self.check("FlowNode", &shown["nodes"][1]);
         self.check("FlowEdge", &shown["nodes"][1]["waits_for"][0]);
         let trial = desk.json(&["flow", "cancel", "order", "--dry-run"]);
-        self.check("flow cancel, retry, --dry-run", &trial);
-        self.check("flow cancel, retry", &desk.json(&["flow", "cancel", "order", "--yes"]));
+        self.check("flow cancel, retry, remove, --dry-run", &trial);
+        self.check("flow cancel, retry, remove", &desk.json(&["flow", "cancel", "order", "--yes"]));
         let waited: Value =
             serde_json::from_str(&desk.run(&["flow", "wait", "order", "--json"]).out).unwrap();
         self.check("flow wait", &waited);

@@ -265,3 +265,29 @@ async fn what_jobs_hold_cannot_steer_the_terminal() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_is_waited_for_with_a_bar_and_cancelled_once_its_number_of_jobs_is_typed() {
+    for desk in desks() {
+        let (client, file) = (desk.client().await, desk.folder.path().join("file"));
+        std::fs::write(&file, "12345").unwrap();
+        for id in ["long", "short"] {
+            super::flow::order(&client, id, &file).await;
+        }
+        let mut screen = Screen::of(desk.command(&["flow", "cancel", "long"]), 100);
+        screen.until("Type 4 to go on: ");
+        screen.type_in("yes\n");
+        assert_eq!(screen.end().0, Some(1));
+        let mut screen = Screen::of(desk.command(&["flow", "cancel", "long"]), 100);
+        screen.until("Type 4 to go on: ");
+        screen.type_in("4\n");
+        let (code, shown) = screen.end();
+        assert!(code == Some(0) && shown.contains("cancelled 4 jobs"), "{shown}");
+
+        let mut screen = Screen::of(desk.command(&["flow", "wait", "short"]), 70);
+        screen.until("0/4 jobs ended");
+        let _worker = desk.worker(&client, &["-q", "mail,files"]).await;
+        let (code, shown) = screen.end();
+        assert!(code == Some(0) && shown.contains("short is completed: 4 of 4 jobs ended"), "{shown}");
+    }
+}

@@ -74,7 +74,7 @@ fn its_shapes_are_those_of_the_command_line() {
         ("FlowDetail", "flow show"),
         ("FlowNode", "FlowNode"),
         ("FlowEdge", "FlowEdge"),
-        ("FlowOrdered", "flow cancel, retry"),
+        ("FlowOrdered", "flow cancel, retry, remove"),
         ("Schedule", "Schedule"),
         ("Schedules", "schedule list"),
         ("ScheduleDetail", "schedule inspect"),

@@ -97,12 +97,18 @@ async fn a_flow_is_seen_drawn_retried_and_seen_to_complete() {
         assert!(shown.contains("begins anew") && !shown.contains("/flow/retry"), "{shown}");
         let again = site.form("/flow/retry", &[("id", "order 7")], &operator).await.is(303);
         assert!(again.header("location").ends_with("done=unchanged"));
+        site.form("/flow/remove", &[("id", "order 7")], &operator).await.is(403);
         let entry = &place.client.admin().audit(0..2).await.unwrap()[1];
         assert_eq!(
             (entry.action.as_str(), entry.subject.as_str(), entry.changed),
             ("flow.retry", "order 7", 2)
         );
         assert_eq!((entry.actor.as_str(), entry.source.as_str()), ("operator", "dashboard"));
+        let admin = site.browser(Role::Admin).await;
+        assert!(site.get(&flow, &admin).await.is(200).text.contains("/flow/remove"));
+        let removed = site.form("/flow/remove", &[("id", "order 7")], &admin).await.is(303);
+        assert_eq!(removed.header("location"), "/flows?done=removed");
+        site.get(&flow, &admin).await.is(404);
         place.close().await;
     }
 }
@@ -271,4 +277,21 @@ async fn of_a_large_flow_is_drawn_what_has_not_completed_and_that_is_said() {
     flow.enqueue_on(&client).await.unwrap();
     let shown = site.get("/flow?id=small", &viewer).await.is(200).text;
     assert!(boxes(&shown).len() == 300 && !shown.contains("too many"), "{shown}");
+}
+
+#[tokio::test]
+async fn what_people_write_is_text_in_the_graph_too() {
+    let client = Client::memory();
+    let site = Site::of(&client, config());
+    let (id, task, queue) = ("\"><b>f</b>", "<b>t</b>\u{202e}", "<i>q</i>");
+    let mut flow = Flow::with_id(id);
+    let first = flow.add_named(NewJob::new(task).queue(queue));
+    flow.add_named(NewJob::new(task).queue(queue).depends_on([&first]));
+    flow.enqueue_on(&client).await.unwrap();
+    let shown = site.get(&path("/flow", &[("id", id)]), &As::Program(Role::Viewer)).await.is(200).text;
+    for markup in ["<b>f", "<b>t", "<i>q"] {
+        assert!(!shown.contains(markup), "{markup}: {shown}");
+    }
+    let graph = shown.split("<defs>").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(graph.contains("&#60;b&#62;t&#60;/b&#62;\\u{202e}") && !graph.contains('\u{202e}'), "{graph}");
 }

@@ -50,6 +50,8 @@ pub(super) const PROBES: &[Probe] = &[
     probe("GET", "/api/flow", VIEWER, "id=order"),
     probe("POST", "/api/flow/cancel", OPERATOR, r#"{"id":"order"}"#),
     probe("POST", "/api/flow/retry", OPERATOR, r#"{"id":"order"}"#),
+    probe("POST", "/flow/remove", ADMIN, "id=order"),
+    probe("POST", "/api/flow/remove", ADMIN, r#"{"id":"parcel"}"#),
     probe("GET", "/schedules", VIEWER, "q=night"),
     probe("GET", "/schedule", VIEWER, "id=nightly"),
     probe("GET", "/workers", VIEWER, ""),
@@ -186,10 +188,12 @@ pub(super) async fn stocked() -> Client {
     }
     let held = client.queue("mail").limit_task("x", Some(Limit::NONE.concurrency(9))).await;
     assert!(held.unwrap());
-    let mut flow = Flow::with_id("order");
-    let first = flow.add_named(NewJob::new("x").queue("shop"));
-    flow.add_named(NewJob::new("x").queue("shop").depends_on([&first]));
-    flow.enqueue_on(&client).await.unwrap();
+    for id in ["order", "parcel"] {
+        let mut flow = Flow::with_id(id);
+        let first = flow.add_named(NewJob::new("x").queue("shop"));
+        flow.add_named(NewJob::new("x").queue("shop").depends_on([&first]));
+        flow.enqueue_on(&client).await.unwrap();
+    }
     let id: uuid::Uuid = worker_id().parse().unwrap();
     let worker = WorkerInfo { host: "desk".into(), ..WorkerInfo::new(id.into()) };
     client.backend().register(&worker, std::time::Duration::from_secs(30)).await.unwrap();

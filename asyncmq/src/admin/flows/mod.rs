@@ -117,4 +117,14 @@ impl Admin {
         let begun = async { self.flow_handle(id).await?.retry().await };
         self.on_record(("flow.retry", id), begun, |count| *count as u64).await
     }
+
+    /// Removes all records of a flow; while some of its jobs run, these and the flow's own stay. Returns how many jobs were removed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FlowNotFound`](crate::Error::FlowNotFound) when there is none. When the store cannot be asked some may be gone.
+    pub async fn remove_flow(&self, id: &str) -> Result<usize> {
+        let removed = async { self.flow_handle(id).await?.remove().await };
+        self.on_record(("flow.remove", id), removed, |count| *count as u64).await
+    }
 }

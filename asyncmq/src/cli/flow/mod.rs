@@ -52,6 +52,14 @@ pub(super) fn command() -> Command {
                 .args([yes(), dry_run()]),
         )
         .subcommand(
+            leaf(
+                "remove",
+                "Removes all that is kept of a flow; while jobs of it run, these stay, and the flow",
+            )
+            .arg(id())
+            .args([yes(), dry_run()]),
+        )
+        .subcommand(
             leaf("wait", "Waits until every job of a flow has ended: exit code 0 if it completed, else 1")
                 .arg(id())
                 .arg(value("timeout", "TIME", "No longer than this: 90s, 5m")),
@@ -66,7 +74,8 @@ pub(super) async fn run(session: &Session, verb: &str, flags: &ArgMatches) -> Re
         "show" => show::run(session, id(), flags).await,
         "wait" => wait::run(session, id(), flags).await,
         "cancel" => orders::run(session, orders::Verb::Cancel, id(), flags).await,
-        _ => orders::run(session, orders::Verb::Retry, id(), flags).await,
+        "retry" => orders::run(session, orders::Verb::Retry, id(), flags).await,
+        _ => orders::run(session, orders::Verb::Remove, id(), flags).await,
     }
 }
 

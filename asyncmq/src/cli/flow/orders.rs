@@ -1,7 +1,8 @@
-//! `asyncmq flow cancel` and `retry`: shown first, confirmed, and on record.
+//! `asyncmq flow cancel`, `retry` and `remove`: shown first, confirmed, and on record.
 
 use clap::ArgMatches;
 
+use crate::admin::FlowInfo;
 use crate::cli::out::object;
 use crate::cli::out::text::{clean, many};
 use crate::cli::session::Session;
@@ -15,6 +16,7 @@ use crate::job::JobState;
 pub(super) enum Verb {
     Cancel,
     Retry,
+    Remove,
 }
 
 impl Verb {
@@ -22,6 +24,7 @@ impl Verb {
         match self {
             Self::Cancel => ("cancel", "cancelled"),
             Self::Retry => ("retry", "retried"),
+            Self::Remove => ("remove", "removed"),
         }
     }
 
@@ -30,10 +33,15 @@ impl Verb {
         match self {
             Self::Cancel => !state.is_terminal(),
             Self::Retry => state.is_terminal() && !matches!(state, JobState::Completed),
+            Self::Remove => !matches!(state, JobState::Active),
         }
     }
 
     fn reached(self, graph: &FlowGraph) -> usize {
+        // Who was not called because nothing failed is not called by a retry of nothing either.
+        if matches!(self, Self::Retry) && FlowInfo::from(graph).failed == Some(0) {
+            return 0;
+        }
         graph.nodes.iter().filter_map(|node| node.state()).filter(|state| self.reaches(*state)).count()
     }
 }
@@ -63,6 +71,7 @@ pub(super) async fn run(session: &Session, verb: Verb, id: &str, flags: &ArgMatc
     let changed = match verb {
         Verb::Cancel => session.admin.cancel_flow(id).await?,
         Verb::Retry => session.admin.retry_flow(id).await?,
+        Verb::Remove => session.admin.remove_flow(id).await?,
     };
     match session.out.json {
         true => session.out.json(&object!({ flow: id, order: order, changed: changed }))?,

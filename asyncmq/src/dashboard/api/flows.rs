@@ -42,3 +42,10 @@ pub(in crate::dashboard) async fn retry(visit: Visit, Body(OfOne { id }): Body<O
     let changed = visit.order(|admin| async move { admin.retry_flow(&id).await }).await?;
     answer(&json!({ "flow": flow, "order": "retry", "changed": changed }))
 }
+
+/// Removes all records of one; jobs that run stay, and the flow with them.
+pub(in crate::dashboard) async fn remove(visit: Visit, Body(OfOne { id }): Body<OfOne>) -> Answer {
+    let flow = id.clone();
+    let changed = visit.order(|admin| async move { admin.remove_flow(&id).await }).await?;
+    answer(&json!({ "flow": flow, "order": "remove", "changed": changed }))
+}

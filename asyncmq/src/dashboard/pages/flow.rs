@@ -29,6 +29,7 @@ struct FlowShown {
     /// How many jobs each order reaches; nothing for those who may not give it.
     cancels: Option<String>,
     retries: Option<String>,
+    can_remove: bool,
     drawing: Drawing,
     /// What is drawn, where it is not everything.
     drawn: Option<String>,
@@ -49,7 +50,11 @@ pub(in crate::dashboard) async fn show(visit: Visit) -> Answer {
         row: FlowRow::of(&visit, &info),
         legend: legend(&graph),
         cancels: reached(&visit, &graph, |state| !state.is_terminal()),
-        retries: reached(&visit, &graph, |state| state.is_terminal() && state != JobState::Completed),
+        // Who was not called because nothing failed has nothing to begin anew for.
+        retries: reached(&visit, &graph, |state| {
+            info.failed != Some(0) && state.is_terminal() && state != JobState::Completed
+        }),
+        can_remove: Role::Admin <= visit.role(),
         drawing: Drawing::of(&visit, &graph.id, &meant),
         nodes: meant.iter().map(|node| NodeRow::of(&visit, &graph.id, node)).collect(),
         tasks: if drawn.is_some() { tasks(&graph) } else { Vec::new() },

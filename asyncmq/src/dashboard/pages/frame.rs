@@ -56,7 +56,7 @@ const NAV: [&[Place]; 3] = [
 ];
 
 /// What is said after an order. A word in an address chooses among these, so nobody can make a page say anything else.
-const DONE: [(&str, &str); 18] = [
+const DONE: [(&str, &str); 19] = [
     ("retried", "Retried: it waits again, with fresh attempts."),
     ("cancelled", "Cancelled; if it is running, its worker was told."),
     ("promoted", "Promoted: it is due now."),
@@ -73,6 +73,7 @@ const DONE: [(&str, &str); 18] = [
     ("limit-reset", "Taken back: what the code says counts again."),
     ("flow-cancelled", "Cancelled what had not ended; workers of running jobs were told."),
     ("flow-retried", "What had not completed begins anew, each job behind those that it waits for."),
+    ("flow-left", "Removed, but for what runs: that, and the flow, can be removed once it has ended."),
     ("fired", "Enqueued, outside of the schedule's slots."),
     ("refused", "It stands where this order does not reach it; nothing was changed."),
 ];
