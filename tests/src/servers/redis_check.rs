@@ -95,7 +95,9 @@ fn is_of_key(list: &str) -> bool {
 
 /// Ring and key of each ring in which a key waits for a permit. A group of an even length has but running jobs.
 fn rings(name: &[u8], group: &[u8]) -> Vec<String> {
-    let Some(at) = name.iter().position(|byte| *byte == 0x1f).filter(|_| 23 < group.len() && group.len() % 2 == 1) else {
+    let Some(at) =
+        name.iter().position(|byte| *byte == 0x1f).filter(|_| 23 < group.len() && group.len() % 2 == 1)
+    else {
         return Vec::new();
     };
     let count = usize::from(u16::from_be_bytes([group[21], group[22]]));

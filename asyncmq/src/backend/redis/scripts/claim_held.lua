@@ -35,7 +35,8 @@ local function take_plain(hold, lines, most, taken)
 end
 -- Takes up to `want` ids out of the lists and rings that the worker knows; those of one priority have equal parts.
 local function take_held(hold, lines, want, lot)
-  local taken, from = { n = 0, ids = {}, lists = {}, names = {}, limits = {}, aside = {} }, 1
+  local taken, from = { n = 0, ids = {}, lists = {}, names = {}, limits = {}, aside = {}, started = {},
+    limit_of = {} }, 1
   local may = hold.queue and left(hold, '', hold.queue)
   if may == 0 then refuse(hold, '', hold.queue) end
   want = math.min(want, may or want)
@@ -68,39 +69,46 @@ local function length_of(name)
   lengths[#name] = lengths[#name] or pack('>I2', #name)
   return lengths[#name]
 end
+-- Takes note that one of the jobs that were taken starts. Returns its entry of `active`.
+local function entry_of(hold, taken, i, held, holders)
+  local limit, name = taken.limits[i], taken.names[i]
+  if limit.kind ~= 0 then
+    taken.started[name] = (taken.started[name] or 0) + 1
+  elseif limit.most then
+    hold.running[name], hold.changed[name] = hold.running[name] + 1, true
+  end
+  if not limit.most then return held end
+  if not limit.stops then return held .. 'g' .. (lengths[#name] or length_of(name)) .. name end
+  holders[#holders + 1], holders[#holders + 2] = 0, holder(name, sub(held, 17, 23), taken.ids[i])
+  return held .. 'c' .. length_of(name) .. name
+end
 -- Gives those of the jobs that were taken which may start to a worker. Returns how many there are of them.
 local function give(hold, taken, given, held, extras)
-  local Q, names, limits, has_tombs, before = hold.Q, taken.names, taken.limits, extras and extras.tombs, given.n
-  local records, notes, fields, holders = call('HMGET', Q .. 'jobs', unpack(taken.ids)), {}, {}, {}
-  if extras and extras.side then notes = sides_of(Q, taken.ids, records) end
-  local ids, all, sides, n, f = given.ids, given.records, given.sides, given.n, 0
-  local counts, limit_of_group = {}, {}
+  local Q, taken_ids, limits, has_tombs, has_sides = hold.Q, taken.ids, taken.limits, extras and extras.tombs, extras and extras.side
+  local records, notes, fields, holders = call('HMGET', Q .. 'jobs', unpack(taken_ids)), {}, {}, {}
+  if has_sides then notes = sides_of(Q, taken_ids, records) end
+  local ids, all, sides, n, f, room, history = given.ids, given.records, given.sides, given.n, 0, given.room, held .. 'h'
   for i = 1, taken.n do
-    local id, record, note, limit = taken.ids[i], records[i], notes[i], limits[i]
+    local id, record, note = taken_ids[i], records[i], notes[i]
     if has_tombs and #rare().living(Q, sub(taken.lists[i], #Q + 1), { id }) == 0 then record = nil end
-    if record and note then record = startable(Q, id, record, note) end
+    if note and record then record = startable(Q, id, record, note) end
     if record then
       n = n + 1
       ids[n], all[n], sides[n] = id, record, note or ''
-      given.room = given.room - #record
-      local entry = note and held .. 'h' or held
-      if note then given.has_sides = note end
-      if limit then
-        local name = names[i]
-        counts[name], limit_of_group[name] = (counts[name] or 0) + 1, limit
-        if limit.most then entry = entry .. (limit.stops and 'c' or 'g') .. length_of(name) .. name end
-        if limit.stops then holders[#holders + 1], holders[#holders + 2] = 0, holder(name, sub(held, 17, 23), id) end
-      end
-      if n == 1 then entry = entry .. PADDING end
-      fields[f + 1], fields[f + 2] = id, entry
+      if note then given.has_sides = true end
+      room = room - #record
+      local entry = note and history or held
+      if limits[i] then entry = entry_of(hold, taken, i, entry, holders) end
+      fields[f + 1], fields[f + 2] = id, n == 1 and entry .. PADDING or entry
       f = f + 2
     end
   end
-  given.n = n
+  local count = n - given.n
+  given.n, given.room = n, room
   if f > 0 then call('HSET', Q .. 'active', unpack(fields)) end
   if #holders > 0 then call('ZADD', Q .. 'holders', unpack(holders)) end
-  for name, count in pairs(counts) do started(hold, name, limit_of_group[name], count) end
-  return n - before
+  for name, number in pairs(taken.started) do started(hold, name, taken.limit_of[name], number) end
+  return count
 end
 -- Hands jobs out of one queue, as far as its limits let them start. `given` has what was handed out already.
 local function claim_held(Q, lines, extras, given, limit, held, weighted)

@@ -29,7 +29,7 @@ local function load_groups(hold, names)
     if not bytes then
       running[name] = 0
     else
-      local count = only_running(bytes)
+      local count = counts_in[bytes] or only_running(bytes)
       if not count then
         local g = read_group(bytes)
         hold.groups[name], count = g, g.running

@@ -1,8 +1,9 @@
--- Lets jobs of a lane wait, each in the list of its key. Returns the lists if they are asked for.
-local function let_wait(Q, lane, ids, keys, is_asked)
+-- Lets jobs of a lane wait, each in the list of its key, the length of which stands at `at`. Returns the lists if they are asked for.
+local function let_wait(Q, lane, ids, records, at, is_asked)
   local front, of_key, order, n = Q .. 'w' .. lane, {}, {}, 0
   for i = 1, #ids do
-    local key = keys[i]
+    local record = records[i]
+    local key = sub(record, at + 1, at + byte(record, at))
     local known = of_key[key]
     if not known then
       n = n + 1

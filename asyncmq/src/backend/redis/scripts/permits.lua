@@ -15,14 +15,10 @@ local function only_running(bytes)
   return running
 end
 local function read_group(bytes)
-  local g = { running = 0, awaited = 0, tokens = 0, at = 0, rings = NONE, window = NONE }
-  if not bytes then return g end
-  local running, count = only_running(bytes), nil
-  if running then
-    g.running = running
-    return g
-  end
-  g.running, g.awaited, g.tokens, g.at, count = unpick(GROUP, bytes)
+  local running = bytes and only_running(bytes)
+  if running or not bytes then return { running = running or 0, awaited = 0, tokens = 0, at = 0, rings = NONE, window = NONE } end
+  local own, awaited, tokens, time, count = unpick(GROUP, bytes)
+  local g = { running = own, awaited = awaited, tokens = tokens, at = time, rings = NONE, window = NONE }
   if #bytes == 23 then return g end
   local at = 24
   g.rings, g.window = {}, {}
@@ -31,8 +27,8 @@ local function read_group(bytes)
     at = at + 10
   end
   while at <= #bytes do
-    local time, started = unpick('>I8I4', bytes, at)
-    g.window[#g.window + 1] = { time, started }
+    local start, started = unpick('>I8I4', bytes, at)
+    g.window[#g.window + 1] = { start, started }
     at = at + 12
   end
   return g
@@ -96,8 +92,10 @@ local function give_back(Q, names, counts)
   local found = call('HMGET', Q .. 'groups', unpack(names))
   for i = 1, #names do
     local name, bytes = names[i], found[i]
-    local count, running = counts[name], bytes and only_running(bytes)
-    if running and count then
+    local count, running = counts[name], bytes and (counts_in[bytes] or only_running(bytes))
+    if running and count == running then
+      gone[#gone + 1] = name
+    elseif running and count then
       note_group(fields, gone, name, count < running and short(running - count) or nil)
     elseif bytes and not running then
       local g = read_group(bytes)

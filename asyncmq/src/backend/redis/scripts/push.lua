@@ -41,9 +41,7 @@ local function append(Q, lane, ids, records, at)
   local is_keyed, lines = byte(lane, 1) > 102, nil
   if is_keyed then
     let_wait = let_wait or by_key()
-    local keys = {}
-    for i = 1, #ids do keys[i] = sub(records[i], at + 1, at + byte(records[i], at)) end
-    lines = let_wait(Q, lane, ids, keys, entered[Q])
+    lines = let_wait(Q, lane, ids, records, at, entered[Q])
   end
   for _, line in ipairs(entered[Q] and (lines or { 'w' .. lane }) or {}) do entered[Q][line] = true end
   if is_keyed then return end

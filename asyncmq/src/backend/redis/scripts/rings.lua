@@ -71,6 +71,7 @@ end
 local function put(taken, list, name, limit, id)
   local n = taken.n + 1
   taken.n, taken.ids[n], taken.lists[n], taken.names[n], taken.limits[n] = n, id, list, name, limit
+  if limit and limit.kind ~= 0 then taken.limit_of[name] = limit end
 end
 -- How many jobs keys give in their turn, where some have weights: the weight of each, how many it has left in the turn that it began, and
 -- all weights together.
@@ -118,14 +119,17 @@ local function set_aside(hold, taken, ring, key, name, list, time, more)
 end
 -- Takes up to `want` ids of a key. Returns how many there were.
 local function take_of_key(taken, list, name, limit, want)
-  if want == 1 then
-    local id = call('LPOP', list)
-    if id then put(taken, list, name, limit, id) end
-    return id and 1 or 0
+  if want > 1 then
+    local ids = call('LPOP', list, want) or {}
+    for i = 1, #ids do put(taken, list, name, limit, ids[i]) end
+    return #ids
   end
-  local ids = call('LPOP', list, want) or {}
-  for i = 1, #ids do put(taken, list, name, limit, ids[i]) end
-  return #ids
+  local id, n = call('LPOP', list), taken.n + 1
+  if not id then return 0 end
+  -- As `put` does, which is a step for each job.
+  taken.n, taken.ids[n], taken.lists[n], taken.names[n], taken.limits[n] = n, id, list, name, limit
+  if limit and limit.kind ~= 0 then taken.limit_of[name] = limit end
+  return 1
 end
 -- Takes up to `most` ids of the keys whose turn it is.
 local function take_ring(hold, ring, most, taken)
@@ -137,26 +141,32 @@ local function take_ring(hold, ring, most, taken)
   local task, prefix = task_in(Q, ring), string.lower(sub(ring, 1, 1)) .. sub(ring, 2)
   local limit, group, member, front = hold.tasks[task] or false, task .. '\31', sub(prefix, 2) .. sub(prefix, 1, 1), Q .. prefix
   local is_impatient, pending = limit and (limit.discards or limit.stops), hold.pending
+  -- Most limits only say how many run at once, and those of keys that have their turn are read.
+  local most_at_once, running = limit and limit.kind == 0 and not is_impatient and limit.most, hold.running
   taken.limit = limit
   while most > 0 and hold.looked < 1000 do
     local size = call('LLEN', Q .. ring)
     if size == 0 then return call('ZREM', Q .. 'ready', ring) end
     local keys = call('LPOP', Q .. ring, math.min(size, most, 250))
     local names, unserved, emptied, lists, served, s = {}, {}, {}, {}, {}, 0
-    for i = 1, #keys do names[i] = group .. keys[i] end
+    if limit or hold.weighted then
+      for i = 1, #keys do names[i] = group .. keys[i] end
+    end
     -- Whoever is alone has all turns.
     local turns = math.max(1, math.floor(most / size))
     local weights, credits, total = weights_of(hold, ring, keys, names)
     if weights then turns = size > #keys and 1 or math.max(1, math.floor(most / total)) end
     if limit then load_groups(hold, names) end
     for i = 1, #keys do
-      local key, name = keys[i], names[i]
+      local key, name = keys[i], names[i] or false
       local list, may, time, more = front .. key, most, nil, nil
-      if limit then
+      if most_at_once then
+        may = most_at_once - running[name] - (pending[name] or 0)
+      elseif limit then
         more = is_impatient and make_room_in(hold, prefix .. key, name, limit)
         may, time = left(hold, name, limit)
       end
-      if limit and may == 0 then
+      if limit and may <= 0 then
         if set_aside(hold, taken, ring, key, name, list, time, more) then emptied[#emptied + 1] = member .. key end
       elseif most == 0 then
         unserved[#unserved + 1] = key
