@@ -72,8 +72,10 @@ local function save_groups(hold)
 end
 local function tokens_of(limit, g)
   if g.at == 0 then return limit.permits end
-  local gained = math.max(now - g.at, 0) * limit.permits / limit.interval
-  return math.min(g.tokens + gained + 1e-9, limit.permits)
+  local tokens = g.tokens
+  if g.at < now then tokens = tokens + (now - g.at) * limit.permits / limit.interval end
+  tokens = tokens + 1e-9
+  return tokens < limit.permits and tokens or limit.permits
 end
 -- Returns how many may start under a rate; if none, when the next may, or nothing.
 local function rate_left(limit, g, pending)
@@ -114,7 +116,7 @@ local function left(hold, name, limit)
   if free <= 0 then return 0 end
   if limit.kind == 0 then return free end
   local may, time = rate_left(limit, hold.groups[name], pending)
-  return math.min(may, free), time
+  return may < free and may or free, time
 end
 -- Takes note that somebody would start a job of a group that is no key as soon as a permit is there.
 local function refuse(hold, name, limit)

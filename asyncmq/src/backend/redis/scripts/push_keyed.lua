@@ -67,7 +67,7 @@ local function take_one_in(Q, lane, id, body, i, into, is_blocked)
     all.side[2], all.delayed, all.mortal, all.waiting = 'b' .. sub(all.side[2], 2), {}, {}, {}
     call('ZADD', Q .. 'blocked', number(seq_of(all.jobs[2])), id)
   end
-  -- From now on there may be something to forget of jobs that waited for others.
+  -- As `write_side` does.
   if parents ~= '' then call('HSET', Q .. 'meta', 'f', 1) end
   take_in(all, Q, lane, into)
   return all.jobs[2], all.side[2]

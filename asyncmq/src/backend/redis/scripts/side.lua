@@ -31,6 +31,8 @@ local function write_side(Q, id, rec, s)
   if call('HSET', Q .. 'side', id, packed(s)) == 1 and #rec <= LONG then
     call('HSET', Q .. 'jobs', id, with_side(rec))
   end
+  -- From now on there may be something to forget of jobs that waited for others.
+  if s.is_kin then call('HSET', Q .. 'meta', 'f', 1) end
 end
 -- Returns how a job stands that never needed a side record.
 local function plain_side(rec)
