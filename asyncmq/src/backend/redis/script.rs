@@ -84,14 +84,14 @@ macro_rules! scripts {
 
 // Completing works at the server's memory limit; taking in is refused there.
 scripts! {
-    PUSH = "", base wake by_key lines_keyed let_wait together side notes push_together rarely emit side lines_keyed lines notes keys ended kin push_keyed rarer limit permits room push_room push_rarely rare recall push push_only;
-    FIRE = "", base wake by_key lines_keyed let_wait together side notes push_together rarely emit side lines_keyed lines notes keys ended kin push_keyed rarer limit permits room push_room push_rarely rare plans recall fire push fire_only;
+    PUSH = "", base wake by_key lines_keyed let_wait together side notes lengths push_together rarely emit side lines_keyed lines notes keys ended kin push_keyed rarer limit permits room push_room push_rarely rare recall push push_only;
+    FIRE = "", base wake by_key lines_keyed let_wait together side notes lengths push_together rarely emit side lines_keyed lines notes keys ended kin push_keyed rarer limit permits room push_room push_rarely rare plans recall fire push fire_only;
     PLAN = "", base wake plans plan;
     UNPLAN = "allow-oom", base unplan;
     DUE_PLANS = "no-writes", base due_plans;
-    CLAIM = "allow-oom", base rarely emit wake side lines_keyed lines notes keys ended kin tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings claim_held claim claim_only;
-    SETTLE = "allow-oom", base rarely emit wake side lines_keyed lines notes keys ended kin tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings claim_held endings side notes keyed_ends settle settle_only;
-    TURN = "allow-oom", base rarely emit wake side lines_keyed lines notes keys ended kin tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings claim_held endings side notes keyed_ends settle claim turn;
+    CLAIM = "allow-oom", base rarely emit wake side lines_keyed lines notes keys ended kin tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held claim claim_only;
+    SETTLE = "allow-oom", base rarely emit wake side lines_keyed lines notes keys ended kin tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held endings side notes keyed_ends settle settle_only;
+    TURN = "allow-oom", base rarely emit wake side lines_keyed lines notes keys ended kin tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held endings side notes keyed_ends settle claim turn;
     REPORT = "allow-oom", base emit side tell report;
     EXTEND = "allow-oom", base extend;
     ARM = "allow-oom", base arm;

@@ -63,12 +63,6 @@ local function take_held(hold, lines, want, lot)
   return taken
 end
 
--- How entries of `active` name groups of so many letters.
-local lengths = {}
-local function length_of(name)
-  lengths[#name] = lengths[#name] or pack('>I2', #name)
-  return lengths[#name]
-end
 -- Takes note that one of the jobs that were taken starts. Returns its entry of `active`.
 local function entry_of(hold, taken, i, held, holders)
   local limit, name = taken.limits[i], taken.names[i]

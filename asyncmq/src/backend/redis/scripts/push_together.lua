@@ -26,11 +26,6 @@ local function has_any(hash, fields, from, to)
     if found[i] then return true end
   end
 end
-local sizes = {}
-local function size_of(bytes)
-  sizes[#bytes] = sizes[#bytes] or pack('>I2', #bytes)
-  return sizes[#bytes]
-end
 -- Returns what notes begin with of jobs that come in this way, what is kept of their keys, and the end of the window.
 local function fronts_of(mode, window)
   local ends = window > 0 and now + window or 0
@@ -38,7 +33,7 @@ local function fronts_of(mode, window)
 end
 -- Gives jobs their keys, first come or not.
 local function hold_keys(Q, task, count, first, at)
-  local fronts, behind, notes, holders, windows, f = {}, size_of(task) .. task, {}, {}, {}, 0
+  local fronts, behind, notes, holders, windows, f = {}, length_of(task) .. task, {}, {}, {}, 0
   for n = 0, count - 1 do
     local id, i = ARGV[first + n], at + 7 * n
     local mode, key = ARGV[i + 3], ARGV[i + 5]
@@ -49,8 +44,8 @@ local function hold_keys(Q, task, count, first, at)
         own = fronts_of(mode, tonumber(ARGV[i + 4]))
         fronts[how] = own
       end
-      notes[f + 1], notes[f + 2] = id, own[1] .. size_of(key) .. key
-      holders[f + 1], holders[f + 2] = key, own[2] .. size_of(id) .. id .. behind
+      notes[f + 1], notes[f + 2] = id, own[1] .. length_of(key) .. key
+      holders[f + 1], holders[f + 2] = key, own[2] .. length_of(id) .. id .. behind
       f = f + 2
       if own[3] > 0 then windows[#windows + 1], windows[#windows + 2] = own[3], key end
     end
