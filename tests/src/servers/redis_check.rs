@@ -112,9 +112,11 @@ fn is_of_key(list: &str) -> bool {
     b'f' < list.as_bytes()[1]
 }
 
-/// Ring and key of each ring in which a key waits for a permit.
+/// Ring and key of each ring in which a key waits for a permit. A group of an even length has but running jobs.
 fn rings(name: &[u8], group: &[u8]) -> Vec<String> {
-    let Some(at) = name.iter().position(|byte| *byte == 0x1f).filter(|_| 23 < group.len()) else {
+    let Some(at) =
+        name.iter().position(|byte| *byte == 0x1f).filter(|_| 23 < group.len() && group.len() % 2 == 1)
+    else {
         return Vec::new();
     };
     let count = usize::from(u16::from_be_bytes([group[21], group[22]]));
@@ -130,10 +132,10 @@ fn group_of(claim: &[u8]) -> Option<&[u8]> {
     Some(&rest[2..2 + length])
 }
 
-/// Reads the deduplication keys out of what is noted of jobs.
-fn keyed(more: HashMap<Bytes, Bytes>) -> HashMap<Bytes, Bytes> {
-    let of_keys = more.into_iter().filter(|(field, _)| field[0] == b'k');
-    of_keys.map(|(field, note)| (field[1..].to_vec(), note[9..].to_vec())).collect()
+/// Reads the deduplication keys out of what is noted of jobs: mode, window, length of the key, key.
+fn keyed(notes: HashMap<Bytes, Bytes>) -> HashMap<Bytes, Bytes> {
+    let key = |note: &[u8]| note[11..11 + usize::from(u16::from_be_bytes([note[9], note[10]]))].to_vec();
+    notes.into_iter().map(|(id, note)| (id, key(&note))).collect()
 }
 
 /// Who holds a deduplication key.
@@ -227,7 +229,7 @@ impl Queue {
             blocked: connection.zrange(key("blocked"), 0, -1).unwrap(),
             keys: connection.hgetall(key("keys")).unwrap(),
             windows: connection.zrange(key("windows"), 0, -1).unwrap(),
-            keyed: keyed(connection.hgetall(key("more")).unwrap()),
+            keyed: keyed(connection.hgetall(key("keyed")).unwrap()),
             kin: Kin::read(connection, base, &names),
         }
     }

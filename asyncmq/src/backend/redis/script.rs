@@ -84,32 +84,32 @@ macro_rules! scripts {
 
 // Completing works at the server's memory limit; taking in is refused there.
 scripts! {
-    PUSH = "", base rarely emit wake side lines_keyed lines keys ended kin push_keyed rarer limit permits room push_room push_rarely rare recall push push_only;
-    FIRE = "", base rarely emit wake side lines_keyed lines keys ended kin push_keyed rarer limit permits room push_room push_rarely rare plans recall fire push fire_only;
+    PUSH = "", base wake by_key lines_keyed let_wait together side notes lengths push_together rarely emit side lines_keyed lines notes keys ended kin push_keyed rarer limit permits room push_room push_rarely rare recall push push_only;
+    FIRE = "", base wake by_key lines_keyed let_wait together side notes lengths push_together rarely emit side lines_keyed lines notes keys ended kin push_keyed rarer limit permits room push_room push_rarely rare plans recall fire push fire_only;
     PLAN = "", base wake plans plan;
     UNPLAN = "allow-oom", base unplan;
     DUE_PLANS = "no-writes", base due_plans;
-    CLAIM = "allow-oom", base rarely emit wake side lines_keyed lines keys ended kin tell limit permits carry settle_rarely claim_rarely room holds rings claim_held claim_again rare claim claim_only;
-    SETTLE = "allow-oom", base rarely emit wake side lines_keyed lines keys ended kin tell limit permits carry settle_rarely claim_rarely room holds rings claim_held claim_again rare settle settle_only;
-    TURN = "allow-oom", base rarely emit wake side lines_keyed lines keys ended kin tell limit permits carry settle_rarely claim_rarely room holds rings claim_held claim_again rare settle claim turn;
+    CLAIM = "allow-oom", base rarely emit wake side lines_keyed lines notes keys ended kin tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held claim claim_only;
+    SETTLE = "allow-oom", base rarely emit wake side lines_keyed lines notes keys ended kin tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held endings side notes keyed_ends settle settle_only;
+    TURN = "allow-oom", base rarely emit wake side lines_keyed lines notes keys ended kin tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held endings side notes keyed_ends settle claim turn;
     REPORT = "allow-oom", base emit side tell report;
     EXTEND = "allow-oom", base extend;
     ARM = "allow-oom", base arm;
     DEAD = "allow-oom", base dead;
-    RESCUE = "allow-oom", base emit wake side lines_keyed lines keys ended kin limit permits carry let_go rescue;
-    STRAYS = "allow-oom", base emit wake side lines_keyed lines keys ended kin limit permits carry let_go strays;
+    RESCUE = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin limit permits carry let_go rescue;
+    STRAYS = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin limit permits carry let_go strays;
     FORGET = "allow-oom", base forget;
     STRIKE = "allow-oom", base strike;
     REGISTER = "allow-oom", base emit register;
     DEREGISTER = "allow-oom", base emit deregister;
-    EXPIRE = "allow-oom", base emit wake side lines_keyed lines keys ended kin expire;
-    PRUNE = "allow-oom", base emit wake side lines_keyed lines keys ended limit permits prune;
+    EXPIRE = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin expire;
+    PRUNE = "allow-oom", base emit wake side lines_keyed lines notes keys ended limit permits prune;
     PAUSE = "allow-oom", base emit wake pause;
     LIMITS = "allow-oom", base emit wake limit limits;
     WEIGHT = "allow-oom", base emit wake weight;
-    ORDER = "allow-oom", base emit wake side lines_keyed lines keys ended kin order;
-    TAKE = "allow-oom", base emit wake side lines_keyed lines keys ended kin limit permits take;
-    KEY = "allow-oom", base emit wake side lines_keyed lines keys key;
+    ORDER = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin order;
+    TAKE = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin limit permits take;
+    KEY = "allow-oom", base emit wake side lines_keyed lines notes keys key;
     LOOK = "no-writes", base all look;
     LIST = "no-writes", base side lines_keyed lines all list;
     SCAN = "no-writes", base side lines_keyed lines all scan;

@@ -81,7 +81,8 @@ pub(in super::super) fn read_group(bytes: &[u8]) -> Result<Group> {
         return Ok(group);
     }
     group.running = from.u32()?;
-    if from.is_empty() {
+    // An even length means that this is all: some are longer than they need to be.
+    if bytes.len().is_multiple_of(2) {
         return Ok(group);
     }
     from.u8()?;
@@ -123,5 +124,15 @@ mod tests {
             assert!(read_limits(bytes).is_err(), "{bytes:?}");
         }
         assert!(read_group(b"\x00").is_err());
+    }
+
+    #[test]
+    fn a_group_that_was_made_longer_has_but_running_jobs() {
+        for length in [4, 66] {
+            let mut bytes = vec![b' '; length];
+            bytes[..4].copy_from_slice(&3_u32.to_be_bytes());
+            let group = read_group(&bytes).unwrap();
+            assert_eq!((group.running, group.starts), (3, Starts::default()));
+        }
     }
 }

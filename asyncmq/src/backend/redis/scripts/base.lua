@@ -34,5 +34,9 @@ local function sides_of(Q, ids, records)
   for i = 1, #places do sides[places[i]] = found[i] end
   return sides
 end
+-- Returns the task that a profile names.
+local function task_of(profile)
+  return (unpick('>I2c0', profile, 8))
+end
 -- With more than 64 bytes in a value a hash is never kept as a list: see the entries of `active`.
 local PADDING = string.rep(' ', 34)

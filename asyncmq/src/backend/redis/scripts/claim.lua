@@ -29,7 +29,7 @@ local function claim(at)
   end
   if last and sub(last, 1, #mark) == mark then
     renew()
-    return rare().claim_again(sub(last, #mark + 1), queues)
+    return rare().claim_again(sub(last, #mark + 1), queues, holding().next_token)
   end
 
   -- First look: what is due, what waits, and whether all of it is known to the caller.
@@ -48,8 +48,8 @@ local function claim(at)
         if wait and (not next_due or wait < next_due) then next_due = wait end
       end
       local is_held = marks[3]
-      if marks[5] and rare().sweep(Q, marks[5]) then next_due = 0 end
-      local token = extras and extras.parked and rare().unpark(Q)
+      if marks[5] and holding().sweep(Q, marks[5]) then next_due = 0 end
+      local token = extras and extras.parked and holding().unpark(Q)
       if token then next_due, awaited = math.min(next_due or math.huge, math.max(token - now, 0)), 1 end
       local ready, lines = call('ZRANGE', Q .. 'ready', 0, -1), {}
       for _, line in ipairs(ready) do
@@ -87,9 +87,9 @@ local function claim(at)
     local from = 1
     if open[q][4] then
       local given = { n = 0, ids = taken, records = records, sides = sides, room = room }
-      local more = rare().claim_held(Q, lines, extras, given, limit - total, held, open[q][5])
+      local more = holding().claim_held(Q, lines, extras, given, limit - total, held, open[q][5])
       n, room, has_sides, total, from = given.n, given.room, given.has_sides, total + given.n, #lines + 1
-      local token = rare().next_token(Q)
+      local token = holding().next_token(Q)
       if token then next_due, awaited = math.min(next_due or math.huge, math.max(token - now, 0)), 1 end
       if more then next_due = 0 end
     end
@@ -113,13 +113,14 @@ local function claim(at)
         for i = 1, #ids do
           local note, record = notes[i], found[i]
           if note and record then
-            record = rare().may_start(Q, ids[i], record, note)
+            record = startable(Q, ids[i], record, note)
             has_sides = has_sides or record
           end
           if record then
             n = n + 1
             taken[n], records[n], sides[n] = ids[i], record, note or ''
-            fields[f + 1], fields[f + 2] = ids[i], note and history or n == 1 and held .. PADDING or held
+            local entry = note and history or held
+            fields[f + 1], fields[f + 2] = ids[i], n == 1 and entry .. PADDING or entry
             f, room = f + 2, room - #record
           end
         end
@@ -128,7 +129,7 @@ local function claim(at)
       end
     end
     if n > 0 then
-      reply[#reply + 1] = { k, own, taken, records, has_sides and sides or {}, has_sides and rare().inputs(Q, taken, sides) or nil }
+      reply[#reply + 1] = { k, own, taken, records, has_sides and sides or {}, has_sides and inputs_of(Q, taken, sides) or nil }
       recall[#recall + 1] = { k, own, taken }
       if extras and extras.marks then rare().tell_started(Q, taken, records, sides) end
     end

@@ -1,5 +1,5 @@
 -- Answers a claim again: what is still in hand is given again.
-local function claim_again(recalled, queues)
+local function claim_again(recalled, queues, next_token)
   local next_due, awaited = nil, 0
   for k = 2, queues do
     local marks = call('HMGET', KEYS[k] .. 'meta', 'p', 'k')
@@ -27,6 +27,6 @@ local function claim_again(recalled, queues)
   return reply
 end
 return { promote = promote, merge = merge, alive = alive, may_start = may_start, tell_started = tell_started,
-  claim_again = claim_again, slow = slow, sides_to_complete = sides_to_complete, free_keys = free_keys, erase_notes = erase_notes, marked = marked, trim = trim, publish = publish, leave = leave, unpark = unpark, sweep = sweep,
-  claim_held = claim_held, next_token = next_token, inputs = kin.inputs, tell_more = kin.tell_more }
+  claim_again = claim_again, slow = slow, marked = marked, trim = trim,
+  publish = publish, living = living, has_suspect = has_suspect, make_room = make_room, inputs = kin.inputs, tell_more = kin.tell_more }
 end

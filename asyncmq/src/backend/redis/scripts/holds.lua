@@ -15,21 +15,26 @@ local function hold_of(Q, weighted)
   return hold
 end
 local function load_groups(hold, names)
-  local missing, running = {}, hold.running
-  for _, name in ipairs(names) do
-    if not running[name] then missing[#missing + 1] = name end
+  local missing, n, running = {}, 0, hold.running
+  for i = 1, #names do
+    if not running[names[i]] then
+      n = n + 1
+      missing[n] = names[i]
+    end
   end
-  if #missing == 0 then return end
+  if n == 0 then return end
   local found = call('HMGET', hold.Q .. 'groups', unpack(missing))
-  for i, name in ipairs(missing) do
-    local bytes = found[i]
+  for i = 1, n do
+    local name, bytes = missing[i], found[i]
     if not bytes then
       running[name] = 0
-    elseif #bytes == 4 then
-      running[name] = unpick('>I4', bytes)
     else
-      local g = read_group(bytes)
-      hold.groups[name], running[name] = g, g.running
+      local count = counts_in[bytes] or only_running(bytes)
+      if not count then
+        local g = read_group(bytes)
+        hold.groups[name], count = g, g.running
+      end
+      running[name] = count
     end
   end
 end
@@ -44,28 +49,41 @@ local function group_of(hold, name)
   return g
 end
 local function save_groups(hold)
-  local fields, gone = {}, {}
+  local fields, gone, n = {}, {}, 0
   for name in pairs(hold.changed) do
     local g, running = hold.groups[name], hold.running[name]
+    local bytes
     if g then
       g.running = running
-      note_group(fields, gone, name, packed_group(g))
+      bytes = packed_group(g)
+    elseif running > 0 then
+      bytes = short(running)
+    end
+    if bytes then
+      fields[n + 1], fields[n + 2] = name, bytes
+      n = n + 2
     else
-      note_group(fields, gone, name, running > 0 and short(running) or nil)
+      gone[#gone + 1] = name
     end
   end
+  if n > 0 and #fields[2] == 4 then fields[2] = fields[2] .. PADDING .. PADDING end
   write_groups(hold.Q, fields, gone)
   hold.changed = {}
 end
 local function tokens_of(limit, g)
   if g.at == 0 then return limit.permits end
-  local gained = math.max(now - g.at, 0) * limit.permits / limit.interval
-  return math.min(g.tokens + gained + 1e-9, limit.permits)
+  local tokens = g.tokens
+  if g.at < now then tokens = tokens + (now - g.at) * limit.permits / limit.interval end
+  tokens = tokens + 1e-9
+  return tokens < limit.permits and tokens or limit.permits
 end
 -- Returns how many may start under a rate; if none, when the next may, or nothing.
 local function rate_left(limit, g, pending)
   if limit.permits == 0 then return 0 end
-  if not g then g = read_group(nil) end
+  if not g then
+    if pending < limit.permits then return limit.permits - pending end
+    g = read_group(nil)
+  end
   if limit.kind == 1 then
     local tokens = tokens_of(limit, g) - pending
     if tokens >= 1 then return math.floor(tokens) end
@@ -88,13 +106,17 @@ end
 -- Returns how many of a group may start; if none, when the next may, or nothing if a permit must be given back first.
 local function left(hold, name, limit)
   if not limit then return math.huge end
-  if not hold.running[name] then load_groups(hold, { name }) end
+  local running = hold.running[name]
+  if not running then
+    load_groups(hold, { name })
+    running = hold.running[name]
+  end
   local free, pending = math.huge, hold.pending[name] or 0
-  if limit.most then free = limit.most - (name == '' and hold.active or hold.running[name]) - pending end
+  if limit.most then free = limit.most - (name == '' and hold.active or running) - pending end
   if free <= 0 then return 0 end
   if limit.kind == 0 then return free end
   local may, time = rate_left(limit, hold.groups[name], pending)
-  return math.min(may, free), time
+  return may < free and may or free, time
 end
 -- Takes note that somebody would start a job of a group that is no key as soon as a permit is there.
 local function refuse(hold, name, limit)
@@ -142,7 +164,7 @@ end
 local function make_room_in(hold, line, name, limit)
   if not (limit.discards or limit.stops) or (hold.pending[name] or 0) > 0 or byte(line, 1) == 115 then return end
   if not hold.running[name] then load_groups(hold, { name }) end
-  local gone, more = make_room(hold.Q, line, name, limit, hold.running[name], math.min(1000 - hold.gone, 250))
+  local gone, more = rare().make_room(hold.Q, line, name, limit, hold.running[name], math.min(1000 - hold.gone, 250))
   hold.gone = hold.gone + gone
   if more then hold.looked = 1000 end
   return more

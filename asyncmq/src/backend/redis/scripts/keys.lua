@@ -1,20 +1,10 @@
--- Deduplication keys. `keys` has who holds each: 1 while that job, its owner, has not ended, the end of the window (0 for
--- none), the id of the job that is blocked until the owner has ended (empty for none), the owner's id and its task; `windows` has the
--- ends of windows. A job that has a key has a side record that says so, and in `more` its mode, its window and the key; blocked ones
--- stand in `blocked` by their numbers.
-local KEY = '>BI8I2c0I2c0'
--- Returns the task that a profile names.
-local function task_of(profile)
-  return (unpick('>I2c0', profile, 8))
-end
+-- Who holds a deduplication key, and how a key is freed.
 local function unpacked_key(bytes)
-  local k, live, at = {}, nil, nil
-  live, k.ends, k.next, k.id, at = unpick(KEY, bytes)
-  k.live, k.task = live == 1, sub(bytes, at)
-  return k
+  local live, ends, next_id, id, task = unpick(KEY, bytes)
+  return { live = live == 1, ends = ends, next = next_id, id = id, task = task }
 end
 local function packed_key(k)
-  return pack(KEY, k.live and 1 or 0, k.ends, #k.next, k.next, #k.id, k.id) .. k.task
+  return pack(KEY, k.live and 1 or 0, k.ends, #k.next, k.next, #k.id, k.id, #k.task, k.task)
 end
 local function read_key(Q, key)
   local bytes = call('HGET', Q .. 'keys', key)
@@ -39,9 +29,9 @@ local function holds(k, now)
   if k.ends > 0 then return now < k.ends end
   return k.live
 end
--- Makes a job the owner of its key, given what `more` has of it, its task and who held the key before.
+-- Makes a job the owner of its key, given what is noted of it, its task and who held the key before.
 local function own(Q, id, note, task, before, next_id, now)
-  local window, key = unpick('>I8', sub(note, 2, 9)), sub(note, 10)
+  local _, window, key = unpick(NOTE, note)
   local k = { live = true, ends = window > 0 and now + window or 0, next = next_id, id = id, task = task }
   put_key(Q, key, k, before and before.ends or 0)
 end
@@ -65,8 +55,8 @@ local function unblock(Q, id, now, has_place)
 end
 -- Frees the key of a job that ends or is removed: whoever is blocked behind it is the owner from now on.
 local function free_key(Q, id, now)
-  local note = call('HGET', Q .. 'more', 'k' .. id)
-  local key = note and sub(note, 10)
+  local note = call('HGET', Q .. 'keyed', id)
+  local key = note and key_in(note)
   local k = key and read_key(Q, key)
   if not k then return end
   if k.next == id then
@@ -76,7 +66,7 @@ local function free_key(Q, id, now)
   if not k.live or k.id ~= id then return end
   if k.next ~= '' then
     unblock(Q, k.next, now)
-    return own(Q, k.next, call('HGET', Q .. 'more', 'k' .. k.next), k.task, k, '', now)
+    return own(Q, k.next, call('HGET', Q .. 'keyed', k.next), k.task, k, '', now)
   end
   if k.ends <= now then return drop_key(Q, key, k) end
   k.live = false

@@ -43,8 +43,8 @@ end
 
 -- A job that begins anew holds its key again, unless another one does.
 local function own_if_free()
-  local note = call('HGET', Q .. 'more', 'k' .. id)
-  local k = note and read_key(Q, sub(note, 10))
+  local note = call('HGET', Q .. 'keyed', id)
+  local k = note and read_key(Q, key_in(note))
   if not note or k and holds(k, now) then return end
   local profile = call('HGET', Q .. 'meta', sub(rec, 15, 23))
   own(Q, id, note, task_of(profile), k, '', now)

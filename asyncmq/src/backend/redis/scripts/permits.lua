@@ -1,17 +1,24 @@
 -- What groups (a task, a key of a task; '' is the queue) have in hand and have started: number of running jobs, and unless that is
 -- all 1 if somebody was refused a permit, tokens of the bucket and their time (0 if none was taken), number of rings in which
--- the key waits for a permit, those rings, then for each start in the window its time and number.
+-- the key waits for a permit, those rings, then for each start in the window its time and number. What has only running jobs has an
+-- even length, whatever else has an odd one: the first group of a claim is made longer, so that the hash is never kept as a list, which
+-- every command would search from its beginning.
 local GROUP = '>I4BdI8I2'
-local NONE, shorts = {}, {}
-local function read_group(bytes)
-  local g = { running = 0, awaited = 0, tokens = 0, at = 0, rings = NONE, window = NONE }
-  if not bytes then return g end
-  local count
-  if #bytes == 4 then
-    g.running = unpick('>I4', bytes)
-    return g
+local NONE, shorts, counts_in = {}, {}, {}
+-- Returns the number of running jobs if that is all that is kept.
+local function only_running(bytes)
+  local running = counts_in[bytes]
+  if not running and #bytes % 2 == 0 then
+    running = unpick('>I4', bytes)
+    counts_in[bytes] = running
   end
-  g.running, g.awaited, g.tokens, g.at, count = unpick(GROUP, bytes)
+  return running
+end
+local function read_group(bytes)
+  local running = bytes and only_running(bytes)
+  if running or not bytes then return { running = running or 0, awaited = 0, tokens = 0, at = 0, rings = NONE, window = NONE } end
+  local own, awaited, tokens, time, count = unpick(GROUP, bytes)
+  local g = { running = own, awaited = awaited, tokens = tokens, at = time, rings = NONE, window = NONE }
   if #bytes == 23 then return g end
   local at = 24
   g.rings, g.window = {}, {}
@@ -20,8 +27,8 @@ local function read_group(bytes)
     at = at + 10
   end
   while at <= #bytes do
-    local time, started = unpick('>I8I4', bytes, at)
-    g.window[#g.window + 1] = { time, started }
+    local start, started = unpick('>I8I4', bytes, at)
+    g.window[#g.window + 1] = { start, started }
     at = at + 12
   end
   return g
@@ -56,10 +63,12 @@ local function note_group(fields, gone, name, bytes)
 end
 -- Returns the group among whose permits a running job counts, given its entry of `active`, and whether it may be asked to stop.
 local function group_in(act)
-  local at = byte(act, 32) == 104 and 33 or 32
-  local letter = byte(act, at)
+  local at, letter, high, low = 35, byte(act, 32, 34)
+  if letter == 104 then
+    at, letter, high, low = 36, byte(act, 33, 35)
+  end
   if letter ~= 103 and letter ~= 99 then return nil end
-  return sub(act, at + 3, at + 2 + unpick('>I2', act, at + 1)), letter == 99
+  return sub(act, at, at - 1 + 256 * high + low), letter == 99
 end
 -- The name under which `holders` has a job that may be asked to stop: the oldest of a group are the first.
 local function holder(name, started, id)
@@ -76,17 +85,19 @@ end
 local function join_all(Q, by_ring)
   for ring, keys in pairs(by_ring) do join(Q, ring, keys) end
 end
--- Takes permits back: `counts` has how many of each group. Keys that wait for one take turns again.
-local function give_back(Q, counts)
-  local names, woken, fields, gone, by_ring = { '' }, false, {}, {}, {}
-  for name in pairs(counts) do names[#names + 1] = name end
+-- Takes permits back of the groups in `names`, the first of which is the queue: `counts` has how many of each. Keys that wait for one take
+-- turns again.
+local function give_back(Q, names, counts)
+  local woken, fields, gone, by_ring = false, {}, {}, {}
   local found = call('HMGET', Q .. 'groups', unpack(names))
-  for i, name in ipairs(names) do
-    local bytes, count = found[i], counts[name]
-    if bytes and #bytes == 4 then
-      local running = unpick('>I4', bytes) - (count or 0)
-      if count then note_group(fields, gone, name, running > 0 and short(running) or nil) end
-    elseif bytes then
+  for i = 1, #names do
+    local name, bytes = names[i], found[i]
+    local count, running = counts[name], bytes and (counts_in[bytes] or only_running(bytes))
+    if running and count == running then
+      gone[#gone + 1] = name
+    elseif running and count then
+      note_group(fields, gone, name, count < running and short(running - count) or nil)
+    elseif bytes and not running then
       local g = read_group(bytes)
       if count or g.awaited == 1 then
         g.running = math.max(g.running - (count or 0), 0)
@@ -105,13 +116,22 @@ end
 -- `places` says which.
 local function leave(Q, ids, acts, places)
   if call('EXISTS', Q .. 'groups') == 0 then return end
-  local counts, holders = {}, {}
+  local names, counts, n, holders = { '' }, {}, 1, nil
   for i = 1, #ids do
     local act = acts[places and places[i] or i]
     local name, is_holder = group_in(act)
-    if name then counts[name] = (counts[name] or 0) + 1 end
-    if is_holder then holders[#holders + 1] = holder(name, sub(act, 17, 23), ids[i]) end
+    local count = name and counts[name]
+    if count then
+      counts[name] = count + 1
+    elseif name then
+      n = n + 1
+      names[n], counts[name] = name, 1
+    end
+    if is_holder then
+      holders = holders or {}
+      holders[#holders + 1] = holder(name, sub(act, 17, 23), ids[i])
+    end
   end
-  if #holders > 0 then call('ZREM', Q .. 'holders', unpack(holders)) end
-  give_back(Q, counts)
+  if holders then call('ZREM', Q .. 'holders', unpack(holders)) end
+  give_back(Q, names, counts)
 end

@@ -67,7 +67,7 @@ if call('EXISTS', Q .. 'groups') == 1 then
       -- Nobody is left who would give a permit back.
       local counts = {}
       counts[name] = 0
-      give_back(Q, counts)
+      give_back(Q, { '', name }, counts)
     elseif is_idle and g.running == 0 and (g.awaited == 0 or not limit) then
       call('HDEL', Q .. 'groups', name)
     end

@@ -23,7 +23,7 @@ for r = 1, tonumber(ARGV[5]) do
   runs[r] = { Q, lane, not own[1] and profile, kind, count, at + 5 }
   at = at + 5 + count * (kind == 'x' and 5 or kind == 'k' and 9 or 2)
 end
-local rare_parts
+local rare_parts, let_wait, take_together
 local function rare()
   rare_parts = rare_parts or rarely()
   return rare_parts
@@ -33,16 +33,20 @@ local headers, kept = {}, {}
 -- Counts jobs in, and notes what their records begin with.
 local function count_in(Q, n)
   local number = call('HINCRBY', Q .. 'meta', 'b', n)
-  if number == n then rare().begin(Q) end
+  if number == n then begin(Q) end
   -- One that made room for another, or ended as it came, may have let others wait: these stand before.
   if rare_parts and rare_parts.renumbered[Q] then headers[Q], rare_parts.renumbered[Q] = nil, nil end
   headers[Q] = headers[Q] or pack('>I5I7', number, now)
 end
--- Lets jobs wait behind the others; those that take turns by key, in the list of their key, which their records have.
-local function append(Q, lane, ids, records)
-  local keyed = byte(lane, 1) > 102 and rare().let_wait(Q, lane, ids, records)
-  for _, line in ipairs(entered[Q] and (keyed or { 'w' .. lane }) or {}) do entered[Q][line] = true end
-  if keyed then return end
+-- Lets jobs wait behind the others; those that take turns by key in the list of their key. `records` begin with what records do from `at` on.
+local function append(Q, lane, ids, records, at)
+  local is_keyed, lines = byte(lane, 1) > 102, nil
+  if is_keyed then
+    let_wait = let_wait or by_key()
+    lines = let_wait(Q, lane, ids, records, at, entered[Q])
+  end
+  for _, line in ipairs(entered[Q] and (lines or { 'w' .. lane }) or {}) do entered[Q][line] = true end
+  if is_keyed then return end
   if #ids > 0 and call('RPUSH', Q .. 'w' .. lane, unpack(ids)) == #ids then
     call('ZADD', Q .. 'ready', tonumber(sub(lane, 1, 2), 16), 'w' .. lane)
   end
@@ -70,7 +74,7 @@ local function take_in(Q, lane, kind, count, first, have)
   if #times.side > 0 then call('HSET', Q .. 'side', unpack(times.side)) end
   if #times.delayed > 0 then call('ZADD', Q .. 'delayed', unpack(times.delayed)) end
   if #times.mortal > 0 then call('ZADD', Q .. 'mortal', unpack(times.mortal)) end
-  append(Q, lane, waiting, their_records)
+  append(Q, lane, waiting, their_records, 24)
   if not parts.noisy(Q) then return end
   for i = 1, count do
     parts.emit(Q, have[i] and 12 or 1, ARGV[first + i - 1], have[i] or records[i], 0, parts.NOBODY, now, '-', '')
@@ -100,11 +104,19 @@ local into = {
   count_in = count_in,
   append = append,
   header = function(Q) return headers[Q] end,
+  is_heard = is_heard,
   waits = function(...) return rare().waits(...) end,
+  tell_of = function(Q, jobs)
+    for n = 1, #jobs, 2 do rare().emit(Q, 1, jobs[n], jobs[n + 1], 0, rare().NOBODY, now, '-', '') end
+  end,
   met = function(body, what) kept[#kept + 1] = sub(body, 1, 2) .. pack('>I2', #what) .. what end,
 }
 -- Takes a run in.
 local function take_run(Q, lane, kind, count, first)
+  if kind == 'k' and count > 1 then
+    take_together = take_together or together()
+    if take_together(Q, lane, ARGV[first - 3], count, first, into) then return end
+  end
   if kind == 'k' then return rare().take_all_keyed(Q, lane, ARGV[first - 3], count, first, into) end
   if kind == 'p' and count == 1 then return take_one(Q, lane, first) end
   local have, new = call('HMGET', Q .. 'jobs', unpack(ARGV, first, first + count - 1)), count
@@ -112,14 +124,14 @@ local function take_run(Q, lane, kind, count, first)
     if have[i] then new = new - 1 end
   end
   if new > 0 then count_in(Q, new) end
-  if kind ~= 'p' or new < count or is_heard(Q) then return take_in(Q, lane, kind, count, first, have) end
+  if kind == 'x' or new < count or is_heard(Q) then return take_in(Q, lane, kind, count, first, have) end
   local header, fields, bodies = headers[Q], {}, first + count - 1
   for i = 1, count do
     fields[2 * i - 1] = ARGV[first + i - 1]
     fields[2 * i] = header .. ARGV[bodies + i]
   end
   call('HSET', Q .. 'jobs', unpack(fields))
-  append(Q, lane, { unpack(ARGV, first, bodies) })
+  append(Q, lane, { unpack(ARGV, first, bodies) }, kind == 't' and { unpack(ARGV, bodies + 1, bodies + count) }, 12)
 end
 
 for r = 1, #runs do
@@ -129,7 +141,7 @@ for r = 1, #runs do
 end
 for Q, lines in pairs(entered) do rare().make_room_in(Q, lines) end
 for Q in pairs(headers) do
-  if marks[Q] then rare().wake(Q) end
+  if marks[Q] then wake(Q) end
 end
 -- Keeps the answer for a repeated call, and tells what happened.
 local function finish(answer)

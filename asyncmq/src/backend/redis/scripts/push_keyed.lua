@@ -41,21 +41,21 @@ local function take_up(all, Q, id, body, i, into)
     local n = #all.waiting + 1
     all.waiting[n], all.records[n] = id, record
   end
-  if bonds > 0 then all.side[#all.side] = sub(all.side[#all.side], 1, -2) .. string.char(bonds) end
+  if bonds >= KIN then all.side[#all.side] = sub(all.side[#all.side], 1, -2) .. string.char(bonds) end
   if mode == '' then return end
-  all.more[#all.more + 1] = 'k' .. id
-  all.more[#all.more + 1] = mode .. pack('>I8', tonumber(ARGV[i + 4])) .. ARGV[i + 5]
+  local n = #all.notes
+  all.notes[n + 1], all.notes[n + 2] = id, note_of(mode, tonumber(ARGV[i + 4]), ARGV[i + 5])
 end
 local function nobody_yet()
-  return { jobs = {}, side = {}, more = {}, delayed = {}, mortal = {}, waiting = {}, records = {} }
+  return { jobs = {}, side = {}, notes = {}, delayed = {}, mortal = {}, waiting = {}, records = {} }
 end
 local function take_in(all, Q, lane, into)
   call('HSET', Q .. 'jobs', unpack(all.jobs))
   call('HSET', Q .. 'side', unpack(all.side))
-  if #all.more > 0 then call('HSET', Q .. 'more', unpack(all.more)) end
+  if #all.notes > 0 then call('HSET', Q .. 'keyed', unpack(all.notes)) end
   if #all.delayed > 0 then call('ZADD', Q .. 'delayed', unpack(all.delayed)) end
   if #all.mortal > 0 then call('ZADD', Q .. 'mortal', unpack(all.mortal)) end
-  into.append(Q, lane, all.waiting, all.records)
+  into.append(Q, lane, all.waiting, all.records, 24)
   if not noisy(Q) then return end
   for n = 1, #all.jobs, 2 do emit(Q, 1, all.jobs[n], all.jobs[n + 1], 0, NOBODY, time(), '-', '') end
 end
@@ -67,44 +67,14 @@ local function take_one_in(Q, lane, id, body, i, into, is_blocked)
     all.side[2], all.delayed, all.mortal, all.waiting = 'b' .. sub(all.side[2], 2), {}, {}, {}
     call('ZADD', Q .. 'blocked', number(seq_of(all.jobs[2])), id)
   end
+  -- As `write_side` does.
+  if parents ~= '' then call('HSET', Q .. 'meta', 'f', 1) end
   take_in(all, Q, lane, into)
   return all.jobs[2], all.side[2]
 end
 -- Lets a job that was just taken in wait for its parents, if it has some: it may end with one at once, and frees its key then.
 local function link(Q, id, parents, rec, side)
   if parents ~= '' then kin.link(Q, id, rec, read_side(side), parents, time()) end
-end
--- Takes a run in of which no job meets another one, all with a few commands. Tells whether that was so.
-local function take_together(Q, lane, profile, count, first, into)
-  local asked, seen, fields, windows = {}, {}, {}, {}
-  for n = 0, count - 1 do
-    local i = first + 2 * count + 7 * n
-    local key = ARGV[i + 5]
-    if ARGV[i + 3] ~= '' and seen[key] or ARGV[i + 6] ~= '' then return false end
-    if ARGV[i + 3] ~= '' then seen[key], asked[#asked + 1] = true, key end
-  end
-  if #asked == 0 then return false end
-  local have, held = call('HMGET', Q .. 'jobs', unpack(ARGV, first, first + count - 1)), call('HMGET', Q .. 'keys', unpack(asked))
-  for n = 1, count do
-    if have[n] or held[n] then return false end
-  end
-  into.count_in(Q, count)
-  local all, task = nobody_yet(), task_of(profile)
-  for n = 0, count - 1 do
-    local id, body, i = ARGV[first + n], ARGV[first + count + n], first + 2 * count + 7 * n
-    take_up(all, Q, id, body, i, into)
-    if ARGV[i + 3] ~= '' then
-      local window = tonumber(ARGV[i + 4])
-      local ends = window > 0 and time() + window or 0
-      fields[#fields + 1] = ARGV[i + 5]
-      fields[#fields + 1] = pack(KEY, 1, ends, 0, '', #id, id) .. task
-      if ends > 0 then windows[#windows + 1], windows[#windows + 2] = ends, ARGV[i + 5] end
-    end
-  end
-  take_in(all, Q, lane, into)
-  call('HSET', Q .. 'keys', unpack(fields))
-  if #windows > 0 then call('ZADD', Q .. 'windows', unpack(windows)) end
-  return true
 end
 local function take_keyed(Q, lane, profile, id, body, i, into)
   local mode, window, key, now, task = ARGV[i + 3], tonumber(ARGV[i + 4]), ARGV[i + 5], time(), task_of(profile)
@@ -131,12 +101,11 @@ local function take_keyed(Q, lane, profile, id, body, i, into)
     return put_key(Q, key, k, k.ends)
   end
   rec, s = take_one_in(Q, lane, id, body, i, into, false)
-  own(Q, id, mode .. pack('>I8', window) .. key, task, k, k and k.next or '', now)
+  own(Q, id, note_of(mode, window, key), task, k, k and k.next or '', now)
   link(Q, id, ARGV[i + 6], rec, s)
 end
--- Takes a run in of which some jobs have keys: together, or one after the other.
+-- Takes a run in of which some jobs have keys, one after the other.
 local function take_all_keyed(Q, lane, profile, count, first, into)
-  if count > 1 and take_together(Q, lane, profile, count, first, into) then return end
   for n = 0, count - 1 do
     local id, body, i = ARGV[first + n], ARGV[first + count + n], first + 2 * count + 7 * n
     local have = call('HGET', Q .. 'jobs', id)

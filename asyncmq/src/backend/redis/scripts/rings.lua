@@ -22,7 +22,7 @@ local function sweep_some(Q, of_tokens, cursor)
     if of_tokens then
       gone[#gone + 1] = entries[i]
       note_rings(by_ring, '\31' .. sub(entries[i], 11), { sub(entries[i], 1, 10) })
-    elseif #entries[i + 1] > 23 then
+    elseif not only_running(entries[i + 1]) and #entries[i + 1] > 23 then
       local g = read_group(entries[i + 1])
       note_rings(by_ring, entries[i], g.rings)
       g.rings = NONE
@@ -67,12 +67,11 @@ local function park(hold, ring, key, name, time)
   g.rings[#g.rings + 1] = ring
 end
 
--- What was taken so far: ids, the list of each, and whose permit each uses, if there is a limit.
-local function put(taken, line, name, limit, ids)
-  local all, lines, names, limits, n = taken.ids, taken.lines, taken.names, taken.limits, #taken.ids
-  for i = 1, #ids do
-    all[n + i], lines[n + i], names[n + i], limits[n + i] = ids[i], line, name, limit or false
-  end
+-- Takes note of an id that was taken: what was taken so far are ids, the list of each, and whose permit each uses, if there is a limit.
+local function put(taken, list, name, limit, id)
+  local n = taken.n + 1
+  taken.n, taken.ids[n], taken.lists[n], taken.names[n], taken.limits[n] = n, id, list, name, limit
+  if limit and limit.kind ~= 0 then taken.limit_of[name] = limit end
 end
 -- How many jobs keys give in their turn, where some have weights: the weight of each, how many it has left in the turn that it began, and
 -- all weights together.
@@ -89,85 +88,110 @@ local function weights_of(hold, ring, keys, names)
   call('HDEL', hold.Q .. 'credits', unpack(fields))
   return weights, credits, total
 end
--- Tells of lists whether each is there.
-local function which_are_there(Q, lines)
-  local names = {}
-  if #lines == 0 then return names end
-  for i = 1, #lines do names[i] = Q .. lines[i] end
-  local count, there = call('EXISTS', unpack(names)), {}
-  for i = 1, #lines do
-    there[i] = count == #lines or count > 0 and call('EXISTS', names[i]) == 1
+-- Lets the keys that gave jobs take turns again, behind the others, as far as their lists are still there; notes whose are not.
+local function turn_again(Q, ring, lists, keys, emptied, member)
+  if #lists == 0 then return end
+  local count, again = call('EXISTS', unpack(lists)), keys
+  if count < #lists then
+    again = {}
+    for i = 1, #lists do
+      if count > 0 and call('EXISTS', lists[i]) == 1 then
+        again[#again + 1] = keys[i]
+      else
+        emptied[#emptied + 1] = member .. keys[i]
+      end
+    end
   end
-  return there
+  if #again > 0 then join(Q, ring, again) end
+end
+-- Sets a key aside that may give nothing now: for as long as it may not, or, if more of its jobs have to go or what was taken for it may not
+-- start after all, until the others had their turn. Tells whether it has no jobs at all.
+local function set_aside(hold, taken, ring, key, name, list, time, more)
+  local limit = taken.limit
+  hold.looked = hold.looked + 1
+  if more or (hold.pending[name] or 0) > 0 then
+    taken.aside[#taken.aside + 1] = { ring, key }
+  elseif (limit.discards or limit.stops) and call('EXISTS', list) == 0 then
+    return true
+  else
+    park(hold, ring, key, name, time)
+  end
+end
+-- Takes up to `want` ids of a key. Returns how many there were.
+local function take_of_key(taken, list, name, limit, want)
+  if want > 1 then
+    local ids = call('LPOP', list, want) or {}
+    for i = 1, #ids do put(taken, list, name, limit, ids[i]) end
+    return #ids
+  end
+  local id, n = call('LPOP', list), taken.n + 1
+  if not id then return 0 end
+  -- As `put` does, which is a step for each job.
+  taken.n, taken.ids[n], taken.lists[n], taken.names[n], taken.limits[n] = n, id, list, name, limit
+  if limit and limit.kind ~= 0 then taken.limit_of[name] = limit end
+  return 1
 end
 -- Takes up to `most` ids of the keys whose turn it is.
 local function take_ring(hold, ring, most, taken)
   local Q, is_suspect = hold.Q, sub(ring, 1, 1) == 'S'
   if is_suspect then
-    if has_suspect() or taken.suspect then return end
+    if rare().has_suspect() or taken.suspect then return end
     most = 1
   end
   local task, prefix = task_in(Q, ring), string.lower(sub(ring, 1, 1)) .. sub(ring, 2)
-  local limit, group, member = hold.tasks[task], task .. '\31', sub(prefix, 2) .. sub(prefix, 1, 1)
+  local limit, group, member, front = hold.tasks[task] or false, task .. '\31', sub(prefix, 2) .. sub(prefix, 1, 1), Q .. prefix
+  local is_impatient, pending = limit and (limit.discards or limit.stops), hold.pending
+  -- Most limits only say how many run at once, and those of keys that have their turn are read.
+  local most_at_once, running = limit and limit.kind == 0 and not is_impatient and limit.most, hold.running
+  taken.limit = limit
   while most > 0 and hold.looked < 1000 do
     local size = call('LLEN', Q .. ring)
     if size == 0 then return call('ZREM', Q .. 'ready', ring) end
     local keys = call('LPOP', Q .. ring, math.min(size, most, 250))
+    local names, unserved, emptied, lists, served, s = {}, {}, {}, {}, {}, 0
+    if limit or hold.weighted then
+      for i = 1, #keys do names[i] = group .. keys[i] end
+    end
     -- Whoever is alone has all turns.
-    local turns, names, unserved, emptied, given, given_keys = math.max(1, math.floor(most / size)), {}, {}, {}, {}, {}
-    for i, key in ipairs(keys) do names[i] = group .. key end
+    local turns = math.max(1, math.floor(most / size))
     local weights, credits, total = weights_of(hold, ring, keys, names)
     if weights then turns = size > #keys and 1 or math.max(1, math.floor(most / total)) end
     if limit then load_groups(hold, names) end
-    for i, key in ipairs(keys) do
-      local may, time, name, line, more = math.huge, nil, names[i], prefix .. key, nil
-      if limit then
-        more = make_room_in(hold, line, name, limit)
+    for i = 1, #keys do
+      local key, name = keys[i], names[i] or false
+      local list, may, time, more = front .. key, most, nil, nil
+      if most_at_once then
+        may = most_at_once - running[name] - (pending[name] or 0)
+      elseif limit then
+        more = is_impatient and make_room_in(hold, prefix .. key, name, limit)
         may, time = left(hold, name, limit)
       end
-      if may == 0 then
-        hold.looked = hold.looked + 1
-        if more or (hold.pending[name] or 0) > 0 then
-          -- More have to go, or what was taken for it may not start after all.
-          taken.aside[#taken.aside + 1] = { ring, key }
-        elseif (limit.discards or limit.stops) and call('EXISTS', Q .. line) == 0 then
-          emptied[#emptied + 1] = member .. key
-        else
-          park(hold, ring, key, name, time)
-        end
+      if limit and may <= 0 then
+        if set_aside(hold, taken, ring, key, name, list, time, more) then emptied[#emptied + 1] = member .. key end
       elseif most == 0 then
         unserved[#unserved + 1] = key
       else
         local turn = weights and (turns - 1) * weights[i] + credits[i] or turns
-        local want = math.min(may, turn, most)
-        local ids
-        if want == 1 then ids = { call('LPOP', Q .. line) or nil } else ids = call('LPOP', Q .. line, want) or {} end
-        if #ids < want then
+        local want = turn < most and turn or most
+        if may < want then want = may end
+        local got = take_of_key(taken, list, name, limit, want)
+        if got < want then
           emptied[#emptied + 1] = member .. key
+        elseif weights and weights[i] > 1 and want < turn and want == most then
+          -- It goes on where its turn was cut short.
+          call('HSET', Q .. 'credits', ring .. key, (turn - want - 1) % weights[i] + 1)
+          unserved[#unserved + 1] = key
         else
-          given[#given + 1], given_keys[#given_keys + 1] = line, key
-          if weights and weights[i] > 1 and want < turn and want == most then
-            -- It goes on where its turn was cut short.
-            call('HSET', Q .. 'credits', ring .. key, (turn - want - 1) % weights[i] + 1)
-            unserved[#unserved + 1], given_keys[#given_keys] = key, false
-          end
+          s = s + 1
+          lists[s], served[s] = list, key
         end
-        if limit then hold.pending[name] = (hold.pending[name] or 0) + #ids end
-        put(taken, line, name, limit, ids)
-        most = most - #ids
-        if #ids == 0 then hold.looked = hold.looked + 1 end
-        if is_suspect and #ids > 0 then taken.suspect = true end
+        if limit then pending[name] = (pending[name] or 0) + got end
+        most = most - got
+        if got == 0 then hold.looked = hold.looked + 1 end
+        if is_suspect and got > 0 then taken.suspect = true end
       end
     end
-    local again, there = {}, which_are_there(Q, given)
-    for i, key in ipairs(given_keys) do
-      if key and there[i] then
-        again[#again + 1] = key
-      elseif key then
-        emptied[#emptied + 1] = member .. key
-      end
-    end
-    if #again > 0 then join(Q, ring, again) end
+    turn_again(Q, ring, lists, served, emptied, member)
     for i = #unserved, 1, -1 do come_first(Q, ring, unserved[i]) end
     if #emptied > 0 then call('ZREM', Q .. 'lines', unpack(emptied)) end
   end

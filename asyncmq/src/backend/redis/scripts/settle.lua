@@ -9,15 +9,15 @@
 -- Cost   5 commands for each run of kind n, 8 of kind k, 5 more if some of its jobs have side records, 3 more if some have deduplication
 --        keys; per job one element of each; kind s, and a job that another one is blocked behind, 10 to 21 for each job
 -- Completes jobs that nobody waits for: all in a few commands. `places` are those of the jobs in `acts` and among the results if they
--- are not one after the other; `sides` has by place how those stood that have a side record, if there are any.
+-- are not one after the other; `sides` has by place how those stood at which an attempt had been made before, if some have side records.
 local function complete(Q, kind, ids, acts, places, results, is_same, extras, sides)
-  local n, is_special = #ids, extras and (extras.side or extras.tombs)
+  local n = #ids
   call('HDEL', Q .. 'active', unpack(ids))
-  if extras and extras.groups then rare().leave(Q, ids, acts, places) end
+  if extras and extras.groups then holding().leave(Q, ids, acts, places) end
   local number = call('HINCRBY', Q .. 'meta', 'x', n)
-  if sides then rare().free_keys(Q, sides) end
+  if sides then ending().free_keys(Q, sides.freed) end
   if kind == 'n' then
-    if sides then rare().erase_notes(Q, ids) end
+    if sides then ending().erase_notes(Q, ids) end
     return call('HDEL', Q .. 'jobs', unpack(ids))
   end
   local head, tail, fronts, fields = pack('>c1I7I4I4', 'c', time(), 1, 0), pack('>I7', number), {}, {}
@@ -39,10 +39,11 @@ local function complete(Q, kind, ids, acts, places, results, is_same, extras, si
   local kept = call('RPUSH', Q .. 'lc', unpack(ids))
   local most = tonumber(call('HGET', S .. 'limits', 'ended') or 10000)
   if kept <= most then return end
-  if is_special then return rare().trim(Q, 'lc', most, 2 * n) end
+  if extras and extras.tombs then return rare().trim(Q, 'lc', most, 2 * n) end
   local oldest = call('LPOP', Q .. 'lc', math.min(kept - most, 2 * n))
   call('HDEL', Q .. 'jobs', unpack(oldest))
   call('HDEL', Q .. 'done', unpack(oldest))
+  if extras and extras.side then ending().erase_notes(Q, oldest) end
 end
 
 -- Returns the answer, and what to recall it by unless it was recalled.
@@ -77,7 +78,7 @@ local function settle(at)
         if act ~= seen then
           if not act or sub(act, 24, 31) ~= own_claim then
             acts[i], is_current = false, false
-          elseif sub(act, 32, 32) == 'h' then
+          elseif byte(act, 32) == 104 then
             has_side = has_side or {}
             has_side[#has_side + 1] = i
           else
@@ -92,7 +93,7 @@ local function settle(at)
     local extras = special(Q)
     if extras and extras.marks then is_slow = rare().marked(Q, first, count, is_slow or {}) end
     local sides
-    if has_side then sides, is_slow = rare().sides_to_complete(Q, first, has_side, is_slow) end
+    if has_side then sides, is_slow = ending().sides_to_complete(Q, first, has_side, is_slow) end
     if is_current and not is_slow then
       complete(Q, kind, { unpack(ARGV, first, results - 1) }, acts, nil, results, is_same, extras, sides)
       settled = settled + count

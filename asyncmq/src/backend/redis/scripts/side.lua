@@ -31,6 +31,8 @@ local function write_side(Q, id, rec, s)
   if call('HSET', Q .. 'side', id, packed(s)) == 1 and #rec <= LONG then
     call('HSET', Q .. 'jobs', id, with_side(rec))
   end
+  -- From now on there may be something to forget of jobs that waited for others.
+  if s.is_kin then call('HSET', Q .. 'meta', 'f', 1) end
 end
 -- Returns how a job stands that never needed a side record.
 local function plain_side(rec)
@@ -38,15 +40,17 @@ local function plain_side(rec)
   return { state = 'w', attempt = 0, crashes = 0, run_at = unpick('>I7', time), expires = 0, ttl = 0,
     seq = sub(rec, 1, 5) .. sub(rec, 13, 14), started = 0, worker = string.rep('\0', 16), ghost = NOBODY8, charged = 0 }
 end
--- Forgets the side records of jobs and whatever is noted of them in `more`: e failures, l lines, p progress, k deduplication key.
+-- Forgets the side records of jobs and whatever is noted of them: in `more` e failures, l lines, p progress; in `keyed` deduplication keys.
 local function erase_notes(Q, ids)
   if call('HDEL', Q .. 'side', unpack(ids)) == 0 then return end
-  for _, kind in ipairs({ 'e', 'l', 'p', 'k' }) do
+  call('HDEL', Q .. 'keyed', unpack(ids))
+  for _, kind in ipairs(call('EXISTS', Q .. 'more') == 1 and { 'e', 'l', 'p' } or {}) do
     local fields = {}
     for i = 1, #ids do fields[i] = kind .. ids[i] end
     call('HDEL', Q .. 'more', unpack(fields))
   end
-  -- What they had to do with those that they waited for.
+  -- What they had to do with those that they waited for, if jobs of this queue ever waited for others.
+  if not call('HGET', Q .. 'meta', 'f') then return end
   local families = {}
   for i = 1, #ids do families[2 * i - 1], families[2 * i] = Q .. 'f:' .. ids[i], Q .. 'i:' .. ids[i] end
   call('UNLINK', unpack(families))

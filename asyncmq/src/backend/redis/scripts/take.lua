@@ -145,7 +145,7 @@ local function take()
   if call('EXISTS', Q .. 'jobs', Q .. 'ends') == 0 then
     for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do call('UNLINK', Q .. line) end
     for _, key in ipairs({ 'held', 'groups', 'holders', 'parked', 'weights', 'credits', 'lines', 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel',
-      'wait', 'lc', 'zf', 'zx', 'ze', 'zq', 'zu', 'delayed', 'blocked', 'kids', 'keys', 'windows', 'plans', 'slots' }) do
+      'wait', 'lc', 'zf', 'zx', 'ze', 'zq', 'zu', 'delayed', 'blocked', 'kids', 'keyed', 'keys', 'windows', 'plans', 'slots' }) do
       call('UNLINK', Q .. key)
     end
     call('SREM', S .. 'queues', Q)
