@@ -23,6 +23,7 @@ impl RedisStore {
         let id = random_bits().to_be_bytes();
         for _ in 0..MOST_LESSONS {
             let mut script = self.call(&CLAIM, claim.queues).await.map_err(worded)?;
+            script.hurry();
             script.arg(claim.call.sender.as_uuid().as_bytes());
             self.put_claim(claim, id, &mut script);
             let answer = self.send(&script).await.map_err(worded)?;

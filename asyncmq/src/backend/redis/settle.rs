@@ -55,6 +55,7 @@ impl RedisStore {
         let mut queues = Vec::new();
         let runs = runs(jobs, &mut queues);
         let mut script = self.call(&SETTLE, &queues).await.map_err(worded)?;
+        script.hurry();
         script.arg(call.sender.as_uuid().as_bytes());
         put_settle(call, jobs, &runs, &mut script);
         let fenced = read_fenced(self.send(&script).await.map_err(worded)?, &runs, jobs.len())?;

@@ -8,7 +8,9 @@ use futures_util::future::try_join_all;
 use super::RedisStore;
 use super::codec::{claim_of, id_bytes, report_bytes};
 use super::error::worded;
+use super::far::{has_far_parents, in_levels};
 use super::leases::RedisLeases;
+use super::push::Pushing;
 use super::reply::{bytes, strange};
 use super::script::REPORT;
 use crate::backend::{
@@ -24,13 +26,14 @@ impl Store for RedisStore {
     }
 
     async fn push(&self, call: CallId, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
-        if self.keys.is_cluster() && jobs.iter().any(|job| has_far_parents(job)) {
-            return Err(StoreError::refused("in a cluster a job can wait for jobs of its own queue only"));
+        if !self.keys.is_cluster() || !has_far_parents(jobs) {
+            return self.push_level(call, 0, jobs).await;
         }
-        let groups = self.apart(jobs, |job| &job.queue);
-        let parts = try_join_all(groups.iter().map(|(_, jobs)| self.push_together(call, jobs))).await?;
-        self.list_queues(groups.iter().filter_map(|group| group.1.first()).map(|job| &job.queue)).await?;
-        Ok(in_order(jobs.len(), groups.into_iter().map(|group| group.0).zip(parts)))
+        let mut parts = Vec::new();
+        for (level, (places, jobs)) in in_levels(jobs).into_iter().enumerate() {
+            parts.push((places, self.push_level(call, level, &jobs).await?));
+        }
+        Ok(in_order(jobs.len(), parts.into_iter()))
     }
 
     async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
@@ -83,6 +86,21 @@ impl Store for RedisStore {
 }
 
 impl RedisStore {
+    /// Pushes jobs whose parents in other slots are there, a step for each slot.
+    async fn push_level(
+        &self,
+        call: CallId,
+        level: usize,
+        jobs: &[Arc<Envelope>],
+    ) -> Result<Vec<Pushed>, StoreError> {
+        let gone = self.gone_parents(jobs).await?;
+        let pushing = Pushing { call, level, gone: &gone };
+        let groups = self.apart(jobs, |job| &job.queue);
+        let parts = try_join_all(groups.iter().map(|(_, jobs)| self.push_together(pushing, jobs))).await?;
+        self.list_queues(groups.iter().filter_map(|group| group.1.first()).map(|job| &job.queue)).await?;
+        Ok(in_order(jobs.len(), groups.into_iter().map(|group| group.0).zip(parts)))
+    }
+
     async fn report_together(
         &self,
         reports: &[&(Arc<Envelope>, Token, Report)],
@@ -109,11 +127,6 @@ impl RedisStore {
             .map(|letter| if *letter == b'A' { Fenced::Applied } else { Fenced::Stale })
             .collect())
     }
-}
-
-/// Tells whether a job waits for some of other queues.
-fn has_far_parents(job: &Envelope) -> bool {
-    job.extras().parents.iter().any(|parent| parent.queue != job.queue)
 }
 
 /// Puts the answers of parts back into the order of the whole.

@@ -114,7 +114,11 @@ pub(super) fn read_dedup(from: &mut Reader<'_>) -> Result<Dedup> {
 }
 
 /// Writes for which jobs a job waits, as scripts read it.
-pub(in super::super) fn parents_bytes(keys: &Keys, parents: &[Parent]) -> Vec<u8> {
+pub(in super::super) fn parents_bytes(
+    keys: &Keys,
+    parents: &[Parent],
+    is_gone: impl Fn(&Parent) -> bool,
+) -> Vec<u8> {
     let mut to = Vec::new();
     for parent in parents {
         let policy = match parent.on_failure {
@@ -122,7 +126,12 @@ pub(in super::super) fn parents_bytes(keys: &Keys, parents: &[Parent]) -> Vec<u8
             OnFailure::Run => b'r',
             OnFailure::Cancel => b'x',
         };
-        to.put(&[policy, if parent.passes { b'1' } else { b'0' }]);
+        let passes = match parent.passes {
+            _ if is_gone(parent) => b'2',
+            true => b'1',
+            false => b'0',
+        };
+        to.put(&[policy, passes]);
         to.put_text(&keys.queue(&parent.queue));
         let id = id_bytes(&parent.id);
         to.put_u16(id.len());

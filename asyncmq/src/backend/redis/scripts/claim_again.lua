@@ -28,5 +28,5 @@ local function claim_again(recalled, queues)
 end
 return { promote = promote, merge = merge, alive = alive, may_start = may_start, tell_started = tell_started,
   claim_again = claim_again, slow = slow, sides_to_complete = sides_to_complete, free_keys = free_keys, erase_notes = erase_notes, marked = marked, trim = trim, publish = publish, leave = leave, unpark = unpark, sweep = sweep,
-  claim_held = claim_held, next_token = next_token, inputs = kin.inputs, tell_more = kin.tell_more }
+  claim_held = claim_held, next_token = next_token, inputs = kin.inputs, tell_more = kin.tell_more, sealed = kin.sealed, look = kin.look }
 end

@@ -53,5 +53,5 @@ local function make_room_in(Q, lines)
   return rarer()(Q, lines)
 end
 return { take_all_keyed = take_all_keyed, waits = waits, let_wait = let_wait, make_room_in = make_room_in, with_side = with_side, noisy = noisy, emit = emit,
-  begin = begin, wake = wake, publish = publish, NOBODY = NOBODY }
+  begin = begin, wake = wake, publish = publish, sealed = kin.sealed, NOBODY = NOBODY }
 end
