@@ -100,6 +100,20 @@ impl Cluster {
         cluster
     }
 
+    /// Waits until no queue under a prefix has a message for another one that was not taken in.
+    pub(crate) fn arrived(&self, prefix: &str) {
+        let has_mail = |server: &RedisServer| {
+            !server.order::<Vec<String>>(&["KEYS", &format!("{prefix}:*:outs")]).is_empty()
+        };
+        let mut quiet = 0;
+        // The end of a message's way may lie behind a look and its begin before it: looks that see nothing outnumber the ways that
+        // one message can bring about in a test.
+        wait_until("all messages have arrived", || {
+            quiet = if self.0.iter().any(has_mail) { 0 } else { quiet + 1 };
+            quiet == 4
+        });
+    }
+
     pub(crate) fn url(&self) -> String {
         let nodes: Vec<_> = self.0.iter().map(|server| format!("127.0.0.1:{}", server.port())).collect();
         format!("redis+cluster://{}", nodes.join(","))
