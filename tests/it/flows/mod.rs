@@ -1,7 +1,7 @@
 //! Jobs that wait for each other, as producers and workers meet them.
 
 mod depends;
-mod random;
+pub(crate) mod random;
 mod typed;
 
 use std::sync::{Arc, Mutex};

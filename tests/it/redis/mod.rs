@@ -16,6 +16,7 @@ mod long;
 mod processes;
 mod scene;
 mod server;
+mod slots;
 mod steps;
 mod strays;
 mod ways;

@@ -114,6 +114,32 @@ impl Cluster {
         });
     }
 
+    /// Connects to whichever server has the key.
+    pub(crate) fn connection(&self) -> redis::cluster::ClusterConnection {
+        let nodes = self.0.iter().map(|server| format!("redis://127.0.0.1:{}", server.port()));
+        redis::cluster::ClusterClient::new(nodes).unwrap().get_connection().unwrap()
+    }
+
+    /// Lists the keys that begin so and that stay.
+    pub(crate) fn keys_that_stay(&self, base: &str) -> Vec<String> {
+        let pattern = format!("{base}*");
+        let keys = self.0.iter().flat_map(|server| server.order::<Vec<Vec<u8>>>(&["KEYS", &pattern]));
+        let mut connection = self.connection();
+        let mut ttl = |key: &Vec<u8>| redis::cmd("PTTL").arg(key).query::<i64>(&mut connection).unwrap();
+        keys.filter(|key| ttl(key) == -1).map(|key| String::from_utf8_lossy(&key).into_owned()).collect()
+    }
+
+    /// Returns how many scripts the servers have run.
+    pub(crate) fn scripts_run(&self) -> u64 {
+        let of = |server: &RedisServer| {
+            let stats: String = server.order(&["INFO", "commandstats"]);
+            let calls =
+                stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls=")?.split(',').next());
+            calls.map_or(0, |calls| calls.parse().unwrap())
+        };
+        self.0.iter().map(of).sum()
+    }
+
     pub(crate) fn url(&self) -> String {
         let nodes: Vec<_> = self.0.iter().map(|server| format!("127.0.0.1:{}", server.port())).collect();
         format!("redis+cluster://{}", nodes.join(","))

@@ -18,6 +18,14 @@ use crate::job::{Envelope, JobId, Name, Parent};
 pub(super) struct Gone(HashSet<(Name, JobId)>);
 
 impl Gone {
+    /// Lists the jobs that wait for some of other queues which are there.
+    pub(super) fn children<'a>(&self, jobs: &'a [Arc<Envelope>]) -> impl Iterator<Item = &'a Arc<Envelope>> {
+        jobs.iter().filter(|job| {
+            let mut parents = far_parents(job).peekable();
+            parents.peek().is_some() && !parents.any(|parent| self.has(parent))
+        })
+    }
+
     pub(super) fn has(&self, parent: &Parent) -> bool {
         !self.0.is_empty() && self.0.contains(&(parent.queue.clone(), parent.id.clone()))
     }

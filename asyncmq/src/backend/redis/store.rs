@@ -94,6 +94,8 @@ impl RedisStore {
         jobs: &[Arc<Envelope>],
     ) -> Result<Vec<Pushed>, StoreError> {
         let gone = self.gone_parents(jobs).await?;
+        // Whoever dies in between must leave nothing in a queue to which no duty comes.
+        self.list_queues(gone.children(jobs).map(|job| &job.queue)).await?;
         let pushing = Pushing { call, level, gone: &gone };
         let groups = self.apart(jobs, |job| &job.queue);
         let parts = try_join_all(groups.iter().map(|(_, jobs)| self.push_together(pushing, jobs))).await?;
