@@ -87,6 +87,11 @@ async fn on_every_store(try_it: impl AsyncFn(Client)) {
         let redis = crate::support::redis_store::Redis::new().await;
         try_it(Client::with_backend(redis.store())).await;
     }
+    #[cfg(feature = "redis-cluster")]
+    {
+        let cluster = crate::support::in_cluster::InCluster::new().await;
+        try_it(Client::with_backend(cluster.store())).await;
+    }
 }
 
 async fn worker(client: &Client, ran: &Ran) -> WorkerHandle {

@@ -1,7 +1,11 @@
 //! A cluster of three servers on this machine.
 
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
+
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
 
 use asyncmq_tests::servers::redis_server::{RedisServer, free_port};
 
@@ -71,12 +75,34 @@ impl Cluster {
         cluster
     }
 
+    /// Kills the first server, of whose last steps `forgotten` nothing has got to its replica.
+    pub(crate) async fn kill_first_after(&self, forgotten: impl Future<Output = ()>) {
+        let replica = &self.0[3];
+        let info: String = replica.order(&["INFO", "server"]);
+        let process = info.lines().find_map(|line| line.strip_prefix("process_id:")).unwrap();
+        let process = Pid::from_raw(process.trim().parse().unwrap());
+        wait_until("the replica has everything", || self.0[0].is_confirmed_by(1, &self.key_of_first()));
+        signal::kill(process, Signal::SIGSTOP).unwrap();
+        self.0[0].order::<()>(&["CLIENT", "KILL", "TYPE", "replica"]);
+        forgotten.await;
+        self.0[0].kill();
+        signal::kill(process, Signal::SIGCONT).unwrap();
+    }
+
+    /// Returns a key of the first server's.
+    fn key_of_first(&self) -> String {
+        let mut keys = (0..).map(|number: u32| format!("mark{number}"));
+        keys.find(|key| self.is_of_first(key)).expect("every third key is the first server's")
+    }
+
+    /// Tells whether a key lies on the first server.
+    pub(crate) fn is_of_first(&self, key: &str) -> bool {
+        self.0[1].order::<u16>(&["CLUSTER", "KEYSLOT", key]) <= 5_460
+    }
+
     /// Kills the first server, once its replica has everything.
     pub(crate) fn kill_first(&self) {
-        let slot = |key: &String| self.0[0].order::<u16>(&["CLUSTER", "KEYSLOT", key]);
-        let mut keys = (0..).map(|number: u32| format!("mark{number}"));
-        let own = keys.find(|key| slot(key) <= 5_460).expect("every third key is the first server's");
-        wait_until("the replica has everything", || self.0[0].is_confirmed_by(1, &own));
+        wait_until("the replica has everything", || self.0[0].is_confirmed_by(1, &self.key_of_first()));
         self.0[0].kill();
     }
 

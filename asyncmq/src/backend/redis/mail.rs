@@ -12,9 +12,9 @@ use redis::{RedisResult, Value};
 
 use super::error::worded;
 use super::reply::{bytes, next, number, opened, parts, strange};
-use super::script::{COLLECT, Call, DELIVER};
+use super::script::{ASK_AGAIN, COLLECT, Call, DELIVER};
 use super::{RedisStore, micros};
-use crate::backend::StoreError;
+use crate::backend::{Inspect, StoreError};
 use crate::chance::random_bits;
 use crate::job::Name;
 
@@ -53,6 +53,16 @@ struct Round {
 impl Drop for Round {
     fn drop(&mut self) {
         self.store.rounds.of().remove(&self.queue);
+    }
+}
+
+/// The connection with which it was known last that nothing is forgotten.
+#[derive(Debug, Default)]
+pub(super) struct Trusted(Mutex<Option<u64>>);
+
+impl Trusted {
+    fn of(&self) -> MutexGuard<'_, Option<u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -182,6 +192,32 @@ impl RedisStore {
         let count = number(&next(&mut answer)?)?;
         let answers = parts(next(&mut answer)?)?.into_iter().map(bytes).collect::<Result<_, _>>()?;
         Ok(Brought { to, count, answers })
+    }
+
+    /// Asks once more for what jobs wait for, if the connection is another one: a node that died may have been asked and have
+    /// forgotten it. While a connection lasts nothing is forgotten.
+    pub(super) async fn ask_again_if_lost(&self) -> Result<(), StoreError> {
+        let connection = self.link.connection();
+        let trusted = *self.trusted.of();
+        if trusted.is_some() && connection != trusted {
+            for queue in self.queues().await? {
+                self.ask_again_in(&queue).await?;
+            }
+        }
+        *self.trusted.of() = connection.or(trusted);
+        Ok(())
+    }
+
+    async fn ask_again_in(&self, queue: &Name) -> Result<(), StoreError> {
+        let mut behind = b"-1".to_vec();
+        loop {
+            let mut call = self.call(&ASK_AGAIN, std::slice::from_ref(queue)).await.map_err(worded)?;
+            call.arg(&behind);
+            behind = bytes(self.send(&call).await.map_err(worded)?)?;
+            if behind.is_empty() {
+                return Ok(());
+            }
+        }
     }
 
     /// Makes a call that changes jobs, and leaves what it may have left behind.

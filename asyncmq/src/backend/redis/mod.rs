@@ -55,7 +55,7 @@ use self::events::Listeners;
 use self::keys::Keys;
 use self::lanes::Lanes;
 use self::link::Link;
-use self::mail::Rounds;
+use self::mail::{Rounds, Trusted};
 use self::script::{Call, Script};
 use self::settings::{Servers, Settings};
 use crate::backend::{Backend, CallId, RECALLED_CALLS, StoreError};
@@ -76,6 +76,7 @@ pub struct RedisStore {
     ear: Arc<Ear>,
     listeners: Arc<Listeners>,
     rounds: Rounds,
+    trusted: Trusted,
     /// The time of a test; the server's where there is none.
     clock: Option<Clock>,
     this: Weak<Self>,
@@ -117,6 +118,7 @@ impl RedisStore {
             keys,
             ear,
             rounds: Rounds::default(),
+            trusted: Trusted::default(),
             clock,
             this: this.clone(),
         })

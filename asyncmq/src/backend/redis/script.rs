@@ -109,6 +109,7 @@ scripts! {
     WEIGHT = "allow-oom", base emit wake weight;
     ORDER = "allow-oom", base emit wake side lines_keyed lines keys ended kin mail order;
     TAKE = "allow-oom", base emit wake side lines_keyed lines keys ended kin mail limit permits take;
+    ASK_AGAIN = "allow-oom", base emit wake side lines_keyed lines keys ended kin mail ask_again;
     COLLECT = "allow-oom", base emit wake side lines_keyed lines keys ended kin mail collect;
     DELIVER = "allow-oom", base emit wake side lines_keyed lines keys ended kin mail deliver;
     KNOWN = "no-writes", base known;

@@ -114,6 +114,10 @@ function kin.gone_parent(parents)
   end)
   return gone
 end
+-- Returns what stands in a job's list of those that wait for it.
+function kin.entry(place, policy, passes, s, Q, id, name)
+  return pack('>I4c1c1c7I2c0I2c0', place, policy, passes, s.seq, #Q, Q, #id, id) .. name
+end
 -- Notes that somebody waits for a job.
 function kin.await(P, parent, entry)
   call('HINCRBY', P .. 'kids', parent, 1)
@@ -126,18 +130,16 @@ function kin.link(Q, id, rec, s, parents, now)
   local own, letters, broken = Q .. 'f:' .. id, {}, nil
   local before = call('HGET', own, 'o') or ''
   kin.each(parents, function(place, policy, passes, P, parent, name)
-    local function entry()
-      return pack('>I4c1c1c7I2c0I2c0', place, policy, passes, s.seq, #Q, Q, #id, id) .. name
-    end
     if kin.is_apart(P) then
       letters[place] = 'o'
-      return kin.ask_apart(P, parent, entry(), sub(before, place, place) == 'c')
+      local entry = kin.entry(place, policy, passes, s, Q, id, name)
+      return kin.ask_apart(P, parent, entry, sub(before, place, place) == 'c' and '1' or '0')
     end
     local is_kept, done = call('HEXISTS', P .. 'jobs', parent) == 1, call('HGET', P .. 'done', parent)
     local state = done and sub(done, 1, 1)
     if is_kept and not done then
       letters[place] = 'o'
-      kin.await(P, parent, entry())
+      kin.await(P, parent, kin.entry(place, policy, passes, s, Q, id, name))
     elseif not is_kept and sub(before, place, place) == 'c' then
       letters[place] = 'c'
     else
