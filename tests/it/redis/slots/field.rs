@@ -1,14 +1,16 @@
 //! A cluster with two processes at its store, and short words for what they do.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use asyncmq::backend::redis::RedisStore;
-use asyncmq::backend::{CallId, Claim, Inspect, Pushed, Report, Settlement, Store, TaskSet, Upkeep};
+use asyncmq::backend::{
+    CallId, Claim, ClaimedJob, Inspect, Pushed, Report, Settlement, Store, TaskSet, Upkeep,
+};
 use asyncmq::job::{Envelope, JobId, Name, Parent, Retention, WorkerId};
 use asyncmq::lifecycle::Transition;
 use asyncmq::{JobState, OnFailure};
@@ -50,12 +52,16 @@ impl Field {
         assert_eq!(self.one.push(self.call(), std::slice::from_ref(job)).await.unwrap(), [Pushed::Added]);
     }
 
-    /// Claims the job of a queue that must be there, and completes it.
-    pub(super) async fn complete(&self, queue: &Name) {
+    pub(super) async fn claim(&self, queue: &Name) -> Vec<ClaimedJob> {
         let tasks: TaskSet = [(TASK, 1)].into_iter().collect();
         let (call, lease) = (self.call(), Duration::from_secs(60));
         let claim = Claim { call, queues: std::slice::from_ref(queue), tasks: &tasks, limit: 1, lease };
-        let job = self.one.claim(claim).await.unwrap().jobs.pop().expect("there is a job");
+        self.one.claim(claim).await.unwrap().jobs
+    }
+
+    /// Completes the job of a queue that must be there.
+    pub(super) async fn complete(&self, queue: &Name) {
+        let job = self.claim(queue).await.pop().expect("there is a job");
         let result = Bytes::from_static(b"7");
         let transition = Transition::Complete { result, retention: Retention::Standard };
         let settlement =
@@ -134,16 +140,23 @@ pub(super) fn child_of(parent: &Envelope, queue: &Name, on_failure: OnFailure) -
     Arc::new(child)
 }
 
-/// Goes on with something until it waits for so many times, and drops it then. Returns what it gives if it comes to its end.
-pub(super) async fn cut_short<F: Future>(future: F, mut waits: usize) -> Option<F::Output> {
-    let mut future = pin!(future);
-    poll_fn(|context| match future.as_mut().poll(context) {
+/// Goes on with something until it waits for so many times, and then no more, as a process does that is frozen: what it has sent
+/// arrives, and nothing comes of the answer. Returns what it gives if it comes to its end.
+pub(super) async fn frozen_after<'a, T>(
+    mut waits: usize,
+    future: impl Future<Output = T> + Send + 'a,
+) -> Result<T, Frozen<'a, T>> {
+    let mut future: Frozen<'a, T> = Box::pin(future);
+    let done = poll_fn(|context| match future.as_mut().poll(context) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
         Poll::Pending if waits == 0 => Poll::Ready(None),
         Poll::Pending => {
             waits -= 1;
             Poll::Pending
         }
-    })
-    .await
+    });
+    done.await.ok_or(future)
 }
+
+/// What a process does that is frozen.
+pub(super) type Frozen<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
