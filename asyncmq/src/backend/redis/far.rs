@@ -1,16 +1,18 @@
 //! Pushes in a cluster of jobs that wait for some in other slots: parents go in before their children, and those that are not
 //! there are known before a child is taken in.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 
 use super::RedisStore;
 use super::codec::id_bytes;
+use super::push::Pushing;
 use super::reply::{bytes, strange};
 use super::script::KNOWN;
-use crate::backend::{MAX_BATCH, StoreError};
+use super::store::in_order;
+use crate::backend::{CallId, MAX_BATCH, Pushed, StoreError};
 use crate::job::{Envelope, JobId, Name, Parent};
 
 /// Parents in other slots that are not known.
@@ -18,27 +20,27 @@ use crate::job::{Envelope, JobId, Name, Parent};
 pub(super) struct Gone(HashSet<(Name, JobId)>);
 
 impl Gone {
-    /// Lists the jobs that wait for some of other queues which are there.
-    pub(super) fn children<'a>(&self, jobs: &'a [Arc<Envelope>]) -> impl Iterator<Item = &'a Arc<Envelope>> {
-        jobs.iter().filter(|job| {
-            let mut parents = far_parents(job).peekable();
-            parents.peek().is_some() && !parents.any(|parent| self.has(parent))
-        })
-    }
-
     pub(super) fn has(&self, parent: &Parent) -> bool {
         !self.0.is_empty() && self.0.contains(&(parent.queue.clone(), parent.id.clone()))
     }
-}
 
-/// Tells whether jobs wait for some of other queues than their own.
-pub(super) fn has_far_parents(jobs: &[Arc<Envelope>]) -> bool {
-    jobs.iter().any(|job| far_parents(job).next().is_some())
+    /// Takes note of jobs that were not taken in, given what became of each.
+    fn note(&mut self, jobs: &[Arc<Envelope>], pushed: &[Pushed]) {
+        let is_lost =
+            |pushed: &Pushed| matches!(pushed, Pushed::ParentGone { .. } | Pushed::Deduplicated { .. });
+        let lost = jobs.iter().zip(pushed).filter(|(_, pushed)| is_lost(pushed));
+        self.0.extend(lost.map(|(job, _)| (job.queue.clone(), job.id.clone())));
+    }
 }
 
 /// Lists for which jobs of other queues one waits.
 fn far_parents(job: &Envelope) -> impl Iterator<Item = &Parent> {
     job.extras().parents.iter().filter(|parent| parent.queue != job.queue)
+}
+
+/// Tells whether jobs wait for some of other queues than their own.
+pub(super) fn has_far_parents(jobs: &[Arc<Envelope>]) -> bool {
+    jobs.iter().any(|job| far_parents(job).next().is_some())
 }
 
 /// Sorts jobs by the step in which they go in: behind their parents of other queues, and not before those that stand before
@@ -58,7 +60,7 @@ fn levels(jobs: &[Arc<Envelope>]) -> Vec<usize> {
 }
 
 /// Sorts jobs into those that can go in at the same time, each with its place.
-pub(super) fn in_levels(jobs: &[Arc<Envelope>]) -> Vec<(Vec<usize>, Vec<Arc<Envelope>>)> {
+fn in_levels(jobs: &[Arc<Envelope>]) -> Vec<(Vec<usize>, Vec<Arc<Envelope>>)> {
     let mut sorted: Vec<(Vec<usize>, Vec<Arc<Envelope>>)> = Vec::new();
     for (place, (job, level)) in jobs.iter().zip(levels(jobs)).enumerate() {
         if sorted.len() <= level {
@@ -71,13 +73,35 @@ pub(super) fn in_levels(jobs: &[Arc<Envelope>]) -> Vec<(Vec<usize>, Vec<Arc<Enve
 }
 
 impl RedisStore {
-    /// Finds out which parents in other slots are not known.
-    pub(super) async fn gone_parents(&self, jobs: &[Arc<Envelope>]) -> Result<Gone, StoreError> {
-        let mut asked: HashMap<&Name, HashSet<&JobId>> = HashMap::new();
-        if self.keys.is_cluster() {
-            for parent in jobs.iter().flat_map(|job| far_parents(job)) {
+    /// Pushes jobs of which some wait for others in other slots: in several steps, and then carries what they have to ask.
+    pub(super) async fn push_far(
+        &self,
+        call: CallId,
+        jobs: &[Arc<Envelope>],
+    ) -> Result<Vec<Pushed>, StoreError> {
+        let mut gone = self.gone_parents(jobs).await?;
+        let may_wait = |job: &&Arc<Envelope>| far_parents(job).next().is_some_and(|parent| !gone.has(parent));
+        let senders: BTreeSet<Name> = jobs.iter().filter(may_wait).map(|job| job.queue.clone()).collect();
+        // Whoever dies in between must leave nothing in a queue to which no duty comes.
+        self.list_queues(senders.iter()).await?;
+        let mut parts = Vec::new();
+        for (level, (places, jobs)) in in_levels(jobs).into_iter().enumerate() {
+            let pushed = self.push_level(Pushing { call, far: Some((level, &gone)) }, &jobs).await?;
+            gone.note(&jobs, &pushed);
+            parts.push((places, pushed));
+        }
+        join_all(senders.into_iter().map(|queue| self.carry_first(queue))).await;
+        Ok(in_order(jobs.len(), parts.into_iter()))
+    }
+
+    /// Finds out which parents in other slots are not known, but for those that stand before their children among the jobs.
+    async fn gone_parents(&self, jobs: &[Arc<Envelope>]) -> Result<Gone, StoreError> {
+        let (mut asked, mut seen) = (HashMap::<&Name, HashSet<&JobId>>::new(), HashSet::new());
+        for job in jobs {
+            for parent in far_parents(job).filter(|parent| !seen.contains(&(&parent.queue, &parent.id))) {
                 asked.entry(&parent.queue).or_default().insert(&parent.id);
             }
+            seen.insert((&job.queue, &job.id));
         }
         let asked: Vec<(&Name, Vec<&JobId>)> =
             asked.into_iter().map(|(queue, ids)| (queue, ids.into_iter().collect())).collect();

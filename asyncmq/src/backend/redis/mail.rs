@@ -12,7 +12,7 @@ use redis::{RedisResult, Value};
 
 use super::error::worded;
 use super::reply::{bytes, next, number, opened, parts, strange};
-use super::script::{ASK_AGAIN, COLLECT, Call, DELIVER};
+use super::script::{ASK_AGAIN, COLLECT, Call, DELIVER, Mail};
 use super::{RedisStore, micros};
 use crate::backend::{Inspect, StoreError};
 use crate::chance::random_bits;
@@ -87,12 +87,18 @@ struct Brought {
 }
 
 impl RedisStore {
-    /// Carries what a call left behind, as far as one call should; whatever fails is tried again by others.
+    /// Sees to what a call left behind; whatever fails is tried again by others.
     pub(super) async fn carry_for(&self, call: &Call) {
         let Some(queue) = call.base().and_then(|base| self.keys.queue_of(base)) else { return };
-        if call.is_hurried() {
-            return self.carry_behind(queue);
+        match call.mail() {
+            Mail::First => self.carry_first(queue).await,
+            Mail::Behind => self.carry_behind(queue),
+            Mail::Left => {}
         }
+    }
+
+    /// Carries a queue's messages, as far as one caller should wait for it.
+    pub(super) async fn carry_first(&self, queue: Name) {
         match self.carry(queue.clone(), AT_ONCE, Haste::LeaveOthers).await {
             Ok(rest) => rest.into_iter().for_each(|queue| self.carry_behind(queue)),
             Err(error) => {

@@ -9,7 +9,7 @@ use super::error::worded_push;
 use super::far::Gone;
 use super::keys::Keys;
 use super::reply::{bytes, strange};
-use super::script::{Call, PUSH};
+use super::script::{Call, Mail, PUSH};
 use super::{RedisStore, micros, moment, slot};
 use crate::backend::{CallId, Pushed, StoreError};
 use crate::job::{Dedup, DedupKey, Due, Envelope, JobId, Name};
@@ -17,18 +17,19 @@ use crate::lifecycle::may_replace;
 
 use super::lanes::Placed;
 
-/// Which push it is: its call, its level if it takes several steps in a cluster, and which parents in other slots are gone.
+/// Which push it is.
 #[derive(Clone, Copy)]
 pub(super) struct Pushing<'a> {
     pub(super) call: CallId,
-    pub(super) level: usize,
-    pub(super) gone: &'a Gone,
+    /// Where some jobs wait for others in other slots: the level, as one queue may have a step at several, each with an answer
+    /// of its own, and which of those parents are gone.
+    pub(super) far: Option<(usize, &'a Gone)>,
 }
 
 /// What spelling parents takes.
 struct Parents<'a> {
     keys: &'a Keys,
-    gone: &'a Gone,
+    gone: Option<&'a Gone>,
 }
 
 /// Jobs of one queue and lane that follow each other.
@@ -64,14 +65,22 @@ impl RedisStore {
     ) -> Result<Vec<Pushed>, StoreError> {
         let (queues, runs) = self.runs(jobs);
         let mut script = self.call(&PUSH, &queues).await.map_err(worded_push)?;
-        let Pushing { call, level, gone } = pushing;
+        let Pushing { call, far } = pushing;
         script.arg(call.sender.as_uuid().as_bytes());
-        // One queue may have a step at several levels, each with an answer of its own.
-        match level {
-            0 => script.number(call.sequence).arg(slot('p', call)),
-            _ => script.arg(format!("{}.{level}", call.sequence)).arg(format!("{}.{level}", slot('p', call))),
-        };
-        put_runs(&Parents { keys: &self.keys, gone }, jobs, &runs, &mut script);
+        match far {
+            Some((level, _)) if level != 0 => {
+                let mark = format!("{}.{level}", call.sequence);
+                script.arg(mark).arg(format!("{}.{level}", slot('p', call)));
+            }
+            _ => {
+                script.number(call.sequence).arg(slot('p', call));
+            }
+        }
+        if far.is_some() {
+            script.with_mail(Mail::Left);
+        }
+        let parents = Parents { keys: &self.keys, gone: far.map(|(_, gone)| gone) };
+        put_runs(&parents, jobs, &runs, &mut script);
         let answer = self.send(&script).await.map_err(worded_push)?;
         read_answer(&bytes(answer)?, jobs.len())
     }
@@ -79,7 +88,7 @@ impl RedisStore {
     /// Writes what taking in jobs of one queue takes.
     pub(super) fn put_jobs(&self, jobs: &[&Arc<Envelope>], script: &mut Call) {
         let (_, runs) = self.runs(jobs);
-        put_runs(&Parents { keys: &self.keys, gone: &Gone::default() }, jobs, &runs, script);
+        put_runs(&Parents { keys: &self.keys, gone: None }, jobs, &runs, script);
     }
 
     /// Sorts jobs into runs. Two jobs of the same id never share one: the second must find the first.
@@ -153,7 +162,9 @@ fn put_times<'a>(
         script.arg(due).number(value).number(job.ttl.map_or(0, |ttl| micros(ttl) + 1));
         if let Some(Parents { keys, gone }) = parents {
             put_key(job, script);
-            script.arg(parents_bytes(keys, &job.extras().parents, |parent| gone.has(parent)));
+            script.arg(parents_bytes(keys, &job.extras().parents, |parent| {
+                gone.is_some_and(|gone| gone.has(parent))
+            }));
         }
     }
 }

@@ -125,13 +125,24 @@ scripts! {
     EARS = "allow-oom", base ears;
 }
 
+/// What becomes of the messages to queues in other slots that a call leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mail {
+    /// They are carried before the caller has its answer.
+    First,
+    /// They are carried behind the caller's back.
+    Behind,
+    /// The caller sees to them.
+    Left,
+}
+
 /// A call of a script that is being written.
 pub(super) struct Call {
     script: &'static Script,
     dialect: Dialect,
     command: Cmd,
     bytes: usize,
-    is_hurried: bool,
+    mail: Mail,
 }
 
 impl Call {
@@ -143,7 +154,7 @@ impl Call {
             command.write_arg(base.as_bytes());
         }
         command.write_arg(time.as_bytes());
-        Self { script, dialect, command, bytes: 0, is_hurried: false }
+        Self { script, dialect, command, bytes: 0, mail: Mail::First }
     }
 
     /// Adds bytes.
@@ -159,13 +170,13 @@ impl Call {
         self
     }
 
-    /// Says that the caller will not wait for what the call leaves to be carried to other queues.
-    pub(super) const fn hurry(&mut self) {
-        self.is_hurried = true;
+    /// Says what becomes of messages that the call leaves behind.
+    pub(super) const fn with_mail(&mut self, mail: Mail) {
+        self.mail = mail;
     }
 
-    pub(super) const fn is_hurried(&self) -> bool {
-        self.is_hurried
+    pub(super) const fn mail(&self) -> Mail {
+        self.mail
     }
 
     /// Returns the base of the first queue.

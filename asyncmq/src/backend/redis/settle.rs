@@ -5,7 +5,7 @@ use redis::Value;
 use super::codec::{claim_of, failure_bytes, id_bytes, put_id, reason_parts, report_bytes};
 use super::error::worded;
 use super::reply::{bytes, strange};
-use super::script::{Call, SETTLE};
+use super::script::{Call, Mail, SETTLE};
 use super::{RedisStore, micros, slot};
 use crate::backend::{CallId, Fenced, Settlement, StoreError};
 use crate::job::{Name, Retention};
@@ -55,7 +55,7 @@ impl RedisStore {
         let mut queues = Vec::new();
         let runs = runs(jobs, &mut queues);
         let mut script = self.call(&SETTLE, &queues).await.map_err(worded)?;
-        script.hurry();
+        script.with_mail(Mail::Behind);
         script.arg(call.sender.as_uuid().as_bytes());
         put_settle(call, jobs, &runs, &mut script);
         let fenced = read_fenced(self.send(&script).await.map_err(worded)?, &runs, jobs.len())?;

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 use super::RedisStore;
 use super::codec::{claim_of, id_bytes, report_bytes};
 use super::error::worded;
-use super::far::{has_far_parents, in_levels};
+use super::far::has_far_parents;
 use super::leases::RedisLeases;
 use super::push::Pushing;
 use super::reply::{bytes, strange};
@@ -27,13 +27,9 @@ impl Store for RedisStore {
 
     async fn push(&self, call: CallId, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
         if !self.keys.is_cluster() || !has_far_parents(jobs) {
-            return self.push_level(call, 0, jobs).await;
+            return self.push_level(Pushing { call, far: None }, jobs).await;
         }
-        let mut parts = Vec::new();
-        for (level, (places, jobs)) in in_levels(jobs).into_iter().enumerate() {
-            parts.push((places, self.push_level(call, level, &jobs).await?));
-        }
-        Ok(in_order(jobs.len(), parts.into_iter()))
+        self.push_far(call, jobs).await
     }
 
     async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
@@ -86,17 +82,12 @@ impl Store for RedisStore {
 }
 
 impl RedisStore {
-    /// Pushes jobs whose parents in other slots are there, a step for each slot.
-    async fn push_level(
+    /// Pushes jobs of which none waits for another one in another slot that is to go in with them, a step for each slot.
+    pub(super) async fn push_level(
         &self,
-        call: CallId,
-        level: usize,
+        pushing: Pushing<'_>,
         jobs: &[Arc<Envelope>],
     ) -> Result<Vec<Pushed>, StoreError> {
-        let gone = self.gone_parents(jobs).await?;
-        // Whoever dies in between must leave nothing in a queue to which no duty comes.
-        self.list_queues(gone.children(jobs).map(|job| &job.queue)).await?;
-        let pushing = Pushing { call, level, gone: &gone };
         let groups = self.apart(jobs, |job| &job.queue);
         let parts = try_join_all(groups.iter().map(|(_, jobs)| self.push_together(pushing, jobs))).await?;
         self.list_queues(groups.iter().filter_map(|group| group.1.first()).map(|job| &job.queue)).await?;
@@ -132,7 +123,7 @@ impl RedisStore {
 }
 
 /// Puts the answers of parts back into the order of the whole.
-fn in_order<T>(count: usize, parts: impl Iterator<Item = (Vec<usize>, Vec<T>)>) -> Vec<T> {
+pub(super) fn in_order<T>(count: usize, parts: impl Iterator<Item = (Vec<usize>, Vec<T>)>) -> Vec<T> {
     let mut answers: Vec<Option<T>> = (0..count).map(|_| None).collect();
     for (places, part) in parts {
         for (place, answer) in places.into_iter().zip(part) {
