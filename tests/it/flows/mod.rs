@@ -6,7 +6,7 @@ mod large;
 mod map;
 mod oracle;
 mod plan;
-mod random;
+pub(crate) mod random;
 mod typed;
 
 use std::sync::{Arc, Mutex};
@@ -91,6 +91,11 @@ async fn on_every_store(try_it: impl AsyncFn(Client)) {
     {
         let redis = crate::support::redis_store::Redis::new().await;
         try_it(Client::with_backend(redis.store())).await;
+    }
+    #[cfg(feature = "redis-cluster")]
+    {
+        let cluster = crate::support::in_cluster::InCluster::new().await;
+        try_it(Client::with_backend(cluster.store())).await;
     }
 }
 

@@ -18,12 +18,12 @@ type Lot = (&'static str, Vec<(prop::sample::Index, OnFailure)>);
 
 /// A job: how it ends if it runs, and for which earlier ones it waits.
 #[derive(Debug, Clone)]
-struct Drawn {
-    end: &'static str,
-    parents: Vec<(usize, OnFailure)>,
+pub(crate) struct Drawn {
+    pub(crate) end: &'static str,
+    pub(crate) parents: Vec<(usize, OnFailure)>,
 }
 
-fn graph() -> impl Strategy<Value = Vec<Drawn>> {
+pub(crate) fn graph() -> impl Strategy<Value = Vec<Drawn>> {
     let end = prop_oneof![6 => Just("ok"), 1 => Just("fail"), 1 => Just("cancel")];
     let edge = (any::<prop::sample::Index>(), prop::sample::select(OnFailure::ALL.to_vec()));
     let job = (end, prop::collection::vec(edge, 0..4));
@@ -42,7 +42,8 @@ fn graph() -> impl Strategy<Value = Vec<Drawn>> {
     })
 }
 
-fn expected(graph: &[Drawn]) -> Vec<Vec<JobState>> {
+/// Returns in which states each job may be at the end. Of two parents that end a job with them, the first to end counts.
+pub(crate) fn expected(graph: &[Drawn]) -> Vec<Vec<JobState>> {
     let own = |place: usize| {
         let end = ENDS.iter().position(|end| *end == graph[place].end).unwrap();
         [JobState::Completed, JobState::Failed, JobState::Cancelled][end]

@@ -17,6 +17,7 @@ mod processes;
 mod scene;
 mod server;
 mod shapes;
+mod slots;
 mod steps;
 mod strays;
 mod ways;

@@ -15,17 +15,19 @@ pub(crate) struct InCluster {
     clock: Clock,
     store: Arc<RedisStore>,
     other: Arc<RedisStore>,
-    _cluster: Arc<Cluster>,
+    cluster: Arc<Cluster>,
+    prefix: String,
 }
 
 impl InCluster {
     pub(crate) async fn new() -> Self {
         let cluster = tokio::task::spawn_blocking(Cluster::shared).await.unwrap();
-        let url = format!("{}?prefix={}", cluster.url(), uuid::Uuid::new_v4());
+        let prefix = uuid::Uuid::new_v4().to_string();
+        let url = format!("{}?prefix={prefix}", cluster.url());
         let clock = Clock::manual();
         let store = RedisStore::connect_with_clock(&url, clock.clone()).await.unwrap();
         let other = RedisStore::connect_with_clock(&url, clock.clone()).await.unwrap();
-        Self { clock, store, other, _cluster: cluster }
+        Self { clock, store, other, cluster, prefix }
     }
 }
 
@@ -37,6 +39,11 @@ impl Fixture for InCluster {
 
     fn other(&self) -> Arc<dyn Backend> {
         self.other.clone()
+    }
+
+    async fn arrived(&self) {
+        let (cluster, prefix) = (self.cluster.clone(), self.prefix.clone());
+        tokio::task::spawn_blocking(move || cluster.arrived(&prefix)).await.unwrap();
     }
 
     fn gaps(&self) -> &'static [(&'static str, &'static str)] {

@@ -1,7 +1,11 @@
 //! A cluster of three servers on this machine.
 
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
+
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
 
 use asyncmq_tests::servers::redis_server::{RedisServer, free_port};
 
@@ -71,12 +75,34 @@ impl Cluster {
         cluster
     }
 
+    /// Kills the first server, of whose last steps `forgotten` nothing has got to its replica.
+    pub(crate) async fn kill_first_after(&self, forgotten: impl Future<Output = ()>) {
+        let replica = &self.0[3];
+        let info: String = replica.order(&["INFO", "server"]);
+        let process = info.lines().find_map(|line| line.strip_prefix("process_id:")).unwrap();
+        let process = Pid::from_raw(process.trim().parse().unwrap());
+        wait_until("the replica has everything", || self.0[0].is_confirmed_by(1, &self.key_of_first()));
+        signal::kill(process, Signal::SIGSTOP).unwrap();
+        self.0[0].order::<()>(&["CLIENT", "KILL", "TYPE", "replica"]);
+        forgotten.await;
+        self.0[0].kill();
+        signal::kill(process, Signal::SIGCONT).unwrap();
+    }
+
+    /// Returns a key of the first server's.
+    fn key_of_first(&self) -> String {
+        let mut keys = (0..).map(|number: u32| format!("mark{number}"));
+        keys.find(|key| self.is_of_first(key)).expect("every third key is the first server's")
+    }
+
+    /// Tells whether a key lies on the first server.
+    pub(crate) fn is_of_first(&self, key: &str) -> bool {
+        self.0[1].order::<u16>(&["CLUSTER", "KEYSLOT", key]) <= 5_460
+    }
+
     /// Kills the first server, once its replica has everything.
     pub(crate) fn kill_first(&self) {
-        let slot = |key: &String| self.0[0].order::<u16>(&["CLUSTER", "KEYSLOT", key]);
-        let mut keys = (0..).map(|number: u32| format!("mark{number}"));
-        let own = keys.find(|key| slot(key) <= 5_460).expect("every third key is the first server's");
-        wait_until("the replica has everything", || self.0[0].is_confirmed_by(1, &own));
+        wait_until("the replica has everything", || self.0[0].is_confirmed_by(1, &self.key_of_first()));
         self.0[0].kill();
     }
 
@@ -98,6 +124,46 @@ impl Cluster {
         let cluster = Arc::new(Self::start());
         *shared = Arc::downgrade(&cluster);
         cluster
+    }
+
+    /// Waits until no queue under a prefix has a message for another one that was not taken in.
+    pub(crate) fn arrived(&self, prefix: &str) {
+        let has_mail = |server: &RedisServer| {
+            !server.order::<Vec<String>>(&["KEYS", &format!("{prefix}:*:outs")]).is_empty()
+        };
+        let mut quiet = 0;
+        // The end of a message's way may lie behind a look and its begin before it: looks that see nothing outnumber the ways that
+        // one message can bring about in a test.
+        wait_until("all messages have arrived", || {
+            quiet = if self.0.iter().any(has_mail) { 0 } else { quiet + 1 };
+            quiet == 4
+        });
+    }
+
+    /// Connects to whichever server has the key.
+    pub(crate) fn connection(&self) -> redis::cluster::ClusterConnection {
+        let nodes = self.0.iter().map(|server| format!("redis://127.0.0.1:{}", server.port()));
+        redis::cluster::ClusterClient::new(nodes).unwrap().get_connection().unwrap()
+    }
+
+    /// Lists the keys that begin so and that stay.
+    pub(crate) fn keys_that_stay(&self, base: &str) -> Vec<String> {
+        let pattern = format!("{base}*");
+        let keys = self.0.iter().flat_map(|server| server.order::<Vec<Vec<u8>>>(&["KEYS", &pattern]));
+        let mut connection = self.connection();
+        let mut ttl = |key: &Vec<u8>| redis::cmd("PTTL").arg(key).query::<i64>(&mut connection).unwrap();
+        keys.filter(|key| ttl(key) == -1).map(|key| String::from_utf8_lossy(&key).into_owned()).collect()
+    }
+
+    /// Returns how many scripts the servers have run.
+    pub(crate) fn scripts_run(&self) -> u64 {
+        let of = |server: &RedisServer| {
+            let stats: String = server.order(&["INFO", "commandstats"]);
+            let calls =
+                stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls=")?.split(',').next());
+            calls.map_or(0, |calls| calls.parse().unwrap())
+        };
+        self.0.iter().map(of).sum()
     }
 
     pub(crate) fn url(&self) -> String {

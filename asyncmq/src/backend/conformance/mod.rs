@@ -90,6 +90,10 @@ pub trait Fixture: Send + Sync {
     /// Lets time pass for the store, which otherwise stands still.
     async fn advance(&self, by: Duration);
 
+    /// Waits until what the store's queues say to each other has arrived. For stores in which a settle may be answered before
+    /// the jobs of other queues know of it; elsewhere there is nothing to wait for.
+    async fn arrived(&self) {}
+
     /// Lists the properties that the store is known not to keep (`push::…`), each with the reason.
     ///
     /// They are tried all the same: one that is kept after all fails until it is struck from the list.

@@ -245,11 +245,13 @@ pub async fn parents_may_be_of_other_queues(fixture: &dyn Fixture) {
     assert_eq!(stage.state(&child).await, JobState::Blocked);
     let worker = stage.worker_of(&[OTHER]);
     worker.settle(&worker.one().await, giving("2")).await;
+    fixture.arrived().await;
     let got = stage.worker().one().await;
     assert_eq!(got.inputs, [Some(Bytes::from_static(b"2")), Some(Bytes::from_static(b"1"))]);
     let far = stage.push(job_of(&OTHER)).await;
     let child = stage.push(after(job(), &[&far], OnFailure::Fail)).await;
     end(&stage, &far, "failed").await;
+    fixture.arrived().await;
     assert_eq!(stage.state(&child).await, JobState::Failed);
 }
 
@@ -261,10 +263,12 @@ pub async fn one_push_takes_in_a_whole_graph_of_several_queues(fixture: &dyn Fix
     let bottom = after(job(), &[&left, &right], OnFailure::Fail);
     let graph = stage.push_all(vec![top, left, right, bottom]).await;
     stage.run(complete()).await;
+    fixture.arrived().await;
     stage.run(complete()).await;
     assert_eq!(stage.state(&graph[3]).await, JobState::Blocked);
     let worker = stage.worker_of(&[OTHER]);
     worker.settle(&worker.one().await, complete()).await;
+    fixture.arrived().await;
     assert_eq!(stage.run(complete()).await.id, graph[3].id);
 }
 
@@ -424,6 +428,7 @@ pub async fn who_comes_to_wait_for_a_parent_that_begins_anew_is_not_told_of_its_
     let children: Vec<_> = (0..450).map(|_| after(job(), &[&far], OnFailure::Cancel)).collect();
     let children = stage.push_all(children).await;
     end(&stage, &far, "failed").await;
+    fixture.arrived().await;
     assert_eq!(stage.store.retry(&OTHER, &far.id).await.answered(), Ordered::Done);
     assert_eq!(stage.store.retry(&QUEUE, &children[0].id).await.answered(), Ordered::Done);
     while stage.store.expire(1_000).await.answered() != 0 {}
@@ -431,5 +436,6 @@ pub async fn who_comes_to_wait_for_a_parent_that_begins_anew_is_not_told_of_its_
     assert_eq!(stage.recount().await.cancelled, 449);
     let worker = stage.worker_of(&[OTHER]);
     worker.settle(&worker.one().await, complete()).await;
+    fixture.arrived().await;
     assert_eq!(stage.state(&children[0]).await, JobState::Waiting);
 }

@@ -8,7 +8,7 @@ use redis::Value;
 use super::codec::{lane_in, read_id, read_record, read_side, token_of};
 use super::error::worded;
 use super::reply::{bytes, count, next, number, parts, strange};
-use super::script::{CLAIM, Call};
+use super::script::{CLAIM, Call, Mail};
 use super::{RedisStore, micros};
 use crate::backend::{Claim, Claimed, ClaimedJob, MAX_BATCH, StoreError};
 use crate::chance::random_bits;
@@ -23,6 +23,7 @@ impl RedisStore {
         let id = random_bits().to_be_bytes();
         for _ in 0..MOST_LESSONS {
             let mut script = self.call(&CLAIM, claim.queues).await.map_err(worded)?;
+            script.with_mail(Mail::Behind);
             script.arg(claim.call.sender.as_uuid().as_bytes());
             self.put_claim(claim, id, &mut script);
             let answer = self.send(&script).await.map_err(worded)?;

@@ -7,6 +7,7 @@ use super::RedisStore;
 use super::codec::{id_bytes, letter_of, reason_parts, state_of};
 use super::error::worded;
 use super::inspect::read_time;
+use super::mail::Haste;
 use super::reply::{bytes, next, number, parts, strange};
 use super::script::{AUDIT, Call, KEY, ORDER, PAUSE, TAKE};
 use crate::backend::limits::group_of;
@@ -99,7 +100,11 @@ impl Control for RedisStore {
                 return Ok(Err(u64::try_from(active).unwrap_or_default()));
             };
             removed += count;
-            let is_still_told = number(&next(&mut answer)?)? == 1;
+            let is_still_told = number(&next(&mut answer)?)? != 0;
+            if is_still_told && self.keys.is_cluster() {
+                // The queue stays until what it has to say was said.
+                self.carry(queue.clone(), usize::MAX, Haste::TakeOver).await?;
+            }
             if (count < some && !is_still_told) || limit <= removed {
                 self.unlist_if_gone(queue).await?;
                 return Ok(Ok(removed));

@@ -18,6 +18,7 @@ mod diagnose;
 mod ear;
 mod error;
 mod events;
+mod far;
 #[cfg(feature = "conformance")]
 pub(crate) mod fuzz;
 mod inspect;
@@ -26,6 +27,7 @@ mod lanes;
 mod leases;
 mod limits;
 mod link;
+mod mail;
 mod push;
 mod reply;
 mod scan;
@@ -53,6 +55,7 @@ use self::events::Listeners;
 use self::keys::Keys;
 use self::lanes::Lanes;
 use self::link::Link;
+use self::mail::{Rounds, Trusted};
 use self::script::{Call, Script};
 use self::settings::{Servers, Settings};
 use crate::backend::{Backend, CallId, RECALLED_CALLS, StoreError};
@@ -72,7 +75,8 @@ pub struct RedisStore {
     lanes: Lanes,
     ear: Arc<Ear>,
     listeners: Arc<Listeners>,
-    /// The latest claims of those who claim here.
+    rounds: Rounds,
+    trusted: Trusted,
     /// The time of a test; the server's where there is none.
     clock: Option<Clock>,
     this: Weak<Self>,
@@ -113,6 +117,8 @@ impl RedisStore {
             listeners: Arc::new(Listeners::new(keys.clone())),
             keys,
             ear,
+            rounds: Rounds::default(),
+            trusted: Trusted::default(),
             clock,
             this: this.clone(),
         })
@@ -132,12 +138,13 @@ impl RedisStore {
         Ok(Call::new(script, self.link.dialect().await?, &bases, &self.time()))
     }
 
-    /// Makes a call that changes jobs.
+    /// Makes a call that changes jobs, and sees to what it may have left for queues in other slots.
     async fn send(&self, call: &Call) -> RedisResult<Value> {
-        match self.link.settings().replicated {
-            Some(replicas) => call.send_replicated(&self.link, replicas).await,
-            None => call.send(&self.link).await,
+        let (answer, has_mail) = reply::opened(self.transmit(call).await?);
+        if has_mail {
+            self.carry_for(call).await;
         }
+        Ok(answer)
     }
 
     /// Puts queues on the list of those that were used. On one server the scripts do it themselves.

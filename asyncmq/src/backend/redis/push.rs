@@ -6,15 +6,31 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::codec::{parents_bytes, put_body, put_id, read_id, task_in};
 use super::error::worded_push;
+use super::far::Gone;
 use super::keys::Keys;
 use super::reply::{bytes, strange};
-use super::script::{Call, PUSH};
+use super::script::{Call, Mail, PUSH};
 use super::{RedisStore, micros, moment, slot};
 use crate::backend::{CallId, Pushed, StoreError};
 use crate::job::{Dedup, DedupKey, Due, Envelope, JobId, Name};
 use crate::lifecycle::may_replace;
 
 use super::lanes::Placed;
+
+/// Which push it is.
+#[derive(Clone, Copy)]
+pub(super) struct Pushing<'a> {
+    pub(super) call: CallId,
+    /// Where some jobs wait for others in other slots: the level, as one queue may have a step at several, each with an answer
+    /// of its own, and which of those parents are gone.
+    pub(super) far: Option<(usize, &'a Gone)>,
+}
+
+/// What spelling parents takes.
+struct Parents<'a> {
+    keys: &'a Keys,
+    gone: Option<&'a Gone>,
+}
 
 /// Jobs of one queue and lane that follow each other.
 struct Run {
@@ -44,13 +60,27 @@ impl RedisStore {
     /// Pushes jobs whose queues share a slot, in one step.
     pub(super) async fn push_together(
         &self,
-        call: CallId,
+        pushing: Pushing<'_>,
         jobs: &[&Arc<Envelope>],
     ) -> Result<Vec<Pushed>, StoreError> {
         let (queues, runs) = self.runs(jobs);
         let mut script = self.call(&PUSH, &queues).await.map_err(worded_push)?;
-        script.arg(call.sender.as_uuid().as_bytes()).number(call.sequence).arg(slot('p', call));
-        put_runs(&self.keys, jobs, &runs, &mut script);
+        let Pushing { call, far } = pushing;
+        script.arg(call.sender.as_uuid().as_bytes());
+        match far {
+            Some((level, _)) if level != 0 => {
+                let mark = format!("{}.{level}", call.sequence);
+                script.arg(mark).arg(format!("{}.{level}", slot('p', call)));
+            }
+            _ => {
+                script.number(call.sequence).arg(slot('p', call));
+            }
+        }
+        if far.is_some() {
+            script.with_mail(Mail::Left);
+        }
+        let parents = Parents { keys: &self.keys, gone: far.map(|(_, gone)| gone) };
+        put_runs(&parents, jobs, &runs, &mut script);
         let answer = self.send(&script).await.map_err(worded_push)?;
         read_answer(&bytes(answer)?, jobs.len())
     }
@@ -58,7 +88,7 @@ impl RedisStore {
     /// Writes what taking in jobs of one queue takes.
     pub(super) fn put_jobs(&self, jobs: &[&Arc<Envelope>], script: &mut Call) {
         let (_, runs) = self.runs(jobs);
-        put_runs(&self.keys, jobs, &runs, script);
+        put_runs(&Parents { keys: &self.keys, gone: None }, jobs, &runs, script);
     }
 
     /// Sorts jobs into runs. Two jobs of the same id never share one: the second must find the first.
@@ -97,7 +127,7 @@ impl RedisStore {
 }
 
 /// Writes runs of jobs.
-fn put_runs(keys: &Keys, jobs: &[&Arc<Envelope>], runs: &[Run], script: &mut Call) {
+fn put_runs(parents: &Parents<'_>, jobs: &[&Arc<Envelope>], runs: &[Run], script: &mut Call) {
     script.number(runs.len());
     let mut bytes = Vec::new();
     for run in runs {
@@ -115,20 +145,26 @@ fn put_runs(keys: &Keys, jobs: &[&Arc<Envelope>], runs: &[Run], script: &mut Cal
             script.arg(&bytes);
         }
         if matches!(run.kind(), "x" | "k") {
-            put_times(run.jobs.iter().map(|place| jobs[*place]), run.keyed.then_some(keys), script);
+            put_times(run.jobs.iter().map(|place| jobs[*place]), run.keyed.then_some(parents), script);
         }
     }
 }
 
-/// Writes when jobs are due and how long they live; given what keys are called, also by which key they count as the same one as
+/// Writes when jobs are due and how long they live; given how parents are spelt, also by which key they count as the same one as
 /// others, and for which they wait.
-fn put_times<'a>(jobs: impl Iterator<Item = &'a Arc<Envelope>>, keys: Option<&Keys>, script: &mut Call) {
+fn put_times<'a>(
+    jobs: impl Iterator<Item = &'a Arc<Envelope>>,
+    parents: Option<&Parents<'_>>,
+    script: &mut Call,
+) {
     for job in jobs {
         let (due, value) = due_parts(job.due);
         script.arg(due).number(value).number(job.ttl.map_or(0, |ttl| micros(ttl) + 1));
-        if let Some(keys) = keys {
+        if let Some(Parents { keys, gone }) = parents {
             put_key(job, script);
-            script.arg(parents_bytes(keys, &job.extras().parents));
+            script.arg(parents_bytes(keys, &job.extras().parents, |parent| {
+                gone.is_some_and(|gone| gone.has(parent))
+            }));
         }
     }
 }

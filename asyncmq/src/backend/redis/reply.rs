@@ -10,6 +10,16 @@ pub(super) fn strange() -> StoreError {
     StoreError::refused("the server's answer is not what this version of asyncmq expects")
 }
 
+/// Opens an answer: some come with the note that there are messages to other queues to be carried.
+pub(super) fn opened(answer: Value) -> (Value, bool) {
+    match answer {
+        Value::Array(mut both) if matches!(&both[..], [Value::SimpleString(note), _] if note == "MAIL") => {
+            (both.pop().unwrap_or_default(), true)
+        }
+        answer => (answer, false),
+    }
+}
+
 /// Takes an answer's parts.
 pub(super) fn parts(value: Value) -> Result<Vec<Value>, StoreError> {
     match value {

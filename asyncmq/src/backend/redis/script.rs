@@ -84,31 +84,35 @@ macro_rules! scripts {
 
 // Completing works at the server's memory limit; taking in is refused there.
 scripts! {
-    PUSH = "", base wake by_key lines_keyed let_wait together side notes lengths push_together rarely emit side lines_keyed lines notes keys ended kin push_keyed rarer limit permits room push_room push_rarely rare recall push push_only;
-    FIRE = "", base wake by_key lines_keyed let_wait together side notes lengths push_together rarely emit side lines_keyed lines notes keys ended kin push_keyed rarer limit permits room push_room push_rarely rare plans recall fire push fire_only;
+    PUSH = "", base wake by_key lines_keyed let_wait together side notes lengths push_together rarely emit side lines_keyed lines notes keys ended kin mail push_keyed rarer limit permits room push_room push_rarely rare recall push push_only;
+    FIRE = "", base wake by_key lines_keyed let_wait together side notes lengths push_together rarely emit side lines_keyed lines notes keys ended kin mail push_keyed rarer limit permits room push_room push_rarely rare plans recall fire push fire_only;
     PLAN = "", base wake plans plan;
     UNPLAN = "allow-oom", base unplan;
     DUE_PLANS = "no-writes", base due_plans;
-    CLAIM = "allow-oom", base rarely emit wake side lines_keyed lines notes keys ended kin tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held claim claim_only;
-    SETTLE = "allow-oom", base rarely emit wake side lines_keyed lines notes keys ended kin tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held endings side notes keyed_ends settle settle_only;
-    TURN = "allow-oom", base rarely emit wake side lines_keyed lines notes keys ended kin tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held endings side notes keyed_ends settle claim turn;
+    CLAIM = "allow-oom", base rarely emit wake side lines_keyed lines notes keys ended kin mail tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held claim claim_only;
+    SETTLE = "allow-oom", base rarely emit wake side lines_keyed lines notes keys ended kin mail tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held endings side notes keyed_ends settle settle_only;
+    TURN = "allow-oom", base rarely emit wake side lines_keyed lines notes keys ended kin mail tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held endings side notes keyed_ends settle claim turn;
     REPORT = "allow-oom", base emit side tell report;
     EXTEND = "allow-oom", base extend;
     ARM = "allow-oom", base arm;
     DEAD = "allow-oom", base dead;
-    RESCUE = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin limit permits carry let_go rescue;
-    STRAYS = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin limit permits carry let_go strays;
+    RESCUE = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin mail limit permits carry let_go rescue;
+    STRAYS = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin mail limit permits carry let_go strays;
     FORGET = "allow-oom", base forget;
     STRIKE = "allow-oom", base strike;
     REGISTER = "allow-oom", base emit register;
     DEREGISTER = "allow-oom", base emit deregister;
-    EXPIRE = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin expire;
+    EXPIRE = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin mail expire;
     PRUNE = "allow-oom", base emit wake side lines_keyed lines notes keys ended limit permits prune;
     PAUSE = "allow-oom", base emit wake pause;
     LIMITS = "allow-oom", base emit wake limit limits;
     WEIGHT = "allow-oom", base emit wake weight;
-    ORDER = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin order;
-    TAKE = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin limit permits take;
+    ORDER = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin mail order;
+    TAKE = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin mail limit permits take;
+    ASK_AGAIN = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin mail ask_again;
+    COLLECT = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin mail collect;
+    DELIVER = "allow-oom", base emit wake side lines_keyed lines notes keys ended kin mail deliver;
+    KNOWN = "no-writes", base known;
     KEY = "allow-oom", base emit wake side lines_keyed lines notes keys key;
     LOOK = "no-writes", base all look;
     LIST = "no-writes", base side lines_keyed lines all list;
@@ -121,12 +125,24 @@ scripts! {
     EARS = "allow-oom", base ears;
 }
 
+/// What becomes of the messages to queues in other slots that a call leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mail {
+    /// They are carried before the caller has its answer.
+    First,
+    /// They are carried behind the caller's back.
+    Behind,
+    /// The caller sees to them.
+    Left,
+}
+
 /// A call of a script that is being written.
 pub(super) struct Call {
     script: &'static Script,
     dialect: Dialect,
     command: Cmd,
     bytes: usize,
+    mail: Mail,
 }
 
 impl Call {
@@ -138,7 +154,7 @@ impl Call {
             command.write_arg(base.as_bytes());
         }
         command.write_arg(time.as_bytes());
-        Self { script, dialect, command, bytes: 0 }
+        Self { script, dialect, command, bytes: 0, mail: Mail::First }
     }
 
     /// Adds bytes.
@@ -152,6 +168,23 @@ impl Call {
     pub(super) fn number(&mut self, number: impl std::fmt::Display) -> &mut Self {
         self.command.write_arg_fmt(number);
         self
+    }
+
+    /// Says what becomes of messages that the call leaves behind.
+    pub(super) const fn with_mail(&mut self, mail: Mail) {
+        self.mail = mail;
+    }
+
+    pub(super) const fn mail(&self) -> Mail {
+        self.mail
+    }
+
+    /// Returns the base of the first queue.
+    pub(super) fn base(&self) -> Option<&[u8]> {
+        match self.command.args_iter().nth(4)? {
+            redis::Arg::Simple(base) => Some(base),
+            _ => None,
+        }
     }
 
     /// Makes the call. A server that does not have the script, be it that it was restarted, is given it.

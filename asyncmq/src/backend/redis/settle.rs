@@ -8,7 +8,7 @@ use super::codec::{
 use super::error::worded;
 use super::keys::Keys;
 use super::reply::{bytes, strange};
-use super::script::{Call, SETTLE};
+use super::script::{Call, Mail, SETTLE};
 use super::{RedisStore, micros, slot};
 use crate::backend::{CallId, Fenced, Settlement, StoreError};
 use crate::job::{Envelope, Name, Parent, Retention};
@@ -58,6 +58,7 @@ impl RedisStore {
         let mut queues = Vec::new();
         let runs = runs(jobs, &mut queues);
         let mut script = self.call(&SETTLE, &queues).await.map_err(worded)?;
+        script.with_mail(Mail::Behind);
         script.arg(call.sender.as_uuid().as_bytes());
         put_settle(&self.keys, call, jobs, &runs, &mut script);
         let fenced = read_fenced(self.send(&script).await.map_err(worded)?, &runs, jobs.len())?;
@@ -154,7 +155,7 @@ fn awaiting(keys: &Keys, job: &Envelope, more: &[Parent]) -> Vec<u8> {
     let record = rest_of_record(&job);
     let mut to = (record.len() as u32).to_be_bytes().to_vec();
     to.extend(record);
-    to.extend(parents_bytes(keys, &job.extras().parents));
+    to.extend(parents_bytes(keys, &job.extras().parents, |_| false));
     to
 }
 

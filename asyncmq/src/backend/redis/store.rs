@@ -9,7 +9,9 @@ use futures_util::future::try_join_all;
 use super::RedisStore;
 use super::codec::{claim_of, id_bytes, report_bytes};
 use super::error::worded;
+use super::far::has_far_parents;
 use super::leases::RedisLeases;
+use super::push::Pushing;
 use super::reply::{bytes, strange};
 use super::script::REPORT;
 use crate::backend::{
@@ -29,13 +31,10 @@ impl Store for RedisStore {
     }
 
     async fn push(&self, call: CallId, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>, StoreError> {
-        if self.keys.is_cluster() && jobs.iter().any(|job| has_far_parents(job)) {
-            return Err(StoreError::refused("in a cluster a job can wait for jobs of its own queue only"));
+        if !self.keys.is_cluster() || !has_far_parents(jobs) {
+            return self.push_level(Pushing { call, far: None }, jobs).await;
         }
-        let groups = self.apart(jobs, |job| &job.queue);
-        let parts = try_join_all(groups.iter().map(|(_, jobs)| self.push_together(call, jobs))).await?;
-        self.list_queues(groups.iter().filter_map(|group| group.1.first()).map(|job| &job.queue)).await?;
-        Ok(in_order(jobs.len(), groups.into_iter().map(|group| group.0).zip(parts)))
+        self.push_far(call, jobs).await
     }
 
     async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
@@ -88,6 +87,18 @@ impl Store for RedisStore {
 }
 
 impl RedisStore {
+    /// Pushes jobs of which none waits for another one in another slot that is to go in with them, a step for each slot.
+    pub(super) async fn push_level(
+        &self,
+        pushing: Pushing<'_>,
+        jobs: &[Arc<Envelope>],
+    ) -> Result<Vec<Pushed>, StoreError> {
+        let groups = self.apart(jobs, |job| &job.queue);
+        let parts = try_join_all(groups.iter().map(|(_, jobs)| self.push_together(pushing, jobs))).await?;
+        self.list_queues(groups.iter().filter_map(|group| group.1.first()).map(|job| &job.queue)).await?;
+        Ok(in_order(jobs.len(), groups.into_iter().map(|group| group.0).zip(parts)))
+    }
+
     async fn report_together(
         &self,
         reports: &[&(Arc<Envelope>, Token, Report)],
@@ -116,13 +127,8 @@ impl RedisStore {
     }
 }
 
-/// Tells whether a job waits for some of other queues.
-fn has_far_parents(job: &Envelope) -> bool {
-    job.extras().parents.iter().any(|parent| parent.queue != job.queue)
-}
-
 /// Puts the answers of parts back into the order of the whole.
-fn in_order<T>(count: usize, parts: impl Iterator<Item = (Vec<usize>, Vec<T>)>) -> Vec<T> {
+pub(super) fn in_order<T>(count: usize, parts: impl Iterator<Item = (Vec<usize>, Vec<T>)>) -> Vec<T> {
     let mut answers: Vec<Option<T>> = (0..count).map(|_| None).collect();
     for (places, part) in parts {
         for (place, answer) in places.into_iter().zip(part) {

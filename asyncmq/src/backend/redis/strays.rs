@@ -16,7 +16,7 @@ use super::inspect::queues;
 use super::keys::Keys;
 use super::link::Link;
 use super::micros;
-use super::reply::{bytes, next, number, parts};
+use super::reply::{bytes, next, number, opened, parts};
 use super::script::{Call, STRAYS};
 use crate::backend::{StoreError, Token};
 use crate::job::{Envelope, WorkerId};
@@ -57,7 +57,9 @@ impl Strays {
                 for (envelope, _) in held.iter().filter(|(envelope, _)| envelope.queue == *queue) {
                     script.arg(id_bytes(&envelope.id));
                 }
-                let mut answer = parts(script.send(ask.link).await.map_err(worded)?)?.into_iter();
+                // What this leaves for other queues is carried by a duty.
+                let (answer, _) = opened(script.send(ask.link).await.map_err(worded)?);
+                let mut answer = parts(answer)?.into_iter();
                 released += number(&next(&mut answer)?)?;
                 cursor = bytes(next(&mut answer)?)?;
                 if cursor == b"0" {

@@ -47,6 +47,9 @@ impl Upkeep for RedisStore {
     }
 
     async fn expire(&self, limit: usize) -> Result<usize, StoreError> {
+        if self.keys.is_cluster() {
+            self.ask_again_if_lost().await?;
+        }
         self.in_each_queue(&EXPIRE, limit, |call, rest| {
             call.number(rest);
         })

@@ -114,7 +114,11 @@ pub(super) fn read_dedup(from: &mut Reader<'_>) -> Result<Dedup> {
 }
 
 /// Writes for which jobs a job waits, as scripts read it.
-pub(in super::super) fn parents_bytes(keys: &Keys, parents: &[Parent]) -> Vec<u8> {
+pub(in super::super) fn parents_bytes(
+    keys: &Keys,
+    parents: &[Parent],
+    is_gone: impl Fn(&Parent) -> bool,
+) -> Vec<u8> {
     let mut to = Vec::new();
     for parent in parents {
         let policy = match parent.on_failure {
@@ -122,7 +126,8 @@ pub(in super::super) fn parents_bytes(keys: &Keys, parents: &[Parent]) -> Vec<u8
             OnFailure::Run => b'r',
             OnFailure::Cancel => b'x',
         };
-        to.put(&[policy, b'0' + parent.passes.number()]);
+        let passes = if is_gone(parent) { b'g' } else { b'0' + parent.passes.number() };
+        to.put(&[policy, passes]);
         to.put_text(&keys.queue(&parent.queue));
         let id = id_bytes(&parent.id);
         to.put_u16(id.len());

@@ -40,6 +40,7 @@ local function claim(at)
     if not marks[2] then quiet[#quiet + 1] = Q end
     if not marks[1] then
       local extras = special(Q)
+      if extras and extras.outs then rare().look() end
       if extras and extras.ends and rare().tell_more(Q, now) > 0 then next_due = 0 end
       if extras and extras.side then
         local due = call('ZRANGE', Q .. 'delayed', 0, 0, 'WITHSCORES')

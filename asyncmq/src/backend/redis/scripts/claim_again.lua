@@ -28,5 +28,6 @@ local function claim_again(recalled, queues, next_token)
 end
 return { promote = promote, merge = merge, alive = alive, may_start = may_start, tell_started = tell_started,
   claim_again = claim_again, slow = slow, marked = marked, trim = trim,
-  publish = publish, living = living, has_suspect = has_suspect, make_room = make_room, inputs = kin.inputs, tell_more = kin.tell_more }
+  publish = publish, living = living, has_suspect = has_suspect, make_room = make_room, inputs = kin.inputs, tell_more = kin.tell_more,
+  sealed = kin.sealed, look = kin.look }
 end

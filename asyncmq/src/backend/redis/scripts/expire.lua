@@ -15,7 +15,9 @@ for _, id in ipairs(ids) do
     expire_job(Q, id, rec, s, now)
   end
 end
-local told = call('EXISTS', Q .. 'ends') == 1 and kin.tell_more(Q, now) or 0
+local is_left = call('EXISTS', Q .. 'ends', Q .. 'outs') > 0
+local told = is_left and call('EXISTS', Q .. 'ends') == 1 and kin.tell_more(Q, now) or 0
+if is_left then kin.look() end
 publish()
 -- Whoever gets as many as were asked for comes again.
-return told > 0 and call('EXISTS', Q .. 'ends') == 1 and tonumber(ARGV[2]) or #ids + told
+return kin.sealed(told > 0 and call('EXISTS', Q .. 'ends') == 1 and tonumber(ARGV[2]) or #ids + told)

@@ -43,6 +43,7 @@ end
 -- Tells one child of the end of a job. One that has ended with another parent meanwhile takes note, as it may begin anew.
 function kin.tell_child(entry, state, result, now)
   local place, policy, passes, seq, Q, id, at = unpick('>I4c1c1c7I2c0I2c0', entry)
+  if kin.is_apart(Q) then return kin.tell_apart(Q, entry, state, result) end
   local rec = call('HGET', Q .. 'jobs', id)
   if not rec then return end
   local s, has_ended = side_of(Q, id, rec), call('HEXISTS', Q .. 'done', id) == 1
@@ -107,16 +108,29 @@ function kin.each(parents, visit)
     visit(place, policy, passes, P, id, name)
   end
 end
--- Returns the place of the first parent that is not known, from 0.
+-- Returns the place of the first parent that is not known, from 0. Those in other slots were looked for before: g says that one is not there.
 function kin.gone_parent(parents)
   local gone
-  kin.each(parents, function(place, _, _, P, id)
-    if not gone and call('HEXISTS', P .. 'jobs', id) == 0 then gone = place - 1 end
+  kin.each(parents, function(place, _, passes, P, id)
+    local is_gone = passes == 'g'
+    if not kin.is_apart(P) then is_gone = call('HEXISTS', P .. 'jobs', id) == 0 end
+    if not gone and is_gone then gone = place - 1 end
   end)
   return gone
 end
+-- Returns what stands in a job's list of those that wait for it.
+function kin.entry(place, policy, passes, s, Q, id, name)
+  return pack('>I4c1c1c7I2c0I2c0', place, policy, passes, s.seq, #Q, Q, #id, id) .. name
+end
+-- Notes that somebody waits for a job.
+function kin.await(P, parent, entry)
+  call('HINCRBY', P .. 'kids', parent, 1)
+  call('RPUSH', P .. 'c:' .. parent, entry)
+  kin.known[P] = true
+end
 -- Lets a blocked job wait for its parents, as far as they have not ended; those that have count at once. What counted before goes on to
--- count when the parent's record is no longer kept. The first `known` of them it has looked at already.
+-- count when the parent's record is no longer kept. Parents in other slots are asked, and count when they answer. The first `known` of
+-- them it has looked at already.
 function kin.link(Q, id, rec, s, parents, now, known)
   local own, letters, broken = Q .. 'f:' .. id, {}, nil
   local before = call('HGET', own, 'o') or ''
@@ -125,13 +139,16 @@ function kin.link(Q, id, rec, s, parents, now, known)
       letters[place] = sub(before, place, place)
       return
     end
+    if kin.is_apart(P) then
+      letters[place] = 'o'
+      local entry = kin.entry(place, policy, passes, s, Q, id, name)
+      return kin.ask_apart(P, parent, entry, sub(before, place, place) == 'c' and '1' or '0')
+    end
     local is_kept, done = call('HEXISTS', P .. 'jobs', parent) == 1, call('HGET', P .. 'done', parent)
     local state = done and sub(done, 1, 1)
     if is_kept and not done then
       letters[place] = 'o'
-      call('HINCRBY', P .. 'kids', parent, 1)
-      call('RPUSH', P .. 'c:' .. parent, pack('>I4c1c1c7I2c0I2c0', place, policy, passes, s.seq, #Q, Q, #id, id) .. name)
-      kin.known[P] = true
+      kin.await(P, parent, kin.entry(place, policy, passes, s, Q, id, name))
     elseif not is_kept and sub(before, place, place) == 'c' then
       letters[place] = 'c'
     else

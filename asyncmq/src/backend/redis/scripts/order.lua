@@ -92,4 +92,4 @@ end
 local orders = { cancel = cancel, retry = retry, remove = remove, promote = promote }
 local answer = orders[what]()
 publish()
-return answer
+return kin.sealed(answer)

@@ -147,5 +147,5 @@ end
 local function finish(answer)
   if call('HSET', recall, ARGV[4], mark .. answer) > 0 then call('PEXPIRE', recall, 86400000) end
   if rare_parts then rare_parts.publish() end
-  return answer
+  return rare_parts and rare_parts.sealed(answer) or answer
 end

@@ -31,5 +31,5 @@ local function make_room_in(Q, lines)
   return rarer()(Q, lines)
 end
 return { take_all_keyed = take_all_keyed, waits = waits, make_room_in = make_room_in, with_side = with_side, noisy = noisy, emit = emit,
-  publish = publish, renumbered = renumbered, NOBODY = NOBODY }
+  publish = publish, sealed = kin.sealed, renumbered = renumbered, NOBODY = NOBODY }
 end

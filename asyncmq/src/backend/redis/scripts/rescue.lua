@@ -48,4 +48,4 @@ for i = 1, #fields, 2 do
   end
 end
 publish()
-return { count, cursor }
+return kin.sealed({ count, cursor })

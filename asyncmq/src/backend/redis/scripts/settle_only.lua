@@ -7,4 +7,4 @@
 local answer, recall = settle(3)
 if recall then remember(ARGV[4], recall) end
 if rare_parts then rare_parts.publish() end
-return answer
+return rare_parts and rare_parts.sealed(answer) or answer

@@ -29,4 +29,4 @@ for i = 1, #fields, 2 do
   end
 end
 publish()
-return { count, scan[1] }
+return kin.sealed({ count, scan[1] })

@@ -4,7 +4,7 @@
 -- ARGV   time, what (waiting, delayed, ended, named, all), limit; for delayed and ended: a time before which they were
 --        due or ended (empty for any), for ended the state's letter; for named: a state's letter and ids that are removed if they still stand there;
 --        for all: 1 to take running jobs too
--- Reply  number of jobs; for all: that number, or -1 and the number of running jobs; then 1 if others are still to be told of the end of some
+-- Reply  number of jobs; for all: that number, or -1 and the number of running jobs; then more than 0 if others are still to be told of the end of some
 -- Cost   3 commands; per job 2 to 5, and with a deduplication key 4 to 15
 local now, Q, what, limit = time(), KEYS[2], ARGV[2], tonumber(ARGV[3])
 local has_keys
@@ -142,7 +142,7 @@ local function take()
   end
   kin.budget = 200
   kin.tell_more(Q, now)
-  if call('EXISTS', Q .. 'jobs', Q .. 'ends') == 0 then
+  if call('EXISTS', Q .. 'jobs', Q .. 'ends', Q .. 'outs') == 0 then
     for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do call('UNLINK', Q .. line) end
     for _, key in ipairs({ 'held', 'groups', 'holders', 'parked', 'weights', 'credits', 'lines', 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel',
       'wait', 'lc', 'zf', 'zx', 'ze', 'zq', 'zu', 'delayed', 'blocked', 'kids', 'keyed', 'keys', 'windows', 'plans', 'slots' }) do
@@ -150,8 +150,8 @@ local function take()
     end
     call('SREM', S .. 'queues', Q)
   end
-  return { count, 0, call('EXISTS', Q .. 'ends') }
+  return { count, 0, call('EXISTS', Q .. 'ends', Q .. 'outs') }
 end
 local taken = take()
 publish()
-return taken
+return kin.sealed(taken)
