@@ -89,7 +89,8 @@ fn edges_among(nodes: &[&FlowNode]) -> HashMap<(usize, usize), OnFailure> {
     let mut edges = HashMap::new();
     for (to, node) in nodes.iter().enumerate() {
         let has_made = |id: &JobId| {
-            let rest = id.as_str().strip_prefix(node.id.as_str()).and_then(|rest| rest.strip_prefix('.'));
+            let rest = id.as_str().strip_prefix(node.id.as_str());
+            let rest = rest.and_then(|rest| rest.strip_prefix('[')?.strip_suffix(']'));
             rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
         };
         let (made, own): (Vec<_>, Vec<_>) = node.parents.iter().partition(|(id, _)| has_made(id));

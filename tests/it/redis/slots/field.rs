@@ -11,7 +11,7 @@ use asyncmq::backend::redis::RedisStore;
 use asyncmq::backend::{
     CallId, Claim, ClaimedJob, Inspect, Pushed, Report, Settlement, Store, TaskSet, Upkeep,
 };
-use asyncmq::job::{Envelope, JobId, Name, Parent, Retention, WorkerId};
+use asyncmq::job::{Envelope, JobId, Name, Parent, Passes, Retention, WorkerId};
 use asyncmq::lifecycle::Transition;
 use asyncmq::{JobState, OnFailure};
 use bytes::Bytes;
@@ -136,7 +136,7 @@ pub(super) fn job_of(queue: &Name) -> Envelope {
 pub(super) fn child_of(parent: &Envelope, queue: &Name, on_failure: OnFailure) -> Arc<Envelope> {
     let mut child = job_of(queue);
     let (queue, id) = (parent.queue.clone(), parent.id.clone());
-    child.extras_mut().parents.push(Parent { queue, id, on_failure, passes: true });
+    child.extras_mut().parents.push(Parent { queue, id, on_failure, passes: Passes::Output });
     Arc::new(child)
 }
 
