@@ -31,7 +31,9 @@ pub use dependency::Dependency;
 pub use enqueue::{Enqueue, EnqueueAll};
 pub use events::{Events, Subscription};
 pub use explain::{Explanation, WaitsFor};
-pub(crate) use flow::{EACH, EachArgs, GATE, GateArgs, HEAD, HeadArgs, STAGING, head_id, made_id, part_id};
+pub(crate) use flow::{
+    EACH, EachArgs, GATE, GateArgs, HEAD, HeadArgs, STAGING, ended_badly, head_id, made_id, part_id,
+};
 pub use flow::{EnqueueFlow, Flow, FlowEvents, FlowGraph, FlowHandle, FlowNode, FlowState};
 pub use job_handle::{JobHandle, ResultFuture};
 pub use job_logs::job_logs;

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 pub use list::{FlowFilter, FlowPage};
 
 use crate::admin::Admin;
-use crate::client::{FlowGraph, FlowHandle, FlowNode, FlowState};
+use crate::client::{FlowGraph, FlowHandle, FlowNode, FlowState, ended_badly};
 #[cfg(feature = "dashboard")]
 use crate::error::Error;
 use crate::error::Result;
@@ -18,9 +18,7 @@ use crate::job::{Job, JobState};
 /// Tells whether a job of a flow that has ended is as it should be: it completed, or it was not called for. Records that have gone are those of
 /// jobs that ended, and say nothing any more.
 fn ended_well(job: Option<&Job>) -> bool {
-    let Some(job) = job else { return true };
-    let was_not_called = job.envelope().extras().only_if_failed && job.state() == JobState::Cancelled;
-    job.state() == JobState::Completed || was_not_called
+    job.is_none_or(|job| job.state().is_terminal() && !ended_badly(job))
 }
 
 /// A flow in short.

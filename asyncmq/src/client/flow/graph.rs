@@ -90,6 +90,12 @@ impl FlowNode {
     }
 }
 
+/// Tells whether a job has ended otherwise than it was to: one that is there only for failures is cancelled if there are none.
+pub(crate) fn ended_badly(job: &Job) -> bool {
+    let was_not_called = job.envelope().extras().only_if_failed && job.state() == JobState::Cancelled;
+    job.state().is_terminal() && job.state() != JobState::Completed && !was_not_called
+}
+
 impl FlowGraph {
     /// Returns how many jobs stand in this state.
     #[must_use]
@@ -103,10 +109,13 @@ impl FlowGraph {
         self.nodes.iter().all(|node| node.state().is_none_or(JobState::is_terminal))
     }
 
-    /// Tells whether every job whose record is kept has completed.
+    /// Tells whether every job whose record is kept has completed, but for those that ran only if others failed, and did not.
     #[must_use]
     pub fn is_completed(&self) -> bool {
-        self.nodes.iter().all(|node| node.state().is_none_or(|state| state == JobState::Completed))
+        self.nodes
+            .iter()
+            .filter_map(|node| node.job.as_ref())
+            .all(|job| !ended_badly(job) && job.state().is_terminal())
     }
 
     /// Draws the flow as a graph in the language of Graphviz.

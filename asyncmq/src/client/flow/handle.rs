@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
 
+use super::graph::ended_badly;
 use super::own::{EACH, EachArgs, HEAD, head_id, is_gate, made_id};
 use super::{FlowGraph, FlowNode, FlowState};
 use crate::backend::{Ordered, Pushed};
@@ -244,11 +245,15 @@ impl FlowHandle {
     ///
     /// Those of [`FlowHandle::graph`]; some may have begun then, and the rest follows when it is ordered again.
     pub async fn retry(&self) -> Result<usize> {
-        let ended_badly = |job: &&Job| job.state().is_terminal() && job.state() != JobState::Completed;
         let graph = self.graph().await?;
+        if !graph.nodes.iter().filter_map(|node| node.job.as_ref()).any(ended_badly) {
+            return Ok(0);
+        }
+        // Also one that was not called for, which may be this time.
+        let is_to_begin = |job: &&Job| job.state().is_terminal() && job.state() != JobState::Completed;
         let (parts, made) = graph.nodes.split_at(self.parts.len().min(graph.nodes.len()));
         let badly = |nodes: &[FlowNode]| -> Vec<Arc<Envelope>> {
-            let jobs = nodes.iter().filter_map(|node| node.job.as_ref()).filter(ended_badly);
+            let jobs = nodes.iter().filter_map(|node| node.job.as_ref()).filter(is_to_begin);
             jobs.map(|job| job.envelope().clone()).collect()
         };
         let parts = badly(parts);

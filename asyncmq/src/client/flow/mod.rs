@@ -9,6 +9,7 @@ mod stage;
 
 pub use enqueue::EnqueueFlow;
 pub use events::FlowEvents;
+pub(crate) use graph::ended_badly;
 pub use graph::{FlowGraph, FlowNode, FlowState};
 pub use handle::FlowHandle;
 pub(crate) use own::{EACH, EachArgs, GATE, GateArgs, HEAD, HeadArgs, STAGING, head_id, made_id, part_id};

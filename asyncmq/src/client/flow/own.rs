@@ -88,6 +88,8 @@ fn own(id: JobId, queue: &Name, task: &'static str, args: &impl Serialize, flow:
     })?;
     let mut job = Envelope::new(id, queue.clone(), Name::from_static(task), Bytes::from(args));
     job.max_attempts = ATTEMPTS;
+    // They take no time, and others wait for them.
+    job.priority = 0;
     job.extras_mut().flow = Some(flow.into());
     Ok(job)
 }
@@ -134,7 +136,7 @@ pub(super) fn each(
     optional: bool,
 ) -> Result<Arc<Envelope>> {
     let mut job = each;
-    let (queue, priority) = (job.queue.clone(), job.priority);
+    let queue = job.queue.clone();
     let extras = job.extras_mut();
     let (mut parents, bindings) = (std::mem::take(&mut extras.parents), std::mem::take(&mut extras.bindings));
     let place = parents.iter().position(|parent| parent.id == element_id()).unwrap_or_else(|| {
@@ -146,7 +148,6 @@ pub(super) fn each(
     }
     let args = EachArgs { job, bindings, list: place, own: parents.len(), optional };
     let mut each = own(id, &queue, EACH, &args, flow)?;
-    each.priority = priority;
     each.extras_mut().parents = parents;
     Ok(Arc::new(each))
 }

@@ -44,9 +44,10 @@ end
 function kin.tell_child(entry, state, result, now)
   local place, policy, passes, seq, Q, id, at = unpick('>I4c1c1c7I2c0I2c0', entry)
   if kin.is_apart(Q) then return kin.tell_apart(Q, entry, state, result) end
-  local rec = call('HGET', Q .. 'jobs', id)
-  if not rec then return end
-  local s, has_ended = side_of(Q, id, rec), call('HEXISTS', Q .. 'done', id) == 1
+  -- Its record names all of its parents, and may be long: it is read only where it is needed.
+  local side = call('HGET', Q .. 'side', id)
+  if not side then return end
+  local s, has_ended = read_side(side), call('HEXISTS', Q .. 'done', id) == 1
   local edges = s.seq == seq and s.state == 'b' and call('HGET', Q .. 'f:' .. id, 'o')
   if not edges or sub(edges, place, place) ~= 'o' then return end
   local stands = kin.stands(policy, state)
@@ -55,7 +56,7 @@ function kin.tell_child(entry, state, result, now)
   if state == 'c' then kin.keep_input(Q, id, place, passes, result) end
   if has_ended then return end
   if stands == 'c' then return kin.go_on(Q, id, edges, now) end
-  kin.end_child(Q, id, rec, s, policy, sub(entry, at) .. (HOW[state] or 'was removed'), now)
+  kin.end_child(Q, id, call('HGET', Q .. 'jobs', id), s, policy, sub(entry, at) .. (HOW[state] or 'was removed'), now)
 end
 -- Tells the children of one job, as many as one step may. The rest is told by the next claim from the job's queue, or by a duty; whoever
 -- comes to wait for the job meanwhile, as it begins anew, is in a list of its own.
