@@ -65,7 +65,7 @@ async fn main() -> anyhow::Result<()> {
 
     let mut flow = Flow::new();
     let sections = flow.add(sections::job(path));
-    let counts = flow.map(&sections, |section| count_words::with(section));
+    let counts = flow.map(&sections, count_words::with);
     let top = flow.add(most_frequent::with(&counts, 10_usize));
     let flow = flow.enqueue_on(&client).await?;
 

@@ -88,29 +88,33 @@ async fn a_flow_is_seen_drawn_retried_and_seen_to_complete() {
         }
         assert!(!shown.contains("/flow/cancel"), "nothing is left to be cancelled");
 
-        std::fs::write(place.folder.path().join("late"), "12345").unwrap();
-        let retried = site.form("/flow/retry", &[("id", "order 7")], &operator).await.is(303);
-        assert_eq!(retried.header("location"), "/flow?id=order%207&done=flow-retried");
-        is_over(&place.client, "order 7").await;
-        let shown = site.get(retried.header("location"), &operator).await.is(200).text;
-        assert_eq!(boxes(&shown), ["completed"; 5]);
-        assert!(shown.contains("begins anew") && !shown.contains("/flow/retry"), "{shown}");
-        let again = site.form("/flow/retry", &[("id", "order 7")], &operator).await.is(303);
-        assert!(again.header("location").ends_with("done=unchanged"));
-        site.form("/flow/remove", &[("id", "order 7")], &operator).await.is(403);
-        let entry = &place.client.admin().audit(0..2).await.unwrap()[1];
-        assert_eq!(
-            (entry.action.as_str(), entry.subject.as_str(), entry.changed),
-            ("flow.retry", "order 7", 2)
-        );
-        assert_eq!((entry.actor.as_str(), entry.source.as_str()), ("operator", "dashboard"));
-        let admin = site.browser(Role::Admin).await;
-        assert!(site.get(&flow, &admin).await.is(200).text.contains("/flow/remove"));
-        let removed = site.form("/flow/remove", &[("id", "order 7")], &admin).await.is(303);
-        assert_eq!(removed.header("location"), "/flows?done=removed");
-        site.get(&flow, &admin).await.is(404);
+        retried_and_removed(&place, &flow).await;
         place.close().await;
     }
+}
+
+/// Lets an operator begin the flow anew, and an administrator remove it once it is over.
+async fn retried_and_removed(place: &Place, flow: &str) {
+    let site = &place.site;
+    let operator = site.browser(Role::Operator).await;
+    std::fs::write(place.folder.path().join("late"), "12345").unwrap();
+    let retried = site.form("/flow/retry", &[("id", "order 7")], &operator).await.is(303);
+    assert_eq!(retried.header("location"), "/flow?id=order%207&done=flow-retried");
+    is_over(&place.client, "order 7").await;
+    let shown = site.get(retried.header("location"), &operator).await.is(200).text;
+    assert_eq!(boxes(&shown), ["completed"; 5]);
+    assert!(shown.contains("begins anew") && !shown.contains("/flow/retry"), "{shown}");
+    let again = site.form("/flow/retry", &[("id", "order 7")], &operator).await.is(303);
+    assert!(again.header("location").ends_with("done=unchanged"));
+    site.form("/flow/remove", &[("id", "order 7")], &operator).await.is(403);
+    let entry = &place.client.admin().audit(0..2).await.unwrap()[1];
+    assert_eq!((entry.action.as_str(), entry.subject.as_str(), entry.changed), ("flow.retry", "order 7", 2));
+    assert_eq!((entry.actor.as_str(), entry.source.as_str()), ("operator", "dashboard"));
+    let admin = site.browser(Role::Admin).await;
+    assert!(site.get(flow, &admin).await.is(200).text.contains("/flow/remove"));
+    let removed = site.form("/flow/remove", &[("id", "order 7")], &admin).await.is(303);
+    assert_eq!(removed.header("location"), "/flows?done=removed");
+    site.get(flow, &admin).await.is(404);
 }
 
 /// Who waits for whom: 0 for nobody, 1 and 2 for 0, 3 for both, all in a queue that nobody serves.
@@ -227,7 +231,7 @@ async fn jobs_that_are_made_of_a_list_stand_between_the_list_and_who_made_them()
     let site = Site::of(&client, config());
     let mut flow = Flow::with_id("list");
     let numbers = flow.add(list::job());
-    let _doubled = flow.map(&numbers, |number| twice::with(number));
+    let _doubled = flow.map(&numbers, twice::with);
     flow.enqueue_on(&client).await.unwrap();
     let worker = Worker::new(&client).queues(["drawn"]).start().await.unwrap();
     is_over(&client, "list").await;

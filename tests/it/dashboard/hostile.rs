@@ -113,10 +113,7 @@ pub(crate) async fn stocked(client: &Client, texts: &[String]) {
             .unwrap();
         client.admin().acting_as(text.as_str(), text.as_str()).run_schedule(text).await.unwrap();
         client.queue(text.as_str()).limit_task(text, Some(Limit::NONE.concurrency(1))).await.unwrap();
-        let mut flow = Flow::with_id(flow_of(text));
-        let first = flow.add_named(NewJob::new(text.as_str()).queue(text.as_str()));
-        flow.add_named(NewJob::new(text.as_str()).queue(text.as_str()).depends_on([&first]));
-        flow.enqueue_on(client).await.unwrap();
+        enqueue_flow(client, text).await;
         let info = WorkerInfo {
             host: text.clone(),
             version: text.clone(),
@@ -135,6 +132,13 @@ pub(crate) async fn stocked(client: &Client, texts: &[String]) {
     .await;
     worker.stop().await.unwrap();
     assert!(texts.len() < MAX_BATCH);
+}
+
+async fn enqueue_flow(client: &Client, text: &str) {
+    let mut flow = Flow::with_id(flow_of(text));
+    let first = flow.add_named(NewJob::new(text).queue(text));
+    flow.add_named(NewJob::new(text).queue(text).depends_on([&first]));
+    flow.enqueue_on(client).await.unwrap();
 }
 
 /// A flow with a text in its id.

@@ -63,7 +63,7 @@ async fn a_list_without_elements_gives_one_without_outputs() {
     on_every_store(async |client| {
         let mut flow = Flow::new();
         let none = flow.add(numbers::job(0));
-        let doubles = flow.map(&none, |number| double::with(number));
+        let doubles = flow.map(&none, double::with);
         let total = flow.add(sum::with(1_usize, &doubles));
         let worker = worker(&client, &Ran::default()).await;
         let handle = flow.enqueue_on(&client).await.unwrap();
@@ -181,7 +181,7 @@ async fn what_elements_gave_is_there_however_little_their_task_keeps() {
         let mut flow = Flow::with_id("brief").retain(Duration::from_secs(90_000));
         let few = flow.add(numbers::job(40));
         let nothing = flow.map(&few, |number| double::with(number).retain(Retention::Nothing));
-        let longer = flow.map(&few, |number| double::with(number));
+        let longer = flow.map(&few, double::with);
         let worker = worker(&client, &Ran::default()).await;
         let handle = flow.enqueue_on(&client).await.unwrap();
         let doubles: Vec<usize> = (0..40).map(|number| 2 * number).collect();
@@ -201,7 +201,7 @@ async fn flows_of_like_names_do_not_meet() {
         let flow = |id: &str| {
             let mut flow = Flow::with_id(id);
             let few = flow.add(numbers::job(2));
-            let doubles = flow.map(&few, |number| double::with(number));
+            let doubles = flow.map(&few, double::with);
             (flow, doubles)
         };
         let (one, doubles) = flow("build");
@@ -226,7 +226,7 @@ async fn a_flow_tells_what_happens_in_it_and_ends_with_it() {
     on_every_store(async |client: Client| {
         let mut flow = Flow::with_id("told");
         let few = flow.add(numbers::job(2));
-        flow.map(&few, |number| double::with(number));
+        flow.map(&few, double::with);
         let handle = flow.enqueue_on(&client).await.unwrap();
         let events = handle.events().await.unwrap();
         double::job(7).enqueue_on(&client).await.unwrap();

@@ -42,7 +42,7 @@ fn fan(size: usize) -> Flow {
 fn map(size: usize) -> Flow {
     let mut flow = Flow::new();
     let list = flow.add(numbers::job(size as u64));
-    let many = flow.map(&list, |number| step::with(number));
+    let many = flow.map(&list, step::with);
     flow.add(sum::with(&many));
     flow
 }

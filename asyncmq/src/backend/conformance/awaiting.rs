@@ -7,19 +7,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Fixture;
+use super::parents::giving;
 use super::stage::{Answered, HOUR, QUEUE, Stage, complete, fail, job, settlement};
 use crate::backend::{ClaimedJob, Fenced, Ordered};
 use crate::event::{EventFilter, EventKind};
-use crate::job::{Envelope, JobState, OnFailure, Parent, Passes, Retention};
+use crate::job::{Envelope, JobState, OnFailure, Parent, Passes};
 use crate::lifecycle::Transition;
 
 fn parent_of(job: &Envelope) -> Parent {
     let passes = Passes::Output;
     Parent { queue: job.queue.clone(), id: job.id.clone(), on_failure: OnFailure::Fail, passes }
-}
-
-fn giving(result: &'static str) -> Transition {
-    Transition::Complete { result: Bytes::from_static(result.as_bytes()), retention: Retention::Standard }
 }
 
 fn awaiting(jobs: &[Arc<Envelope>]) -> Transition {
@@ -148,18 +145,4 @@ pub async fn who_waited_for_more_and_begins_anew_waits_for_all(fixture: &dyn Fix
     stage.run(giving("2")).await;
     let again = stage.worker().one().await;
     assert_eq!((&again.envelope.id, &again.inputs), (&child.id, &inputs(&["0", "2"])));
-}
-
-pub async fn it_is_told_only_that_a_parent_completed(fixture: &dyn Fixture) {
-    let stage = Stage::of(fixture);
-    let before = stage.ended(job(), giving("\"long\"")).await;
-    let parents = stage.push_all(vec![job(), job()]).await;
-    let mut child = job();
-    child.extras_mut().parents = [&before, &parents[0], &parents[1]]
-        .map(|parent| Parent { passes: Passes::End, on_failure: OnFailure::Run, ..parent_of(parent) })
-        .into();
-    stage.push(child).await;
-    stage.run(giving("1")).await;
-    stage.run(fail()).await;
-    assert_eq!(stage.worker().one().await.inputs, [Some(Bytes::new()), Some(Bytes::new()), None]);
 }

@@ -34,8 +34,6 @@ macro_rules! __conformance_of_jobs {
             a_parent_that_will_run_again_has_not_ended
             a_bad_end_goes_down_the_whole_line
             a_parent_that_keeps_no_record_counts
-            outputs_are_passed_on_in_the_order_of_the_parents
-            a_failed_parent_passes_nothing_on
             parents_may_be_of_other_queues
             one_push_takes_in_a_whole_graph_of_several_queues
             a_released_job_stands_behind_the_others_and_wakes_a_worker
@@ -49,6 +47,11 @@ macro_rules! __conformance_of_jobs {
             a_great_many_children_are_told_whatever_becomes_of_their_parent
             who_comes_to_wait_for_a_parent_that_begins_anew_is_not_told_of_its_former_end
         );
+        $crate::__conformance_module!($fixture, outputs:
+            outputs_are_passed_on_in_the_order_of_the_parents
+            a_failed_parent_passes_nothing_on
+            it_is_told_only_that_a_parent_completed
+        );
         $crate::__conformance_module!($fixture, awaiting:
             who_waits_for_more_runs_again_and_has_what_all_gave
             who_waits_for_more_may_do_so_again_and_again
@@ -57,7 +60,6 @@ macro_rules! __conformance_of_jobs {
             a_lost_reply_to_waiting_for_more_is_repeated
             who_was_to_be_cancelled_waits_for_nobody
             who_waited_for_more_and_begins_anew_waits_for_all
-            it_is_told_only_that_a_parent_completed
         );
         $crate::__conformance_module!($fixture, claim:
             first_in_first_out

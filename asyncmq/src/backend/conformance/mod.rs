@@ -51,6 +51,7 @@ mod list_rest;
 mod listed;
 pub mod obliterate;
 pub mod on_limit;
+pub mod outputs;
 pub mod parents;
 pub mod prune;
 pub mod push;

@@ -38,13 +38,13 @@ pub(super) fn after(mut child: Envelope, parents: &[&Envelope], on_failure: OnFa
 }
 
 /// Lets a job wait for others and take what they give.
-fn taking(mut child: Envelope, parents: &[&Envelope]) -> Envelope {
+pub(super) fn taking(mut child: Envelope, parents: &[&Envelope]) -> Envelope {
     let parents = parents.iter().map(|parent| Parent { passes: Passes::Output, ..parent_of(parent) });
     child.extras_mut().parents.extend(parents);
     child
 }
 
-fn giving(result: &'static str) -> Transition {
+pub(super) fn giving(result: &'static str) -> Transition {
     Transition::Complete { result: Bytes::from_static(result.as_bytes()), retention: Retention::Standard }
 }
 
@@ -204,36 +204,6 @@ pub async fn a_parent_that_keeps_no_record_counts(fixture: &dyn Fixture) {
     stage.run(gone).await;
     assert_eq!((stage.find(&parent).await.map(|_| ()), stage.state(&child).await), (None, JobState::Waiting));
     assert_eq!(stage.worker().one().await.inputs, [Some(Bytes::from_static(b"7"))]);
-}
-
-pub async fn outputs_are_passed_on_in_the_order_of_the_parents(fixture: &dyn Fixture) {
-    let stage = Stage::of(fixture);
-    let before = stage.ended(job(), giving("\"before\"")).await;
-    let parents = stage.push_all(vec![job(), job()]).await;
-    let mut child = taking(job(), &[&parents[1], &before, &parents[0]]);
-    child.extras_mut().parents[2].passes = Passes::Nothing;
-    let child = stage.push(child).await;
-    let worker = stage.worker();
-    let held = worker.claim(2).await;
-    assert_eq!(worker.settle(&held[1], giving("1")).await, Fenced::Applied);
-    worker.settle(&held[0], giving("0")).await;
-    let got = worker.one().await;
-    let text = |text: &'static str| Some(Bytes::from_static(text.as_bytes()));
-    assert_eq!((&got.envelope.id, &got.inputs), (&child.id, &vec![text("1"), text("\"before\""), None]));
-    worker.settle(&got, Transition::Release).await;
-    assert_eq!(worker.one().await.inputs, got.inputs, "a second attempt gets the same");
-    assert_eq!(*got.envelope, *child);
-}
-
-pub async fn a_failed_parent_passes_nothing_on(fixture: &dyn Fixture) {
-    let stage = Stage::of(fixture);
-    let parents = stage.push_all(vec![job(), job()]).await;
-    let mut child = taking(job(), &[&parents[0], &parents[1]]);
-    child.extras_mut().parents.iter_mut().for_each(|parent| parent.on_failure = OnFailure::Run);
-    stage.push(child).await;
-    stage.run(fail()).await;
-    stage.run(giving("1")).await;
-    assert_eq!(stage.worker().one().await.inputs, [None, Some(Bytes::from_static(b"1"))]);
 }
 
 pub async fn parents_may_be_of_other_queues(fixture: &dyn Fixture) {
