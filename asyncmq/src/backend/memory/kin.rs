@@ -19,6 +19,8 @@ pub(super) struct Kin {
     children: Vec<Child>,
     /// How each of its parents stands to it, in their order.
     edges: Vec<Edge>,
+    /// How many of those are open.
+    open: usize,
     /// What each of them passed on.
     inputs: Vec<Option<Bytes>>,
     /// The number of the latest time at which it looked at its parents: what they knew of it before is void.
@@ -101,6 +103,7 @@ impl State {
             edges.push(stands);
         }
         if let Some(kin) = self.slot_mut(place).and_then(|slot| slot.kin.as_mut()) {
+            kin.open = edges.iter().filter(|edge| **edge == Edge::Open).count();
             (kin.edges, kin.inputs) = (edges, inputs);
         }
         self.go_on(place, end, now);
@@ -151,6 +154,7 @@ impl State {
             return;
         }
         kin.edges[child.edge] = stand(ending.ended, None, parent.on_failure);
+        kin.open -= 1;
         kin.inputs[child.edge] = match ending.ended {
             Some(JobState::Completed) => parent.passes.kept(ending.result.clone().unwrap_or_default()),
             _ => None,
@@ -177,7 +181,7 @@ impl State {
 
 impl Kin {
     fn waits_for_nobody(&self) -> bool {
-        !self.edges.contains(&Edge::Open)
+        self.open == 0
     }
 
     /// Returns what the parents passed on, by their places.

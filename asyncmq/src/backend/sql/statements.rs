@@ -70,6 +70,7 @@ statements! {
     JOB_FIND = "job_find",
     JOB_ID = "job_id",
     JOB_LOAD = "job_load",
+    JOB_STATE = "job_state",
     JOB_COMPLETE = "job_complete",
     JOB_COMPLETE_DELETE = "job_complete_delete",
     JOB_SAVE = "job_save",

@@ -95,7 +95,7 @@ impl Tx<'_> {
             let columns = (job, place as i64, found, policy, parent.passes.number(), stands, input.flatten());
             self.conn.prepare_cached(sql::EDGE_SAVE)?.execute(columns)?;
         }
-        self.go_on(row, end)
+        self.go_on(job, end)
     }
 
     /// Returns what a parent passes on that has ended so.
@@ -166,27 +166,30 @@ impl Tx<'_> {
 
     /// Tells one of them. One that has ended with another parent meanwhile takes note, as it may begin anew.
     fn tell_child(&mut self, (child, place): (i64, i64), parent: &Parent, ending: &Ending) -> Step<()> {
-        let Some(row) = self.load(child)? else { return Ok(()) };
+        // Its row names all of its parents, and may be long: it is read only where it is needed.
+        let mut find = self.conn.prepare_cached(sql::JOB_STATE)?;
+        let state: Option<String> = find.query_row([child], |row| row.get(0)).optional()?;
+        let Some(state) = state else { return Ok(()) };
         let stands = number_of(stand(ending.ended, None, parent.on_failure));
         let completed =
             (ending.ended == Some(JobState::Completed)).then(|| ending.result.as_deref().unwrap_or_default());
         let input = completed.and_then(|result| parent.passes.kept(result));
         self.conn.prepare_cached(sql::EDGE_TOLD)?.execute((stands, input, child, place))?;
-        if row.status.state != JobState::Blocked {
+        if state != JobState::Blocked.name() {
             return Ok(());
         }
-        self.go_on(row, end_with(parent, ending.ended))
+        self.go_on(child, end_with(parent, ending.ended))
     }
 
     /// Ends a blocked job with its parent, or lets it go on once it waits for nobody.
-    fn go_on(&mut self, mut row: Row, end: Option<Transition>) -> Step<()> {
+    fn go_on(&mut self, job: i64, end: Option<Transition>) -> Step<()> {
         if let Some(transition) = end {
+            let mut row = readable(self.load(job)?, "a place without its job")?;
             return self.carry_out(&mut row, transition);
         }
-        let waits: bool =
-            self.conn.prepare_cached(sql::EDGES_OPEN)?.query_row([row.job], |row| row.get(0))?;
+        let waits: bool = self.conn.prepare_cached(sql::EDGES_OPEN)?.query_row([job], |row| row.get(0))?;
         if !waits {
-            self.unblock(row.job)?;
+            self.unblock(job)?;
         }
         Ok(())
     }
