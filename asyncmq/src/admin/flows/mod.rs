@@ -67,7 +67,7 @@ impl Admin {
     ///
     /// # Errors
     ///
-    /// [`Error::FlowNotFound`](crate::Error::FlowNotFound) when there is none.
+    /// [`FlowNotFound`](crate::Error::FlowNotFound) when there is none.
     pub async fn flow(&self, id: &str) -> Result<FlowGraph> {
         self.flow_handle(id).await?.graph().await
     }
@@ -99,7 +99,7 @@ impl Admin {
     ///
     /// # Errors
     ///
-    /// [`Error::FlowNotFound`](crate::Error::FlowNotFound) when there is none. When the store cannot be asked some may be cancelled.
+    /// [`FlowNotFound`](crate::Error::FlowNotFound) when there is none. When the store cannot be asked some may be cancelled.
     pub async fn cancel_flow(&self, id: &str) -> Result<usize> {
         let cancelled = async { self.flow_handle(id).await?.cancel().await };
         self.on_record(("flow.cancel", id), cancelled, |count| *count as u64).await
@@ -109,7 +109,7 @@ impl Admin {
     ///
     /// # Errors
     ///
-    /// [`Error::FlowNotFound`](crate::Error::FlowNotFound) when there is none. When the store cannot be asked some may have begun; ordered again, the
+    /// [`FlowNotFound`](crate::Error::FlowNotFound) when there is none. When the store cannot be asked some may have begun; ordered again, the
     /// rest follows.
     pub async fn retry_flow(&self, id: &str) -> Result<usize> {
         let begun = async { self.flow_handle(id).await?.retry().await };
@@ -120,7 +120,7 @@ impl Admin {
     ///
     /// # Errors
     ///
-    /// [`Error::FlowNotFound`](crate::Error::FlowNotFound) when there is none. When the store cannot be asked some may be gone.
+    /// [`FlowNotFound`](crate::Error::FlowNotFound) when there is none. When the store cannot be asked some may be gone.
     pub async fn remove_flow(&self, id: &str) -> Result<usize> {
         let removed = async { self.flow_handle(id).await?.remove().await };
         self.on_record(("flow.remove", id), removed, |count| *count as u64).await
