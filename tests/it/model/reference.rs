@@ -1,5 +1,7 @@
 //! The model: how a store stands, in plain maps, and what each command makes of it.
 
+mod orders;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use asyncmq::JobState;
@@ -444,63 +446,6 @@ impl Model {
     fn order(&mut self, target: Target, order: fn(&mut Self, Target, JobState) -> Ordered) -> Reply {
         let state = self.jobs.get(&target).map(|job| job.state);
         Reply::Ordered(state.map_or(Ordered::Missing, |state| order(self, target, state)))
-    }
-
-    fn cancel(&mut self, target: Target, state: JobState) -> Ordered {
-        match state {
-            JobState::Active => {
-                self.job(target).cancel = true;
-                Ordered::Requested
-            }
-            JobState::Waiting | JobState::Delayed | JobState::Blocked => {
-                self.retire(target, JobState::Cancelled);
-                Ordered::Done
-            }
-            state => Ordered::Refused(state),
-        }
-    }
-
-    fn remove(&mut self, target: Target, state: JobState) -> Ordered {
-        if state == JobState::Active {
-            return Ordered::Refused(state);
-        }
-        if !state.is_terminal() {
-            self.free_key(target);
-            self.tell(target, None);
-        }
-        self.jobs.remove(&target);
-        Ordered::Done
-    }
-
-    fn retry(&mut self, target: Target, state: JobState) -> Ordered {
-        if !matches!(state, JobState::Failed | JobState::Expired | JobState::Cancelled) {
-            return Ordered::Refused(state);
-        }
-        let (now, order) = (self.now, self.number());
-        let job = self.job(target);
-        (job.attempt, job.crashes, job.suspect, job.ended_at) = (0, 0, false, None);
-        job.expires_at = job.sent.ttl.map(|ttl| now + ttl);
-        job.wait_until(now, now, order);
-        let waits = !job.sent.parents.is_empty();
-        if waits {
-            job.state = JobState::Blocked;
-        }
-        self.own_if_free(target);
-        if waits {
-            self.link(target);
-        }
-        Ordered::Done
-    }
-
-    fn promote(&mut self, target: Target, state: JobState) -> Ordered {
-        if state != JobState::Delayed {
-            return Ordered::Refused(state);
-        }
-        let (now, order) = (self.now, self.number());
-        let job = self.job(target);
-        job.expires_at = job.expires_at.and(job.sent.ttl).map(|ttl| now + ttl);
-        job.wait_until(now, now, order);
-        Ordered::Done
     }
 
     fn rescue(&mut self, worker: usize) -> usize {
