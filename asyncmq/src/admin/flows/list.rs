@@ -1,19 +1,15 @@
 //! Lists of flows in pages, the newest first.
 
-use futures_util::{StreamExt, TryStreamExt, stream};
-
 use super::find::Found;
 use super::place::Place;
 use super::{FlowInfo, ended_well};
 use crate::admin::Admin;
-use crate::client::{FlowHandle, FlowState, JobHandle, Untyped, head_id};
-use crate::error::{Error, Result};
-use crate::job::{Job, Name};
+use crate::client::{FlowHandle, FlowState, head_id};
+use crate::error::Result;
+use crate::job::{JobState, Name};
 
 /// How many jobs of flows a page looks up, to say how far they are.
 const MOST_LOOK_UPS: usize = 2_000;
-/// How many of them at once.
-const AT_ONCE: usize = 16;
 
 /// Which flows are meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,7 +40,7 @@ impl Admin {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for a cursor that is none.
+    /// [`Invalid`](crate::Error::Invalid) for a cursor that is none.
     pub async fn flows(&self, filter: &FlowFilter, after: Option<&str>, limit: usize) -> Result<FlowPage> {
         let place = after.map(Place::from_text).transpose()?.unwrap_or_default();
         let (mut found, beyond) = self.find_flows(filter, place.stretch.clone()).await?;
@@ -104,24 +100,10 @@ impl Admin {
 /// Counts how many of the jobs that were added to a flow have ended, and how many of these otherwise than they should.
 async fn count(flow: &FlowHandle) -> Result<(usize, usize)> {
     let (mut ended, mut failed) = (0, 0);
-    for job in added_to(flow).await? {
-        let is_over = job.as_ref().is_none_or(|job| job.state().is_terminal());
+    for node in flow.added().await? {
+        let is_over = node.state().is_none_or(JobState::is_terminal);
         ended += usize::from(is_over);
-        failed += usize::from(is_over && !ended_well(job.as_ref()));
+        failed += usize::from(is_over && !ended_well(node.job.as_ref()));
     }
     Ok((ended, failed))
-}
-
-/// Looks the jobs up that were added to a flow; nothing stands for those whose records have gone.
-pub(super) async fn added_to(flow: &FlowHandle) -> Result<Vec<Option<Job>>> {
-    let look = |handle: JobHandle<Untyped>| async move {
-        match handle.job().await {
-            Ok(job) => Ok(Some(job)),
-            Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    };
-    // Nothing of them happens before they are polled.
-    let looks: Vec<_> = flow.jobs().map(look).collect();
-    stream::iter(looks).buffered(AT_ONCE).try_collect().await
 }

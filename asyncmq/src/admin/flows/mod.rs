@@ -86,7 +86,7 @@ impl Admin {
             return Ok(Some((flow, Vec::new())));
         }
         let waits = |other: &Job| other.parents().iter().any(|parent| parent.id == *job.id());
-        let children = list::added_to(&flow).await?.into_iter().flatten().filter(waits).collect();
+        let children = flow.added().await?.into_iter().filter_map(|node| node.job).filter(waits).collect();
         Ok(Some((flow, children)))
     }
 
@@ -116,10 +116,11 @@ impl Admin {
         self.on_record(("flow.retry", id), begun, |count| *count as u64).await
     }
 
-    /// Removes all records of a flow; while some of its jobs run, these and the flow's own stay. Returns how many jobs were removed.
+    /// Cancels what has not ended of a flow, and removes all of its records. Returns how many jobs were removed.
     ///
     /// # Errors
     ///
+    /// [`Invalid`](crate::Error::Invalid) while some of its jobs run, which are asked to stop: nothing is removed then.
     /// [`FlowNotFound`](crate::Error::FlowNotFound) when there is none. When the store cannot be asked some may be gone.
     pub async fn remove_flow(&self, id: &str) -> Result<usize> {
         let removed = async { self.flow_handle(id).await?.remove().await };

@@ -54,7 +54,7 @@ pub(super) fn command() -> Command {
         .subcommand(
             leaf(
                 "remove",
-                "Removes all that is kept of a flow; while jobs of it run, these stay, and the flow",
+                "Cancels what has not ended of a flow, and removes all that is kept of it; while jobs of it run, nothing is removed",
             )
             .arg(id())
             .args([yes(), dry_run()]),

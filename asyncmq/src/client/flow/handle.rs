@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::graph::ended_badly;
 use super::own::{EACH, EachArgs, HEAD, head_id, is_gate, made_id};
@@ -125,7 +125,7 @@ impl FlowHandle {
     /// Those of [`FlowHandle::state`].
     pub async fn graph(&self) -> Result<FlowGraph> {
         let state = self.state().await?;
-        let mut nodes = self.nodes(&self.parts).await?;
+        let mut nodes = self.added().await?;
         for place in 0..nodes.len() {
             let made =
                 match nodes.get(place).and_then(|node| node.job.as_ref()).filter(|job| job.task() == EACH) {
@@ -135,6 +135,11 @@ impl FlowHandle {
             nodes.extend(made);
         }
         Ok(FlowGraph { id: self.id.to_string(), state, nodes })
+    }
+
+    /// Looks the jobs up that were added to the flow, 16 at once.
+    pub(crate) async fn added(&self) -> Result<Vec<FlowNode>> {
+        self.nodes(&self.parts).await
     }
 
     async fn nodes(&self, parts: &[(Name, JobId)]) -> Result<Vec<FlowNode>> {
@@ -185,9 +190,8 @@ impl FlowHandle {
     ///
     /// Those of [`FlowHandle::graph`].
     pub async fn wait(&self) -> Result<FlowGraph> {
-        let head: JobHandle<Untyped> = JobHandle::to(&self.client, &self.queue, &self.head);
         // How it ended is in the graph.
-        match head.result::<serde::de::IgnoredAny>().await {
+        match self.end().await {
             Err(error @ Error::Store { .. }) => Err(error),
             _ => self.graph().await,
         }
@@ -222,7 +226,7 @@ impl FlowHandle {
                     is_new = true;
                     let maker: JobHandle<Untyped> =
                         JobHandle::to(&self.client, maker.queue_name(), maker.id());
-                    let _ = maker.result_within::<serde::de::IgnoredAny>(MAKER_STOPS).await;
+                    let _ = maker.result_within::<IgnoredAny>(MAKER_STOPS).await;
                 }
             }
             if !is_new {
@@ -231,10 +235,15 @@ impl FlowHandle {
         }
     }
 
+    /// Tells the jobs that were added from those that were made of elements.
+    fn parts_and_made<'a>(&self, graph: &'a FlowGraph) -> (&'a [FlowNode], &'a [FlowNode]) {
+        graph.nodes.split_at(self.parts.len().min(graph.nodes.len()))
+    }
+
     /// Goes over the jobs that are kept, the last first, so that none ends with another one before its turn, and those that were made of
     /// elements behind those that made them.
     fn makers_first<'a>(&self, graph: &'a FlowGraph) -> impl Iterator<Item = &'a Job> + use<'a> {
-        let (parts, made) = graph.nodes.split_at(self.parts.len().min(graph.nodes.len()));
+        let (parts, made) = self.parts_and_made(graph);
         parts.iter().rev().chain(made.iter().rev()).filter_map(|node| node.job.as_ref())
     }
 
@@ -251,7 +260,7 @@ impl FlowHandle {
         }
         // Also one that was not called for, which may be this time.
         let is_to_begin = |job: &&Job| job.state().is_terminal() && job.state() != JobState::Completed;
-        let (parts, made) = graph.nodes.split_at(self.parts.len().min(graph.nodes.len()));
+        let (parts, made) = self.parts_and_made(&graph);
         let badly = |nodes: &[FlowNode]| -> Vec<Arc<Envelope>> {
             let jobs = nodes.iter().filter_map(|node| node.job.as_ref()).filter(is_to_begin);
             jobs.map(|job| job.envelope().clone()).collect()
@@ -290,10 +299,14 @@ impl FlowHandle {
         }
         // Last, as it is by its record that the flow is found; it may run just now, as all have ended.
         while matches!(self.remove_one(&self.queue, &self.head).await?, Ordered::Refused(_)) {
-            let head: JobHandle<Untyped> = JobHandle::to(&self.client, &self.queue, &self.head);
-            let _ = head.result::<serde::de::IgnoredAny>().await;
+            let _ = self.end().await;
         }
         Ok(removed)
+    }
+
+    /// Waits for the end of the flow's own job.
+    fn end(&self) -> ResultFuture<IgnoredAny> {
+        JobHandle::<Untyped>::to(&self.client, &self.queue, &self.head).result()
     }
 
     async fn remove_one(&self, queue: &Name, id: &JobId) -> Result<Ordered> {

@@ -4,7 +4,8 @@
 --     for each claim the claim (8 bytes) and its number of jobs; then the ids, then the results
 --   s (anything): for each job id, claim, transition, number, data, report; the transitions are
 --     C complete (number: how long it is kept in us, 0 not at all, -1 by the rule), R retry, F fail,
---     S snooze (number: delay in us), X cancel (number 1: data is a reason), L release
+--     S snooze (number: delay in us), X cancel (number 1: data is a reason), L release,
+--     W wait for others too (number: how many parents it has; data: length (4 bytes) and bytes of its new record behind the lane, all parents)
 -- Reply  1 if every claim was current; else one letter for each job: A applied, S stale
 -- Cost   5 commands for each run of kind n, 8 of kind k, 5 more if some of its jobs have side records, 3 more if some have deduplication
 --        keys; per job one element of each; kind s, and a job that another one is blocked behind, 10 to 21 for each job
