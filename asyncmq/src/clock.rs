@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(u64);
 
 impl Timestamp {
+    /// The end of time.
+    pub const MAX: Self = Self(u64::MAX);
+
     /// Returns the time that lies `micros` microseconds after the start of 1970.
     #[must_use]
     pub const fn from_micros(micros: u64) -> Self {

@@ -65,6 +65,8 @@ pub struct Extras {
     pub headers: Vec<(String, String)>,
     /// The jobs that must end first.
     pub parents: Vec<Parent>,
+    /// Whether the records of those are kept as long as its own.
+    pub pins_parents: bool,
     /// The arguments that are outputs of those.
     pub bindings: Vec<Binding>,
     /// Whether it runs only if one of those did not complete.

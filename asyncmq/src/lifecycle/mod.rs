@@ -34,7 +34,7 @@ pub use limit::{Allowance, Crowd, Room, Starts, allowance, make_room, new_to_kno
 pub use moves::is_legal;
 pub use parents::{Edge, Heed, end_with, heed, stand, waited_for};
 pub use rescue::{Verdict, after_crash};
-pub use retention::{Keep, Limits, keep};
+pub use retention::{Keep, Limits, keep, unpinned};
 pub use retry::{Draw, delay_before, delay_by};
 pub use settle::{Outcome, settle};
 pub use transition::Transition;

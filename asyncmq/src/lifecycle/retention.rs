@@ -38,16 +38,34 @@ pub enum Keep {
     Counted(Timestamp),
     /// Until then, however many there are.
     Exactly(Timestamp),
+    /// As long as the job that pins it is kept.
+    Pinned,
 }
 
-/// Decides how long a job is kept that ended in `state` at `now`.
+/// Decides how long a job is kept that ended in `state` at `now`; `is_pinned` by one whose record is kept.
 #[must_use]
-pub fn keep(state: JobState, retention: Retention, now: Timestamp, limits: &Limits) -> Keep {
+pub fn keep(state: JobState, retention: Retention, is_pinned: bool, now: Timestamp, limits: &Limits) -> Keep {
     match (state, retention) {
         (JobState::Completed, Retention::Nothing) => Keep::Nothing,
+        _ if is_pinned => Keep::Pinned,
         (JobState::Completed, Retention::For(time)) => Keep::Exactly(now.after(time)),
         (state, _) if state.is_dead() => Keep::Counted(now.after(limits.dead_for)),
         _ => Keep::Counted(now.after(limits.ended_for)),
+    }
+}
+
+/// Decides until when a job is kept that ended in `state` at `ended`, now that the one that pinned it is gone; `None` if it goes with it.
+#[must_use]
+pub fn unpinned(
+    state: JobState,
+    retention: Retention,
+    ended: Timestamp,
+    now: Timestamp,
+    limits: &Limits,
+) -> Option<Timestamp> {
+    match keep(state, retention, false, ended, limits) {
+        Keep::Exactly(until) if now < until => Some(until),
+        _ => None,
     }
 }
 
@@ -61,15 +79,40 @@ mod tests {
     #[test]
     fn only_a_completed_job_is_kept_as_it_asks() {
         let limits = Limits::default();
-        assert_eq!(keep(JobState::Completed, Retention::Nothing, NOW, &limits), Keep::Nothing);
+        assert_eq!(keep(JobState::Completed, Retention::Nothing, false, NOW, &limits), Keep::Nothing);
         let exactly = Keep::Exactly(NOW.after(MINUTE));
-        assert_eq!(keep(JobState::Completed, Retention::For(MINUTE), NOW, &limits), exactly);
+        assert_eq!(keep(JobState::Completed, Retention::For(MINUTE), false, NOW, &limits), exactly);
         let hour = Keep::Counted(NOW.after(MINUTE * 60));
-        assert_eq!(keep(JobState::Completed, Retention::Standard, NOW, &limits), hour);
-        assert_eq!(keep(JobState::Cancelled, Retention::Nothing, NOW, &limits), hour);
+        assert_eq!(keep(JobState::Completed, Retention::Standard, false, NOW, &limits), hour);
+        assert_eq!(keep(JobState::Cancelled, Retention::Nothing, false, NOW, &limits), hour);
         let week = Keep::Counted(NOW.after(MINUTE * 60 * 24 * 7));
         for state in [JobState::Failed, JobState::Expired] {
-            assert_eq!(keep(state, Retention::Nothing, NOW, &limits), week);
+            assert_eq!(keep(state, Retention::Nothing, false, NOW, &limits), week);
         }
+    }
+
+    #[test]
+    fn a_pinned_job_is_kept_with_the_one_that_pins_it_unless_it_is_not_to_be_kept() {
+        let limits = Limits::default();
+        for state in JobState::ALL.into_iter().filter(|state| state.is_terminal()) {
+            for retention in [Retention::Standard, Retention::For(MINUTE), Retention::Nothing] {
+                let expected = match (state, retention) {
+                    (JobState::Completed, Retention::Nothing) => Keep::Nothing,
+                    _ => Keep::Pinned,
+                };
+                assert_eq!(keep(state, retention, true, NOW, &limits), expected, "{state} {retention:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn it_goes_with_it_unless_it_asked_for_more() {
+        let (limits, later) = (Limits::default(), NOW.after(MINUTE / 2));
+        let asked = Retention::For(MINUTE);
+        let completed = |retention, now| unpinned(JobState::Completed, retention, NOW, now, &limits);
+        assert_eq!(completed(asked, later), Some(NOW.after(MINUTE)));
+        assert_eq!(completed(asked, NOW.after(MINUTE)), None);
+        assert_eq!(completed(Retention::Standard, later), None);
+        assert_eq!(unpinned(JobState::Failed, asked, NOW, later, &limits), None);
     }
 }

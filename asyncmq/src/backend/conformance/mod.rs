@@ -53,6 +53,7 @@ pub mod obliterate;
 pub mod on_limit;
 pub mod outputs;
 pub mod parents;
+pub mod pins;
 pub mod prune;
 pub mod push;
 pub mod race;

@@ -16,8 +16,8 @@ pub(super) struct Ended {
     completed: Pile,
     cancelled: Pile,
     dead: Pile,
-    /// Those that asked to be kept for a time of their own, by its end.
-    exactly: BTreeMap<(Timestamp, u64), u32>,
+    /// Those that asked to be kept for a time of their own, by its end, and those that are pinned, at the end of time.
+    pub(super) exactly: BTreeMap<(Timestamp, u64), u32>,
 }
 
 #[derive(Debug, Default)]
@@ -27,6 +27,15 @@ struct Pile {
 }
 
 impl Pile {
+    /// Takes the place of an end out, which leaves no tombstone.
+    fn take(&mut self, end: u64) {
+        let at = self.places.partition_point(|place| place.0 < end);
+        if self.places.get(at).is_some_and(|place| place.0 == end) {
+            self.places.remove(at);
+            self.live -= 1;
+        }
+    }
+
     /// Sweeps when more than half are tombstones.
     fn sweep(&mut self, slots: &[Option<Slot>]) {
         if 64 < self.places.len() && 2 * self.live < self.places.len() {
@@ -101,6 +110,14 @@ impl Ended {
     }
 }
 
+/// Returns until when a job that ended asked to be kept, if it did.
+fn asked_until(slot: &Slot) -> Option<Timestamp> {
+    match (slot.status.state, slot.envelope.retention, slot.status.finished_at) {
+        (JobState::Completed, Retention::For(time), Some(finished)) => Some(finished.after(time)),
+        _ => None,
+    }
+}
+
 /// Tells whether the job of a place still lies there and ended so.
 fn is_of(slots: &[Option<Slot>], place: (u64, u32), state: JobState) -> bool {
     let slot = slots[place.1 as usize].as_ref();
@@ -113,17 +130,20 @@ impl State {
         self.free_key(place, now);
         self.tell_children(place, now);
         let number = self.number();
-        let limits = self.limits;
+        let (limits, is_pinned) = (self.limits, self.is_pinned(place));
         let Some(slot) = self.slots[place as usize].as_mut() else { return };
         let (state, queue) = (slot.status.state, slot.queue);
         slot.seq = number;
         slot.revoke();
         slot.cancel = None;
         self.queues[queue as usize].finished += 1;
-        match keep(state, slot.envelope.retention, now, &limits) {
+        match keep(state, slot.envelope.retention, is_pinned, now, &limits) {
             Keep::Nothing => self.forget(place),
             Keep::Exactly(until) => {
                 self.queues[queue as usize].ended.exactly.insert((until, number), place);
+            }
+            Keep::Pinned => {
+                self.queues[queue as usize].ended.exactly.insert((Timestamp::MAX, number), place);
             }
             Keep::Counted(_) => {
                 let pile = self.queues[queue as usize].ended.pile(state);
@@ -134,15 +154,26 @@ impl State {
         }
     }
 
+    /// Keeps an ended job for as long as it is pinned, however it was to be kept.
+    pub(super) fn pin_ended(&mut self, place: u32) {
+        let Some(slot) = self.slot(place) else { return };
+        let (end, state, queue) = (slot.seq, slot.status.state, slot.queue);
+        let asked = asked_until(slot);
+        let ended = &mut self.queues[queue as usize].ended;
+        if asked.is_none_or(|until| ended.exactly.remove(&(until, end)).is_none()) {
+            ended.pile(state).take(end);
+        }
+        ended.exactly.insert((Timestamp::MAX, end), place);
+    }
+
     /// Takes an ended job out of the list of those; it goes on as something else, or is forgotten.
     pub(super) fn unretire(&mut self, place: u32) {
         let Some(slot) = self.slots[place as usize].as_mut() else { return };
+        let asked = asked_until(slot);
         let (end, state, queue) = (std::mem::take(&mut slot.seq), slot.status.state, slot.queue);
         let ended = &mut self.queues[queue as usize].ended;
-        if let (JobState::Completed, Retention::For(time)) = (state, slot.envelope.retention)
-            && let Some(finished) = slot.status.finished_at
-            && ended.exactly.remove(&(finished.after(time), end)).is_some()
-        {
+        let mut untils = [Some(Timestamp::MAX), asked].into_iter().flatten();
+        if untils.any(|until| ended.exactly.remove(&(until, end)).is_some()) {
             return;
         }
         let pile = ended.pile(state);
@@ -193,7 +224,7 @@ impl State {
                 }
             }
         }
-        dropped
+        dropped + self.prune_unpinned(now, limit - dropped)
     }
 
     fn prune_exactly(&mut self, queue: u32, now: Timestamp, limit: usize) -> usize {

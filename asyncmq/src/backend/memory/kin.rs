@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::pins::Mark;
 use super::state::State;
 use crate::clock::Timestamp;
 use crate::job::{Envelope, JobId, JobState, Parent};
@@ -23,6 +24,10 @@ pub(super) struct Kin {
     open: usize,
     /// What each of them passed on.
     inputs: Vec<Option<Bytes>>,
+    /// Who pins it: the latest that did.
+    pub(super) pinned_by: Option<Mark>,
+    /// By what those that it pins know it.
+    pub(super) mark: Option<Mark>,
     /// The number of the latest time at which it looked at its parents: what they knew of it before is void.
     linked: u64,
 }
@@ -82,6 +87,10 @@ impl State {
         let parents = &envelope.extras().parents;
         let kin = slot.kin.get_or_insert_default();
         kin.linked = linked;
+        if envelope.extras().pins_parents {
+            kin.mark.get_or_insert(linked);
+        }
+        let mark = kin.mark;
         let mut inputs = std::mem::take(&mut kin.inputs);
         inputs.resize(parents.len(), None);
         let before = std::mem::take(&mut kin.edges);
@@ -91,6 +100,9 @@ impl State {
         for (edge, parent) in parents.iter().enumerate().skip(from) {
             let found = self.find(&parent.queue, &parent.id);
             let state = found.and_then(|found| self.slot(found)).map(|slot| slot.status.state);
+            if let (Some(found), Some(mark)) = (found, mark) {
+                self.pin(found, mark);
+            }
             let stands = stand(state, before.get(edge).copied(), parent.on_failure);
             match (stands, found) {
                 (Edge::Open, Some(found)) => {

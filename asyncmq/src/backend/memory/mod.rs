@@ -14,6 +14,7 @@ mod keys;
 mod kin;
 mod lane;
 mod limits;
+mod pins;
 mod recall;
 mod room;
 mod schedules;

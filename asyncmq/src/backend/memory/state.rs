@@ -14,6 +14,7 @@ use super::keys::Keys;
 use super::kin::{Endings, Kin};
 use super::lane::{Entry, Lane};
 use super::limits::QueueLimits;
+use super::pins::AllUnpinned;
 use super::recall::{RecallFirings, RecallPushes, RecallSettles};
 use super::session::Session;
 use super::watch::Watchers;
@@ -47,6 +48,7 @@ pub(super) struct State {
     /// Jobs that this step forgot: they are dropped when the lock is free again.
     pub(super) forgotten: Vec<Forgotten>,
     pub(super) endings: Endings,
+    pub(super) unpinned: AllUnpinned,
     /// Numbers that never come again: places in lanes, claims, ends.
     numbers: u64,
 }
@@ -322,6 +324,7 @@ impl State {
             queue.ids.remove(slot.hash, place);
             *queue.counts.of_mut(slot.status.state) -= 1;
             self.free.push(place);
+            self.unpin(&slot);
             let Status { result, notes, .. } = slot.status;
             self.forgotten.push(Forgotten { _envelope: slot.envelope, _result: result, _notes: notes });
         }

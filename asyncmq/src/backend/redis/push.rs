@@ -162,9 +162,7 @@ fn put_times<'a>(
         script.arg(due).number(value).number(job.ttl.map_or(0, |ttl| micros(ttl) + 1));
         if let Some(Parents { keys, gone }) = parents {
             put_key(job, script);
-            script.arg(parents_bytes(keys, &job.extras().parents, |parent| {
-                gone.is_some_and(|gone| gone.has(parent))
-            }));
+            script.arg(parents_bytes(keys, job.extras(), |parent| gone.is_some_and(|gone| gone.has(parent))));
         }
     }
 }

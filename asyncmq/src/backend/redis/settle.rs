@@ -155,7 +155,7 @@ fn awaiting(keys: &Keys, job: &Envelope, more: &[Parent]) -> Vec<u8> {
     let record = rest_of_record(&job);
     let mut to = (record.len() as u32).to_be_bytes().to_vec();
     to.extend(record);
-    to.extend(parents_bytes(keys, &job.extras().parents, |_| false));
+    to.extend(parents_bytes(keys, job.extras(), |_| false));
     to
 }
 

@@ -113,21 +113,22 @@ pub(super) fn read_dedup(from: &mut Reader<'_>) -> Result<Dedup> {
     Dedup::of(name, time).ok_or(Garbled("a deduplication"))
 }
 
-/// Writes for which jobs a job waits, as scripts read it.
+/// Writes for which jobs a job waits, as scripts read it (`kin.parent_at`).
 pub(in super::super) fn parents_bytes(
     keys: &Keys,
-    parents: &[Parent],
+    of: &Extras,
     is_gone: impl Fn(&Parent) -> bool,
 ) -> Vec<u8> {
     let mut to = Vec::new();
-    for parent in parents {
+    let pinned = if of.pins_parents { b'p' } else { b'-' };
+    for parent in &of.parents {
         let policy = match parent.on_failure {
             OnFailure::Fail => b'f',
             OnFailure::Run => b'r',
             OnFailure::Cancel => b'x',
         };
         let passes = if is_gone(parent) { b'g' } else { b'0' + parent.passes.number() };
-        to.put(&[policy, passes]);
+        to.put(&[policy, passes, pinned]);
         to.put_text(&keys.queue(&parent.queue));
         let id = id_bytes(&parent.id);
         to.put_u16(id.len());

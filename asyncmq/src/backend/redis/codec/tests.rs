@@ -51,6 +51,7 @@ fn extras() -> impl Strategy<Value = Extras> {
         headers,
         bindings: bindings(parents.len()),
         only_if_failed: !parents.is_empty(),
+        pins_parents: parents.len() == 2,
         flow: (!parents.is_empty()).then(|| "flow".into()),
         parents,
         key: key.map(Into::into),

@@ -12,10 +12,10 @@ for i = 1, #found, 2 do
   local rec, own = call('HGET', Q .. 'jobs', id), call('HMGET', Q .. 'f:' .. id, 'o', 'p')
   if rec and own[1] then
     local s = side_of(Q, id, rec)
-    kin.each(own[2], function(place, policy, passes, P, parent, name)
+    kin.each(own[2], function(place, policy, passes, P, parent, name, is_pinned)
       if sub(own[1], place, place) == 'o' and kin.is_apart(P) then
         asked = asked + 1
-        kin.ask_apart(P, parent, kin.entry(place, policy, passes, s, Q, id, name), '2')
+        kin.ask_apart(P, parent, kin.entry(place, policy, passes, s, is_pinned and kin.mark(rec) or '', Q, id, name), '2')
       end
     end)
   end

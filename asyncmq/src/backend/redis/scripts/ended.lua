@@ -18,6 +18,7 @@ local function purge(Q, ids)
   if #ids == 0 then return end
   call('HDEL', Q .. 'jobs', unpack(ids))
   call('HDEL', Q .. 'done', unpack(ids))
+  if has_pins(Q) then call('HDEL', Q .. 'pins', unpack(ids)) end
   erase_notes(Q, ids)
 end
 local function limit_of(name, default)
@@ -84,6 +85,11 @@ local function finish(Q, id, state, now, attempt, crashes, worker, started, payl
   if until_ == 0 then return purge(Q, { id }) end
   local done = pack('>c1I7I4I4c16I7I7', state, now, attempt, crashes, worker, started, number) .. payload
   call('HSET', Q .. 'done', id, done)
+  local pin = pin_of(Q, id)
+  if pin then
+    if until_ then call('HSET', Q .. 'pins', id, sub(pin, 1, 14) .. pack('>I7', until_) .. sub(pin, 22)) end
+    return call('ZADD', Q .. list_of_pinned(state), number, id)
+  end
   if until_ then
     call('ZADD', Q .. 'zq', number, id)
     call('ZADD', Q .. 'zu', until_, id)

@@ -1,10 +1,12 @@
 -- Jobs that wait for others. A job that others wait for is a field of `kids`, by how many entries the list of them, `c:` and its id, was
--- given: place of the edge, policy (f fail, r run, x cancel), what is passed on (0 nothing, 1 that it completed, 2 what it returned), the child's number, as ids come again, base of the
--- child's queue, the child's id, and how the job is named in what is said of its end. A job that waits has a side record that says so and a
--- hash, `f:` and its id: o has a letter for each parent (o open, c counts, b broken), p the parents as they were sent; what they passed on
--- is in another one, `i:` and its id, by the places of the edges.
+-- given: place of the edge, policy (f fail, r run, x cancel), what is passed on (0 nothing, 1 that it completed, 2 what it returned), the
+-- child's number, as ids come again, its mark if it pins the job, base of its queue, its id, and how the job is named in what is said of
+-- its end. A job that waits has a side record that says so and a hash, `f:` and its id: o has a letter for each parent (o open, c counts, b
+-- broken), p the parents as they were sent, m its mark if it pins them; what they passed on is in another one, `i:` and its id, by the places
+-- of the edges.
 -- What the end of a parent means is the rule of `lifecycle::heed`. `ends` has the ends of which not all children are told, each with the
 -- list of those, `t:` and a number.
+local ENTRY = '>I4c1c1c7I1c0I2c0I2c0'
 local HOW = { f = 'failed', e = 'expired', x = 'was cancelled', c = 'ended' }
 local kin = { budget = 200, due = {}, known = {} }
 -- Tells whether somebody waits for jobs of a queue.
@@ -42,7 +44,7 @@ function kin.go_on(Q, id, edges, now, has_place)
 end
 -- Tells one child of the end of a job. One that has ended with another parent meanwhile takes note, as it may begin anew.
 function kin.tell_child(entry, state, result, now)
-  local place, policy, passes, seq, Q, id, at = unpick('>I4c1c1c7I2c0I2c0', entry)
+  local place, policy, passes, seq, _, Q, id, at = unpick(ENTRY, entry)
   if kin.is_apart(Q) then return kin.tell_apart(Q, entry, state, result) end
   -- Its record names all of its parents, and may be long: it is read only where it is needed.
   local side = call('HGET', Q .. 'side', id)
@@ -100,13 +102,18 @@ tell_children = function(Q, id, state, result, now)
   kin.due[#kin.due + 1] = { Q, 'c:' .. id, state, result }
   kin.tell_all(now)
 end
--- Goes over the parents of a job as they were sent: place, policy, what is passed on, base, id, and how it is named.
+-- Returns one of the parents of a job as they were sent: policy, what is passed on, p if it is pinned, base, id, how it is named, and where
+-- the next one stands.
+function kin.parent_at(parents, at)
+  return unpick('>c1c1c1I2c0I2c0I2c0', parents, at)
+end
+-- Goes over the parents of a job: place, policy, what is passed on, base, id, how it is named, and whether it is pinned.
 function kin.each(parents, visit)
   local at, place = 1, 0
   while at <= #parents do
-    local policy, passes, P, id, name, behind = unpick('>c1c1I2c0I2c0I2c0', parents, at)
+    local policy, passes, pinned, P, id, name, behind = kin.parent_at(parents, at)
     place, at = place + 1, behind
-    visit(place, policy, passes, P, id, name)
+    visit(place, policy, passes, P, id, name, pinned == 'p')
   end
 end
 -- Returns the place of the first parent that is not known, from 0. Those in other slots were looked for before: g says that one is not there.
@@ -119,9 +126,9 @@ function kin.gone_parent(parents)
   end)
   return gone
 end
--- Returns what stands in a job's list of those that wait for it.
-function kin.entry(place, policy, passes, s, Q, id, name)
-  return pack('>I4c1c1c7I2c0I2c0', place, policy, passes, s.seq, #Q, Q, #id, id) .. name
+-- Returns what stands in a job's list of those that wait for it; with the mark of the one that waits if that pins it, else ''.
+function kin.entry(place, policy, passes, s, mark, Q, id, name)
+  return pack(ENTRY, place, policy, passes, s.seq, #mark, mark, #Q, Q, #id, id) .. name
 end
 -- Notes that somebody waits for a job.
 function kin.await(P, parent, entry)
@@ -133,23 +140,25 @@ end
 -- count when the parent's record is no longer kept. Parents in other slots are asked, and count when they answer. The first `known` of
 -- them it has looked at already.
 function kin.link(Q, id, rec, s, parents, now, known)
-  local own, letters, broken = Q .. 'f:' .. id, {}, nil
+  local own, letters, broken, mark = Q .. 'f:' .. id, {}, nil, ''
   local before = call('HGET', own, 'o') or ''
-  kin.each(parents, function(place, policy, passes, P, parent, name)
+  kin.each(parents, function(place, policy, passes, P, parent, name, is_pinned)
+    if is_pinned then mark = kin.mark(rec) end
     if known and place <= known then
       letters[place] = sub(before, place, place)
       return
     end
     if kin.is_apart(P) then
       letters[place] = 'o'
-      local entry = kin.entry(place, policy, passes, s, Q, id, name)
+      local entry = kin.entry(place, policy, passes, s, mark, Q, id, name)
       return kin.ask_apart(P, parent, entry, sub(before, place, place) == 'c' and '1' or '0')
     end
     local is_kept, done = call('HEXISTS', P .. 'jobs', parent) == 1, call('HGET', P .. 'done', parent)
     local state = done and sub(done, 1, 1)
+    if is_kept and is_pinned then kin.pin(P, parent, mark, done) end
     if is_kept and not done then
       letters[place] = 'o'
-      kin.await(P, parent, kin.entry(place, policy, passes, s, Q, id, name))
+      kin.await(P, parent, kin.entry(place, policy, passes, s, mark, Q, id, name))
     elseif not is_kept and sub(before, place, place) == 'c' then
       letters[place] = 'c'
     else
@@ -162,6 +171,10 @@ function kin.link(Q, id, rec, s, parents, now, known)
   end)
   local edges = table.concat(letters)
   call('HSET', own, 'o', edges, 'p', parents)
+  if mark ~= '' then
+    call('HSET', own, 'm', mark)
+    call('HSET', Q .. 'meta', 'k', 1)
+  end
   if broken then return kin.end_child(Q, id, rec, s, broken[1], broken[2], now) end
   kin.go_on(Q, id, edges, now, true)
 end

@@ -82,6 +82,17 @@ local function completed()
   for i = first + 1, math.min(first + count, #all) do ids[#ids + 1] = all[i][3] end
 end
 
+-- Those that ended otherwise, the latest first: yx, yf and ye have the ones that are pinned.
+local function ended()
+  local all = {}
+  for _, list in ipairs({ 'z' .. state, 'y' .. state }) do
+    local found = call('ZREVRANGE', Q .. list, 0, first + count - 1, 'WITHSCORES')
+    for i = 1, #found, 2 do all[#all + 1] = { tonumber(found[i + 1]), found[i] } end
+  end
+  table.sort(all, function(a, b) return b[1] < a[1] end)
+  for i = first + 1, math.min(first + count, #all) do ids[#ids + 1] = all[i][2] end
+end
+
 if state == 'w' then
   waiting()
 elseif state == 'd' then
@@ -91,6 +102,6 @@ elseif state == 'b' then
 elseif state == 'c' then
   completed()
 else
-  ids = call('ZREVRANGE', Q .. 'z' .. state, first, first + count - 1)
+  ended()
 end
 return all_of(Q, ids)

@@ -23,7 +23,7 @@ local function cancel()
 end
 
 local function unretire()
-  if call('ZREM', Q .. 'zq', id) == 1 then
+  if call('ZREM', Q .. list_of_pinned(state), id) == 1 then
     call('ZREM', Q .. 'zu', id)
   elseif state == 'c' then
     bury(Q, 'lc', id)

@@ -2,8 +2,8 @@
 --
 -- KEYS   shared base, base of the queue
 -- ARGV   time, how long completed and cancelled ones are kept, how many; the same for dead ones; limit
--- Reply  number of jobs and of deduplication keys
--- Cost   11 commands; per job 4, dead ones 6, per deduplication key whose window is over 3
+-- Reply  number of jobs, those that were pinned among them, and of deduplication keys
+-- Cost   13 commands; per job 4, dead ones 6, per deduplication key whose window is over 3
 local now, Q, limit = time(), KEYS[2], tonumber(ARGV[6])
 call('HSET', S .. 'limits', 'ended', ARGV[3], 'dead', ARGV[5])
 local over = call('ZRANGEBYSCORE', Q .. 'zu', '-inf', string.format('%.0f', now), 'LIMIT', 0, limit)
@@ -47,6 +47,7 @@ for _, list in ipairs({ 'zf', 'ze' }) do
   for _, id in ipairs(old) do drop_dead(Q, list, id, now) end
   dropped = dropped + #old
 end
+dropped = dropped + kin.unpin_some(Q, limit - dropped, now)
 -- Groups of which nothing needs to be remembered, some at a time.
 if call('EXISTS', Q .. 'groups') == 1 then
   local from = call('HGET', Q .. 'meta', 'g') or '0'
@@ -74,4 +75,4 @@ if call('EXISTS', Q .. 'groups') == 1 then
   end
 end
 publish()
-return dropped
+return kin.sealed(dropped)

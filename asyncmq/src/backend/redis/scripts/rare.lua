@@ -9,14 +9,14 @@ local function special(Q)
   local own = specials[Q]
   if own == nil then
     own = call('EXISTS', Q .. 'side', Q .. 'tombs', Q .. 'cancel', Q .. 'wait', Q .. 'parked', Q .. 'groups', Q .. 'kids',
-      Q .. 'ends', Q .. 'outs', S .. 'ears') > 0 and {
+      Q .. 'pins', Q .. 'ends', Q .. 'outs', S .. 'ears') > 0 and {
       side = call('EXISTS', Q .. 'side') == 1,
       tombs = call('EXISTS', Q .. 'tombs') == 1,
       parked = call('EXISTS', Q .. 'parked') == 1,
       groups = call('EXISTS', Q .. 'groups') == 1,
       ends = call('EXISTS', Q .. 'ends') == 1,
       outs = call('EXISTS', Q .. 'outs') == 1,
-      marks = call('EXISTS', Q .. 'cancel', Q .. 'wait', Q .. 'kids', S .. 'ears') > 0,
+      marks = call('EXISTS', Q .. 'cancel', Q .. 'wait', Q .. 'kids', Q .. 'pins', S .. 'ears') > 0,
     }
     specials[Q] = own
   end

@@ -133,11 +133,15 @@ local function blocked()
   for i = 1, #ids, 2 do found[#found + 1] = { 0, tonumber(ids[i + 1]), ids[i] } end
 end
 
--- Lists by number of their end, the latest first.
+-- Lists by number of their end.
 local function ended_in(list)
   local from = mine < 0 and '+inf' or '(' .. string.format('%.0f', mine)
   local ids = call('ZRANGE', Q .. list, from, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, count, 'WITHSCORES')
   for i = 1, #ids, 2 do found[#found + 1] = { 0, tonumber(ids[i + 1]), ids[i] } end
+end
+
+local function latest_first()
+  table.sort(found, function(a, b) return b[2] < a[2] end)
 end
 
 -- Whatever stands in `lc` twice stands there last as what it is now.
@@ -157,7 +161,7 @@ local function completed()
     at = at + #ids
   end
   ended_in('zq')
-  table.sort(found, function(a, b) return b[2] < a[2] end)
+  latest_first()
 end
 
 if state == 'w' then
@@ -170,6 +174,8 @@ elseif state == 'c' then
   completed()
 else
   ended_in('z' .. state)
+  ended_in('y' .. state)
+  latest_first()
 end
 local reply = { ARGV[3], ARGV[4], #found >= count and '1' or more == 1 and '1' or '0', ARGV[6] or '', ARGV[7] or '-1' }
 for i = 1, math.min(count, #found) do

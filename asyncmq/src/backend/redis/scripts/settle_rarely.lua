@@ -33,13 +33,13 @@ local function slow(Q, id, claim, op, amount, data, report)
   carry_out(Q, id, rec, s, op, amount, data, now)
   return true
 end
--- Adds those of the jobs whose ids stand from `first` on that somebody listens to, wants cancelled, or waits for.
+-- Adds those of the jobs whose ids stand from `first` on that somebody listens to, wants cancelled, waits for, or pins.
 local function marked(Q, first, count, marks)
   if heard() then
     for i = 1, count do marks[i] = true end
     return marks
   end
-  for _, hash in ipairs({ 'wait', 'cancel', 'kids' }) do
+  for _, hash in ipairs({ 'wait', 'cancel', 'kids', 'pins' }) do
     if call('EXISTS', Q .. hash) == 1 then
       local notes = call('HMGET', Q .. hash, unpack(ARGV, first, first + count - 1))
       for i = 1, count do marks[i] = marks[i] or notes[i] and true end

@@ -50,9 +50,18 @@ local function erase_notes(Q, ids)
     call('HDEL', Q .. 'more', unpack(fields))
   end
   -- What they had to do with those that they waited for, if jobs of this queue ever waited for others.
-  if not call('HGET', Q .. 'meta', 'f') then return end
+  local has = call('HMGET', Q .. 'meta', 'f', 'k')
+  if not has[1] then return end
   local families = {}
-  for i = 1, #ids do families[2 * i - 1], families[2 * i] = Q .. 'f:' .. ids[i], Q .. 'i:' .. ids[i] end
+  for i = 1, #ids do
+    -- What one pinned is let go of by a duty.
+    if has[2] and call('HEXISTS', Q .. 'f:' .. ids[i], 'm') == 1 then
+      local number = call('HINCRBY', Q .. 'meta', 't', 1)
+      call('RENAME', Q .. 'f:' .. ids[i], Q .. 'u:' .. number)
+      call('RPUSH', Q .. 'unpinned', number)
+    end
+    families[2 * i - 1], families[2 * i] = Q .. 'f:' .. ids[i], Q .. 'i:' .. ids[i]
+  end
   call('UNLINK', unpack(families))
 end
 -- Returns a job's number (7 bytes), given its record and its side record; nothing if it is gone.

@@ -69,24 +69,30 @@ local function blocked(most)
   return #ids
 end
 
-local function ended(most, before, state)
-  local count, list = 0, 'z' .. state
-  if state == 'c' then
-    count, list = age_out(Q, 'lc', before == '' and math.huge or tonumber(before) - 1, most), 'zq'
-  end
-  local ids, old = count < most and call('ZRANGE', Q .. list, 0, most - count - 1) or {}, {}
-  if #ids == 0 then return count end
+-- Takes from one list of ended jobs.
+local function ended_in(list, most, before)
+  local ids, old = most > 0 and call('ZRANGE', Q .. list, 0, most - 1) or {}, {}
+  if #ids == 0 then return 0 end
   local done = call('HMGET', Q .. 'done', unpack(ids))
   for i = 1, #ids do
     if before == '' or not done[i] or unpick('>I7', sub(done[i], 2, 8)) < tonumber(before) then
       old[#old + 1] = ids[i]
     end
   end
-  if #old == 0 then return count end
+  if #old == 0 then return 0 end
   call('ZREM', Q .. list, unpack(old))
   if list == 'zq' then call('ZREM', Q .. 'zu', unpack(old)) end
   purge(Q, old)
-  return count + #old
+  return #old
+end
+local function ended(most, before, state)
+  local count
+  if state == 'c' then
+    count = age_out(Q, 'lc', before == '' and math.huge or tonumber(before) - 1, most)
+  else
+    count = ended_in('z' .. state, most, before)
+  end
+  return count + ended_in(list_of_pinned(state), most - count, before)
 end
 
 local function named()
@@ -142,15 +148,16 @@ local function take()
   end
   kin.budget = 200
   kin.tell_more(Q, now)
-  if call('EXISTS', Q .. 'jobs', Q .. 'ends', Q .. 'outs') == 0 then
+  kin.unpin_some(Q, 200, now)
+  if call('EXISTS', Q .. 'jobs', Q .. 'ends', Q .. 'outs', Q .. 'unpinned') == 0 then
     for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do call('UNLINK', Q .. line) end
     for _, key in ipairs({ 'held', 'groups', 'holders', 'parked', 'weights', 'credits', 'lines', 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel',
-      'wait', 'lc', 'zf', 'zx', 'ze', 'zq', 'zu', 'delayed', 'blocked', 'kids', 'keyed', 'keys', 'windows', 'plans', 'slots' }) do
+      'wait', 'lc', 'zf', 'zx', 'ze', 'zq', 'zu', 'yf', 'yx', 'ye', 'pins', 'delayed', 'blocked', 'kids', 'keyed', 'keys', 'windows', 'plans', 'slots' }) do
       call('UNLINK', Q .. key)
     end
     call('SREM', S .. 'queues', Q)
   end
-  return { count, 0, call('EXISTS', Q .. 'ends', Q .. 'outs') }
+  return { count, 0, call('EXISTS', Q .. 'ends', Q .. 'outs', Q .. 'unpinned') }
 end
 local taken = take()
 publish()

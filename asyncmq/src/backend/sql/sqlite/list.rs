@@ -105,9 +105,7 @@ pub(super) fn behind(
         JobState::Blocked => places = triples(conn, sql::SCAN_BLOCKED, (queue, number, most))?,
         JobState::Completed | JobState::Failed | JobState::Expired | JobState::Cancelled => {
             places = triples(conn, sql::SCAN_COUNTED, (queue, state.name(), before, most))?;
-            if state == JobState::Completed {
-                places.extend(triples(conn, sql::SCAN_EXACTLY, (queue, before, most))?);
-            }
+            places.extend(triples(conn, sql::SCAN_EXACTLY, (queue, state.name(), before, most))?);
         }
     }
     if state.is_terminal() {
@@ -135,11 +133,9 @@ fn ended(conn: &Connection, queue: i64, state: JobState, limit: i64) -> Step<Vec
     let mut counted = conn.prepare_cached(sql::LIST_COUNTED)?;
     let rows = counted.query_map((queue, state.name(), limit), place)?;
     let mut places: Vec<(i64, i64)> = rows.collect::<Result<_, _>>()?;
-    if state == JobState::Completed {
-        let mut exactly = conn.prepare_cached(sql::LIST_EXACTLY)?;
-        for row in exactly.query_map([queue, limit], place)? {
-            places.push(row?);
-        }
+    let mut exactly = conn.prepare_cached(sql::LIST_EXACTLY)?;
+    for row in exactly.query_map((queue, state.name(), limit), place)? {
+        places.push(row?);
     }
     places.sort_unstable_by(|one, other| other.cmp(one));
     Ok(places.into_iter().map(|(_, job)| job).collect())
@@ -157,8 +153,9 @@ pub(super) fn older(
     let statements: &[(&str, bool)] = match state {
         JobState::Waiting => return older_waiting(conn, queue, before, limit),
         JobState::Delayed => &[(sql::OLDER_DELAYED, false)],
-        JobState::Completed => &[(sql::OLDER_COUNTED, true), (sql::OLDER_EXACTLY, false)],
-        JobState::Failed | JobState::Expired | JobState::Cancelled => &[(sql::OLDER_COUNTED, true)],
+        JobState::Completed | JobState::Failed | JobState::Expired | JobState::Cancelled => {
+            &[(sql::OLDER_COUNTED, true), (sql::OLDER_EXACTLY, true)]
+        }
         JobState::Blocked => {
             let most = i64::try_from(limit).unwrap_or(i64::MAX);
             return jobs(conn, sql::OLDER_BLOCKED, (queue, before, most));

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_limits.sql"),
     include_str!("migrations/0007_turns.sql"),
     include_str!("migrations/0008_parents.sql"),
+    include_str!("migrations/0009_pins.sql"),
 ];
 
 /// What tells our files from others': "asmq".

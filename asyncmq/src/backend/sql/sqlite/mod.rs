@@ -35,6 +35,7 @@ mod listeners;
 mod migrate;
 mod names;
 mod options;
+mod pins;
 mod process_state;
 mod prune;
 mod push;

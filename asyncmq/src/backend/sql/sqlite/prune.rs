@@ -19,7 +19,7 @@ const REPLIES_AT_ONCE: i64 = 1_000;
 const FREE_PAGES: i64 = 1_024;
 const GIVEN_BACK: i64 = 512;
 
-/// A queue and how many of its jobs have ended how.
+/// A queue and how many of its jobs that have ended how are kept by number.
 #[derive(Debug, Clone)]
 pub(super) struct QueueRow {
     pub(super) queue: i64,
@@ -52,6 +52,7 @@ impl Tx<'_> {
                 self.prune_counted(queue.queue, state, (surplus, age), &mut left)?;
             }
         }
+        self.prune_unpinned(limits, &mut left)?;
         let border = micros(self.now).saturating_sub(micros(time_of(0).after(REPLIES_FOR)));
         self.conn.prepare_cached(sql::REPLY_PRUNE)?.execute([border, REPLIES_AT_ONCE])?;
         self.give_space_back()?;
@@ -146,15 +147,13 @@ impl Tx<'_> {
 pub(super) fn queues_of(conn: &rusqlite::Connection, space: i64) -> Step<Vec<QueueRow>> {
     let mut list = conn.prepare_cached(sql::QUEUES_OF)?;
     let queues = list.query_map([space], |row| {
-        let (completed, exactly): (i64, i64) = (row.get(3)?, row.get(7)?);
-        let (failed, expired): (i64, i64) = (row.get(5)?, row.get(6)?);
         Ok(QueueRow {
             queue: row.get(0)?,
             name: row.get(1)?,
             used: row.get(2)?,
-            completed: completed - exactly,
+            completed: row.get(3)?,
             cancelled: row.get(4)?,
-            dead: failed + expired,
+            dead: row.get(5)?,
         })
     })?;
     Ok(queues.collect::<Result<_, _>>()?)

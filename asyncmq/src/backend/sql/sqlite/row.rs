@@ -17,6 +17,9 @@ use crate::job::{Envelope, JobState, Name, Retention, Status, WorkerId, keep_lin
 use crate::lifecycle::{Keep, Limits, keep};
 
 /// What binds a job to others: a deduplication key, and jobs of which one waits for the other.
+/// Until when a job is kept that is pinned.
+pub(super) const PINNED: i64 = i64::MAX;
+
 const KEYED: i64 = 1;
 const KIN: i64 = 2;
 
@@ -36,7 +39,7 @@ pub(super) struct Row {
     pub(super) keyed: bool,
     /// Whether it waits, or waited, for others, or others for it.
     pub(super) kin: bool,
-    keep_until: Option<i64>,
+    pub(super) keep_until: Option<i64>,
     /// Everything that changes; failures, lines and progress only once they are loaded.
     pub(super) status: Status,
     /// Whether large arguments lie apart.
@@ -211,7 +214,8 @@ impl Tx<'_> {
         row.stored = (is, row.lane, exact);
         self.count(row.queue, was, -1);
         self.count(row.queue, is, 1);
-        self.count_exactly(row.queue, i64::from(exact) - i64::from(was_exact));
+        self.count_exactly(row.queue, was, -i64::from(was_exact));
+        self.count_exactly(row.queue, is, i64::from(exact));
         if was == JobState::Waiting {
             self.count_lane(was_lane, -1);
         }
@@ -280,9 +284,10 @@ impl Tx<'_> {
         }
         if row.kin {
             self.conn.prepare_cached(sql::EDGES_DELETE)?.execute([row.job])?;
+            self.unpin(row.job)?;
         }
         self.count(row.queue, was, -1);
-        self.count_exactly(row.queue, -i64::from(was_exact));
+        self.count_exactly(row.queue, was, -i64::from(was_exact));
         if was == JobState::Waiting {
             self.count_lane(was_lane, -1);
         }
@@ -307,9 +312,11 @@ impl Tx<'_> {
         row.seq = self.number();
         (row.token, row.cancel, row.charged) = (None, None, false);
         self.count_ended(row.queue);
-        row.keep_until = match keep(row.status.state, retention, self.now, &Limits::default()) {
+        let is_pinned = row.kin && self.is_pinned(row.job)?;
+        row.keep_until = match keep(row.status.state, retention, is_pinned, self.now, &Limits::default()) {
             Keep::Nothing => return self.forget(row),
             Keep::Exactly(until) => Some(micros(until)),
+            Keep::Pinned => Some(PINNED),
             Keep::Counted(_) => None,
         };
         self.save(row)?;

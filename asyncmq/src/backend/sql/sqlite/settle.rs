@@ -43,7 +43,7 @@ impl Tx<'_> {
         }
         let Some(queue) = self.find_queue(space, &settlement.envelope.queue)? else { return Ok(false) };
         let (job, fence) = (job_of(settlement.token), fence(settlement.token));
-        let keep_until = match keep(JobState::Completed, *retention, self.now, &Limits::default()) {
+        let keep_until = match keep(JobState::Completed, *retention, false, self.now, &Limits::default()) {
             Keep::Nothing => {
                 let mut delete = self.conn.prepare_cached(sql::JOB_COMPLETE_DELETE)?;
                 let done = delete.execute((job, fence.0, queue))? == 1 && self.count_completed(queue, None);
@@ -51,7 +51,7 @@ impl Tx<'_> {
                 return Ok(done);
             }
             Keep::Exactly(until) => Some(micros(until)),
-            Keep::Counted(_) => None,
+            Keep::Counted(_) | Keep::Pinned => None,
         };
         let seq = self.number();
         let columns = (seq, micros(self.now), keep_until, &result[..], job, fence.0, queue);
@@ -72,7 +72,7 @@ impl Tx<'_> {
         self.count(queue, JobState::Active, -1);
         if let Some(exactly) = kept {
             self.count(queue, JobState::Completed, 1);
-            self.count_exactly(queue, i64::from(exactly));
+            self.count_exactly(queue, JobState::Completed, i64::from(exactly));
         }
         self.count_ended(queue);
         true

@@ -85,7 +85,8 @@ pub(super) struct Tx<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     states: [i64; JobState::ALL.len()],
-    exactly: i64,
+    /// Of the completed, the cancelled and the dead those that are not kept by number.
+    exactly: [i64; 3],
     enqueued: i64,
     ended: i64,
 }
@@ -142,8 +143,14 @@ impl<'a> Tx<'a> {
         self.tally(queue).states[state as usize] += by;
     }
 
-    pub(super) fn count_exactly(&mut self, queue: i64, by: i64) {
-        self.tally(queue).exactly += by;
+    /// Counts a job that ended so into or out of those that are not kept by number.
+    pub(super) fn count_exactly(&mut self, queue: i64, state: JobState, by: i64) {
+        let place = match state {
+            JobState::Cancelled => 1,
+            state if state.is_dead() => 2,
+            _ => 0,
+        };
+        self.tally(queue).exactly[place] += by;
     }
 
     pub(super) fn count_enqueued(&mut self, queue: i64) {
@@ -168,9 +175,9 @@ impl<'a> Tx<'a> {
         for (queue, tally) in self.queues.drain(..) {
             let s = tally.states;
             let used = i64::from(tally.enqueued != 0);
-            let (exactly, enqueued, ended) = (tally.exactly, tally.enqueued, tally.ended);
+            let ([e0, e1, e2], enqueued, ended) = (tally.exactly, tally.enqueued, tally.ended);
             let columns =
-                [s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], exactly, enqueued, ended, used, queue];
+                [s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], e0, e1, e2, enqueued, ended, used, queue];
             let limited: i64 =
                 self.conn.prepare_cached(sql::QUEUE_COUNT)?.query_row(columns, |row| row.get(0))?;
             let is_awaited = limited == IS_LIMITED + 1 || limited == IS_IMPATIENT + 1;

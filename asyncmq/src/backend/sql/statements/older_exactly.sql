@@ -1,2 +1,2 @@
--- Lists completed jobs that are kept for a time of their own, oldest first.
-SELECT job, finished_at FROM jobs WHERE queue = $1 AND keep_until IS NOT NULL ORDER BY seq
+-- Lists ended jobs that are kept for a time of their own, oldest first.
+SELECT job, finished_at FROM jobs WHERE queue = $1 AND state = $2 AND keep_until IS NOT NULL ORDER BY seq

@@ -1,0 +1,80 @@
+//! Records that are kept as long as that of a job that waited for them.
+
+use super::super::bytes::micros;
+use super::super::statements as sql;
+use super::fault::Step;
+use super::row::PINNED;
+use super::tx::{Tx, readable};
+use crate::event::{EventData, EventKind};
+use crate::job::JobState;
+use crate::lifecycle::{Limits, unpinned};
+
+impl Tx<'_> {
+    /// Keeps a job as long as another one, which waits for it. It may have ended before.
+    pub(super) fn pin(&mut self, job: i64, state: JobState, by: i64) -> Step<()> {
+        self.conn.prepare_cached(sql::JOB_PIN)?.execute((by, job))?;
+        if !state.is_terminal() {
+            return Ok(());
+        }
+        let mut row = readable(self.load(job)?, "a place without its job")?;
+        row.keep_until = Some(PINNED);
+        self.save(&mut row)
+    }
+
+    /// Tells whether somebody pins a job.
+    pub(super) fn is_pinned(&self, job: i64) -> Step<bool> {
+        let by: Option<i64> =
+            self.conn.prepare_cached(sql::JOB_PINNED)?.query_row([job], |row| row.get(0))?;
+        Ok(by.is_some())
+    }
+
+    /// Takes note that a job is forgotten which may have pinned others.
+    pub(super) fn unpin(&self, job: i64) -> Step<()> {
+        let pins: bool = self.conn.prepare_cached(sql::JOB_PINS)?.query_row([job], |row| row.get(0))?;
+        if pins {
+            self.conn.prepare_cached(sql::UNPINNED_ADD)?.execute([job])?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of what was pinned by jobs that are forgotten.
+    pub(super) fn prune_unpinned(&mut self, limits: &Limits, left: &mut usize) -> Step<()> {
+        while *left != 0
+            && let Some(by) = self.first_unpinned()?
+        {
+            let most = i64::try_from(*left).unwrap_or(i64::MAX);
+            let pinned = super::list::jobs(self.conn, sql::PINNED_BY, (by, most))?;
+            if pinned.is_empty() {
+                self.conn.prepare_cached(sql::UNPINNED_DELETE)?.execute([by])?;
+            }
+            for job in pinned {
+                self.drop_unpinned(job, limits)?;
+                *left -= 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns a job that is forgotten and pinned others.
+    fn first_unpinned(&self) -> Step<Option<i64>> {
+        Ok(super::list::jobs(self.conn, sql::UNPINNED_FIRST, [])?.first().copied())
+    }
+
+    /// Lets go of one: it goes too, unless it has not ended, or asked for more time.
+    fn drop_unpinned(&mut self, job: i64, limits: &Limits) -> Step<()> {
+        self.conn.prepare_cached(sql::JOB_UNPIN)?.execute([job])?;
+        let mut row = readable(self.load(job)?, "a place without its job")?;
+        let Some(ended) = row.status.finished_at.filter(|_| row.status.state.is_terminal()) else {
+            return Ok(());
+        };
+        let retention = self.envelope(&row)?.retention;
+        if let Some(until) = unpinned(row.status.state, retention, ended, self.now, limits) {
+            row.keep_until = Some(micros(until));
+            return self.save(&mut row);
+        }
+        if row.status.state.is_dead() {
+            self.emit_job(EventKind::Dropped, &row, |_| EventData::None)?;
+        }
+        self.forget(&row)
+    }
+}

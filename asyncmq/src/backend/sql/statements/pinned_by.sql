@@ -1,0 +1,2 @@
+-- Lists jobs that one pins.
+SELECT job FROM jobs WHERE pinned_by = $1 LIMIT $2

@@ -1,0 +1,2 @@
+-- Returns a job that is forgotten and pins others.
+SELECT job FROM unpinned ORDER BY job LIMIT 1
