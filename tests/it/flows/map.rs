@@ -178,10 +178,11 @@ async fn a_cancelled_flow_cancels_what_was_made() {
 #[tokio::test]
 async fn what_elements_gave_is_there_however_little_their_task_keeps() {
     on_every_store(async |client: Client| {
-        let mut flow = Flow::with_id("brief").retain(Duration::from_secs(90_000));
+        let mut flow = Flow::with_id("brief");
         let few = flow.add(numbers::job(40));
         let nothing = flow.map(&few, |number| double::with(number).retain(Retention::Nothing));
-        let longer = flow.map(&few, double::with);
+        let asked = Retention::For(Duration::from_secs(90_000));
+        let longer = flow.map(&few, |number| double::with(number).retain(asked));
         let worker = worker(&client, &Ran::default()).await;
         let handle = flow.enqueue_on(&client).await.unwrap();
         let doubles: Vec<usize> = (0..40).map(|number| 2 * number).collect();
@@ -189,7 +190,7 @@ async fn what_elements_gave_is_there_however_little_their_task_keeps() {
         assert_eq!(soon("the doubles", handle.result(&longer)).await.unwrap(), doubles);
         let kept = async |id: &str| client.job(id).await.unwrap().unwrap().envelope().retention;
         assert_eq!(kept("brief.1[7]").await, Retention::For(Duration::from_secs(3_600)));
-        assert_eq!(kept("brief.2[7]").await, Retention::For(Duration::from_secs(90_000)));
+        assert_eq!(kept("brief.2[7]").await, asked);
         worker.stop().await.unwrap();
     })
     .await;

@@ -1,6 +1,7 @@
 //! Jobs that wait for each other, as producers and workers meet them.
 
 mod depends;
+mod kept;
 mod killed;
 mod large;
 mod map;
@@ -84,18 +85,24 @@ async fn report(title: &str, total: Option<usize>) -> String {
 
 /// Tries something on every store.
 async fn on_every_store(try_it: impl AsyncFn(Client)) {
-    try_it(Client::with_backend(Memory::make().await.store())).await;
+    on_every_fixture(async |_: &dyn Fixture, client| try_it(client).await).await;
+}
+
+/// Tries something on every store whose time is moved by hand.
+async fn on_every_fixture(try_it: impl AsyncFn(&dyn Fixture, Client)) {
+    let memory = Memory::make().await;
+    try_it(&memory, Client::with_backend(memory.store())).await;
     let sqlite = Sqlite::file().await;
-    try_it(Client::with_backend(sqlite.store())).await;
+    try_it(&sqlite, Client::with_backend(sqlite.store())).await;
     #[cfg(feature = "redis")]
     {
         let redis = crate::support::redis_store::Redis::new().await;
-        try_it(Client::with_backend(redis.store())).await;
+        try_it(&redis, Client::with_backend(redis.store())).await;
     }
     #[cfg(feature = "redis-cluster")]
     {
         let cluster = crate::support::in_cluster::InCluster::new().await;
-        try_it(Client::with_backend(cluster.store())).await;
+        try_it(&cluster, Client::with_backend(cluster.store())).await;
     }
 }
 

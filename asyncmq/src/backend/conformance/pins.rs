@@ -234,6 +234,8 @@ pub async fn parents_that_ended_before_are_pinned_too(fixture: &dyn Fixture) {
     fixture.advance(HOUR * 2).await;
     prune(&stage, &SHORT).await;
     assert_eq!(are_kept(&stage, &all).await, [true; 5]);
+    assert_eq!(stage.job(&all[0]).await.result().map(|result| result.get()), Some("1"), "as it was");
+    assert_eq!(stage.job(&all[1]).await.errors().len(), 1);
     assert!(stage.find(&plain).await.is_none());
     assert_eq!(stage.recount().await.total(), 6);
     stage.run(complete()).await;
@@ -248,12 +250,12 @@ pub async fn what_asked_for_more_time_has_it(fixture: &dyn Fixture) {
     let unkept = stage.push(Envelope { retention: Retention::Nothing, ..job() }).await;
     stage.push(pinning(&[&parent, &unkept])).await;
     for retention in [asked, Retention::Nothing, Retention::Standard] {
-        stage.run(Transition::Complete { result: Bytes::new(), retention }).await;
+        stage.run(Transition::Complete { result: Bytes::from_static(b"7"), retention }).await;
     }
     assert!(stage.find(&unkept).await.is_none(), "it was to leave nothing behind");
     fixture.advance(HOUR * 2).await;
     prune(&stage, &Limits::default()).await;
-    assert!(stage.find(&parent).await.is_some());
+    assert_eq!(stage.job(&parent).await.result().map(|result| result.get()), Some("7"));
     assert_eq!(stage.recount().await.total(), 1);
     fixture.advance(HOUR * 2).await;
     prune(&stage, &Limits::default()).await;

@@ -142,6 +142,7 @@ statements! {
     JOB_KEYED = "job_keyed",
     JOB_OPTIONS = "job_options",
     JOB_KIN = "job_kin",
+    JOB_KEEP = "job_keep",
     JOB_PIN = "job_pin",
     JOB_UNPIN = "job_unpin",
     JOB_PINNED = "job_pinned",

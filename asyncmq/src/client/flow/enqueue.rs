@@ -5,7 +5,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Poller, Poll};
-use std::time::Duration;
 
 use super::own::{each, head, part_id};
 use super::{Added, Flow, FlowHandle};
@@ -13,7 +12,7 @@ use crate::client::order::{in_order, parents_first};
 use crate::client::parents::{check_outside, find_parents};
 use crate::client::{Client, NewJob};
 use crate::error::{Error, Result};
-use crate::job::{Envelope, MAX_PARENTS, Passes, Retention};
+use crate::job::{Envelope, MAX_PARENTS, Passes};
 
 /// How often jobs of a flow may wait for others in all.
 const MAX_EDGES: usize = 200_000;
@@ -29,7 +28,7 @@ impl Client {
         }
         let mut jobs = Vec::with_capacity(flow.jobs.len() + 1);
         for (place, added) in flow.jobs.into_iter().enumerate() {
-            let sealed = self.seal_part(&id, place, added, flow.retain).await;
+            let sealed = self.seal_part(&id, place, added).await;
             jobs.push(sealed.map_err(|error| Error::Bulk { index: place, source: Box::new(error) })?);
         }
         find_parents(self, &mut jobs).await?;
@@ -42,19 +41,13 @@ impl Client {
         }
         let order = parents_first(&jobs)?;
         check_outside(self, &jobs).await?;
-        let head = kept_for(flow.retain, head(&id, &jobs)?);
+        let head = head(&id, &jobs, flow.retain)?;
         let mut sorted = order.map_or_else(|| jobs.clone(), |order| in_order(&order, &jobs));
         sorted.push(head);
         self.take_in(sorted, flow.is_named).await
     }
 
-    async fn seal_part(
-        &self,
-        flow: &str,
-        place: usize,
-        added: Added,
-        retain: Option<Duration>,
-    ) -> Result<Arc<Envelope>> {
+    async fn seal_part(&self, flow: &str, place: usize, added: Added) -> Result<Arc<Envelope>> {
         let (Added::Job(job) | Added::Each { job, .. }) = &added;
         refuse_id(job)?;
         let id = part_id(flow, place);
@@ -64,25 +57,15 @@ impl Client {
                 refuse_dedup(&job)?;
                 job.id = id;
                 job.extras_mut().flow = Some(flow.into());
-                Ok(kept_for(retain, Arc::new(job)))
+                Ok(Arc::new(job))
             }
             Added::Each { list, job, optional } => {
-                let template = kept_for(retain, self.seal(*job, None).await?);
+                let template = self.seal(*job, None).await?;
                 refuse_dedup(&template)?;
                 let list = list.into_parent(Passes::Output);
-                Ok(kept_for(retain, each(flow, id, Envelope::clone(&template), list, optional)?))
+                each(flow, id, Envelope::clone(&template), list, optional)
             }
         }
-    }
-}
-
-/// Sets how long a job is kept once it completed, unless it says so itself.
-fn kept_for(retain: Option<Duration>, job: Arc<Envelope>) -> Arc<Envelope> {
-    match retain {
-        Some(time) if job.retention == Retention::Standard => {
-            Arc::new(Envelope { retention: Retention::For(time), ..Envelope::clone(&job) })
-        }
-        _ => job,
     }
 }
 

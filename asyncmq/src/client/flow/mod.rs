@@ -68,7 +68,7 @@ pub struct Flow {
     id: Result<String>,
     /// Whether the caller gave it its id, and may enqueue it again.
     is_named: bool,
-    /// How long the records of completed jobs are kept, and that of the flow.
+    /// How long its record is kept once it has completed.
     retain: Option<Duration>,
     jobs: Vec<Added>,
     /// Each with whether it is to complete: not if it runs only if others fail.
@@ -117,10 +117,12 @@ impl Flow {
         Self { id: checked, is_named: true, ..Self::new() }
     }
 
-    /// Sets how long the records of its jobs are kept once they completed, and that of the flow; 1 h unless it is set. A task that says
-    /// so itself keeps to that.
+    /// Sets how long it is kept once it has completed; 1 h unless it is set, and as one of 10,000 jobs of its first job's queue that ended so.
+    /// A failed one is kept as a dead letter is.
     ///
-    /// Each counts from its own end: give it as long as the flow may take and as long as it is to be looked at.
+    /// Its jobs are kept until it goes, however long ago each ended and however it did, and go with it. Only a job that is to leave nothing
+    /// behind, by `retain = "none"` of its task or [`Retention::Nothing`](crate::Retention::Nothing), does not, and one that asks for more
+    /// time itself has it.
     #[must_use]
     pub fn retain(self, time: Duration) -> Self {
         Self { retain: Some(time), ..self }

@@ -94,12 +94,16 @@ fn own(id: JobId, queue: &Name, task: &'static str, args: &impl Serialize, flow:
     Ok(job)
 }
 
-/// Makes the job that ends with a flow. It knows where all of its jobs are.
-pub(super) fn head(flow: &str, jobs: &[Arc<Envelope>]) -> Result<Arc<Envelope>> {
+/// Makes the job that ends with a flow. It knows where all of its jobs are, and their records are kept as long as its own.
+pub(super) fn head(flow: &str, jobs: &[Arc<Envelope>], retain: Option<Duration>) -> Result<Arc<Envelope>> {
     let places = (0_u32..).zip(jobs);
     let spare = places.filter(|(_, job)| job.extras().only_if_failed).map(|(place, _)| place).collect();
     let queue = jobs.first().map_or(Name::from_static("default"), |first| first.queue.clone());
     let mut head = own(head_id(flow), &queue, HEAD, &HeadArgs { spare }, flow)?;
+    if let Some(time) = retain {
+        head.retention = Retention::For(time);
+    }
+    head.extras_mut().pins_parents = true;
     head.extras_mut().parents = jobs
         .iter()
         .map(|job| Parent {
@@ -149,6 +153,8 @@ pub(super) fn each(
     let args = EachArgs { job, bindings, list: place, own: parents.len(), optional };
     let mut each = own(id, &queue, EACH, &args, flow)?;
     each.extras_mut().parents = parents;
+    // What it makes is kept as long as it is itself.
+    each.extras_mut().pins_parents = true;
     Ok(Arc::new(each))
 }
 

@@ -3,7 +3,7 @@
 use super::super::bytes::micros;
 use super::super::statements as sql;
 use super::fault::Step;
-use super::row::PINNED;
+use super::row::{PINNED, Row};
 use super::tx::{Tx, readable};
 use crate::event::{EventData, EventKind};
 use crate::job::JobState;
@@ -16,9 +16,15 @@ impl Tx<'_> {
         if !state.is_terminal() {
             return Ok(());
         }
-        let mut row = readable(self.load(job)?, "a place without its job")?;
-        row.keep_until = Some(PINNED);
-        self.save(&mut row)
+        let row = readable(self.load(job)?, "a place without its job")?;
+        self.keep_until(&row, PINNED)
+    }
+
+    /// Keeps a job that has ended until then. What its row has beside that stays as it is, also what is not loaded.
+    fn keep_until(&mut self, row: &Row, until: i64) -> Step<()> {
+        self.conn.prepare_cached(sql::JOB_KEEP)?.execute((until, row.job))?;
+        self.count_exactly(row.queue, row.status.state, i64::from(row.keep_until.is_none()));
+        Ok(())
     }
 
     /// Tells whether somebody pins a job.
@@ -63,14 +69,13 @@ impl Tx<'_> {
     /// Lets go of one: it goes too, unless it has not ended, or asked for more time.
     fn drop_unpinned(&mut self, job: i64, limits: &Limits) -> Step<()> {
         self.conn.prepare_cached(sql::JOB_UNPIN)?.execute([job])?;
-        let mut row = readable(self.load(job)?, "a place without its job")?;
+        let row = readable(self.load(job)?, "a place without its job")?;
         let Some(ended) = row.status.finished_at.filter(|_| row.status.state.is_terminal()) else {
             return Ok(());
         };
         let retention = self.envelope(&row)?.retention;
         if let Some(until) = unpinned(row.status.state, retention, ended, self.now, limits) {
-            row.keep_until = Some(micros(until));
-            return self.save(&mut row);
+            return self.keep_until(&row, micros(until));
         }
         if row.status.state.is_dead() {
             self.emit_job(EventKind::Dropped, &row, |_| EventData::None)?;
