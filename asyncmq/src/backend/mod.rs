@@ -27,7 +27,7 @@ mod schedule_handle;
 mod schedules;
 #[cfg(feature = "sqlite")]
 pub mod sql;
-mod store;
+pub(crate) mod store;
 mod upkeep;
 mod worker_info;
 
@@ -46,8 +46,8 @@ pub use inspect::{
 pub use scan::{Cursor, Scanned};
 pub use schedules::{DueSchedules, Fired, Firing, Schedules, StoredSchedule};
 pub use store::{
-    CallId, Claim, Claimed, ClaimedJob, Extension, Fenced, Leases, Pushed, RECALLED_CALLS, Report,
-    Settlement, Signal, Signals, Store, TaskSet, Token,
+    CallId, Claim, Claimed, ClaimedJob, Extension, Fenced, Leases, MAX_OUTPUTS, Pushed, RECALLED_CALLS,
+    Report, Settlement, Signal, Signals, Store, TaskSet, Token,
 };
 pub use upkeep::Upkeep;
 pub use worker_info::{DEAD_AFTER, TaskDefaults, TaskInfo, WorkerInfo};

@@ -137,6 +137,16 @@ pub struct ClaimedJob {
     /// The outputs of its parents, by their places in its list, as far as they pass them on; empty for most, and it may be where none
     /// passed anything on.
     pub inputs: Vec<Option<Bytes>>,
+    /// How many bytes those have together if they are more than [`MAX_OUTPUTS`], and so are not handed out; else 0.
+    pub withheld: u64,
+}
+
+/// How many bytes of outputs a claim hands out with one job: 64 MiB.
+pub const MAX_OUTPUTS: u64 = 64 << 20;
+
+/// Decides whether outputs that have so many bytes together are handed out: 0, or how many they are.
+pub(crate) const fn withheld(bytes: u64) -> u64 {
+    if bytes <= MAX_OUTPUTS { 0 } else { bytes }
 }
 
 /// What an attempt said besides its end.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::backend::ClaimedJob;
+use crate::backend::{ClaimedJob, MAX_OUTPUTS};
 use crate::job::{Binding, BoundTo, Envelope, Passes};
 
 /// Why an attempt does not begin.
@@ -19,6 +19,10 @@ pub(crate) enum Unbound {
 /// Puts the outputs of a job's parents among its arguments, which may have `most` bytes then. One that did not complete gives `null`.
 pub(crate) fn bind(mut job: ClaimedJob, most: usize) -> (ClaimedJob, Option<Unbound>) {
     let Some(extras) = job.envelope.extras.as_deref() else { return (job, None) };
+    if job.withheld != 0 {
+        let why = too_large(&job.envelope, job.withheld, MAX_OUTPUTS.min(most as u64));
+        return (job, Some(Unbound::TooLarge(why)));
+    }
     let completed = job.inputs.iter().flatten().count();
     let watched = || extras.parents.iter().filter(|parent| parent.passes != Passes::Nothing).count();
     if extras.only_if_failed && completed == watched() {
@@ -29,17 +33,20 @@ pub(crate) fn bind(mut job: ClaimedJob, most: usize) -> (ClaimedJob, Option<Unbo
     }
     let args = bound(&job.envelope.args, &extras.bindings, &job.inputs);
     if most < args.len() {
-        let why = format!(
-            "the arguments of task {:?} have {} bytes with the outputs of the jobs that it waited for, {most} are allowed: let those return \
-             references, or raise `max_payload`",
-            &*job.envelope.task,
-            args.len()
-        );
+        let why = too_large(&job.envelope, args.len() as u64, most as u64);
         return (job, Some(Unbound::TooLarge(why)));
     }
     job.envelope = Arc::new(Envelope { args, ..Envelope::clone(&job.envelope) });
     job.inputs = Vec::new();
     (job, None)
+}
+
+fn too_large(job: &Envelope, bytes: u64, most: u64) -> String {
+    format!(
+        "the arguments of task {:?} have {bytes} bytes with the outputs of the jobs that it waited for, {most} are allowed: let those return \
+         references, or raise `max_payload` (outputs have at most {MAX_OUTPUTS} bytes)",
+        &*job.task
+    )
 }
 
 /// Writes the arguments that were sent, and behind them those that are bound.
@@ -89,7 +96,14 @@ mod tests {
         envelope.extras_mut().bindings = bindings;
         let inputs = inputs.iter().map(|input| input.map(|text| Bytes::from_static(text.as_bytes())));
         let inputs = inputs.collect();
-        ClaimedJob { envelope: Arc::new(envelope), token: Token(1), attempt: 1, crashes: 0, inputs }
+        ClaimedJob {
+            envelope: Arc::new(envelope),
+            token: Token(1),
+            attempt: 1,
+            crashes: 0,
+            inputs,
+            withheld: 0,
+        }
     }
 
     fn one(argument: &str, place: u32) -> Binding {
@@ -121,6 +135,15 @@ mod tests {
     fn too_much_is_refused() {
         let (_, refused) = bind(job("{}", vec![one("a", 0)], &[Some("\"0123456789\"")]), 10);
         assert!(matches!(refused, Some(Unbound::TooLarge(why)) if why.contains("10 are allowed")));
+    }
+
+    #[test]
+    fn what_the_store_withheld_is_refused_with_its_size() {
+        let mut job = job("{}", vec![one("a", 0)], &[]);
+        job.withheld = MAX_OUTPUTS + 5;
+        let (_, refused) = bind(job, usize::MAX);
+        let told = |why: &str| why.contains("67108869 bytes") && why.contains("67108864 are allowed");
+        assert!(matches!(refused, Some(Unbound::TooLarge(why)) if told(&why)));
     }
 
     #[test]

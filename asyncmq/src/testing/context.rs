@@ -119,6 +119,7 @@ impl ContextBuilder {
             attempt: self.attempt,
             crashes: 0,
             inputs: Vec::new(),
+            withheld: 0,
         };
         let site =
             Site { backend: handle_of(&self.client), states: self.states, reporter: None, elsewhere: None };

@@ -51,6 +51,7 @@ macro_rules! __conformance_of_jobs {
             outputs_are_passed_on_in_the_order_of_the_parents
             a_failed_parent_passes_nothing_on
             it_is_told_only_that_a_parent_completed
+            more_than_a_worker_can_take_is_not_handed_out
         );
         $crate::__conformance_module!($fixture, awaiting:
             who_waits_for_more_runs_again_and_has_what_all_gave

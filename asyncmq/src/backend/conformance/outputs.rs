@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 use super::Fixture;
 use super::parents::{giving, taking};
-use super::stage::{Stage, fail, job};
-use crate::backend::Fenced;
-use crate::job::{OnFailure, Passes};
+use super::stage::{Answered, Stage, fail, job};
+use crate::backend::{Fenced, MAX_OUTPUTS, Ordered};
+use crate::job::{OnFailure, Passes, Retention};
 use crate::lifecycle::Transition;
 
 pub async fn outputs_are_passed_on_in_the_order_of_the_parents(fixture: &dyn Fixture) {
@@ -53,4 +53,29 @@ pub async fn it_is_told_only_that_a_parent_completed(fixture: &dyn Fixture) {
     stage.run(giving("1")).await;
     stage.run(fail()).await;
     assert_eq!(stage.worker().one().await.inputs, [Some(Bytes::new()), Some(Bytes::new()), None]);
+}
+
+pub async fn more_than_a_worker_can_take_is_not_handed_out(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let parents = stage.push_all(vec![job(), job(), job()]).await;
+    let mut child = taking(job(), &[&parents[0], &parents[1], &parents[2]]);
+    child.extras_mut().parents.iter_mut().for_each(|parent| parent.on_failure = OnFailure::Run);
+    let child = stage.push(child).await;
+    let half = Bytes::from(vec![b'7'; MAX_OUTPUTS as usize / 2]);
+    let giving =
+        |result: &Bytes| Transition::Complete { result: result.clone(), retention: Retention::Standard };
+    stage.run(giving(&half)).await;
+    stage.run(giving(&half)).await;
+    stage.run(fail()).await;
+    let worker = stage.worker();
+    let got = worker.one().await;
+    assert_eq!((&got.envelope.id, got.withheld), (&child.id, 0));
+    assert_eq!(got.inputs.iter().flatten().map(Bytes::len).sum::<usize>(), 2 * half.len());
+    worker.settle(&got, fail()).await;
+    for begun in [&parents[2], &child] {
+        assert_eq!(stage.store.retry(&begun.queue, &begun.id).await.answered(), Ordered::Done);
+    }
+    stage.run(giving(&Bytes::from_static(b"1"))).await;
+    let got = worker.one().await;
+    assert_eq!((&got.envelope.id, got.withheld, got.inputs.len()), (&child.id, MAX_OUTPUTS + 1, 0));
 }

@@ -174,17 +174,11 @@ impl State {
     /// Returns a job as its worker sees it, if the worker still holds it.
     fn in_hand(&self, token: Token) -> Option<ClaimedJob> {
         let slot = self.slot(self.claimed(token)?)?;
-        (slot.status.state == JobState::Active).then(|| ClaimedJob {
-            envelope: slot.envelope.clone(),
-            token,
-            attempt: slot.status.attempt,
-            crashes: slot.status.crashes,
-            inputs: slot
-                .kin
-                .as_ref()
-                .filter(|_| slot.envelope.takes_outputs())
-                .map(|kin| kin.inputs())
-                .unwrap_or_default(),
+        (slot.status.state == JobState::Active).then(|| {
+            let kin = slot.kin.as_ref().filter(|_| slot.envelope.takes_outputs());
+            let (inputs, withheld) = kin.map(|kin| kin.inputs()).unwrap_or_default();
+            let (attempt, crashes) = (slot.status.attempt, slot.status.crashes);
+            ClaimedJob { envelope: slot.envelope.clone(), token, attempt, crashes, inputs, withheld }
         })
     }
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::pins::Mark;
 use super::state::State;
+use crate::backend::store::withheld;
 use crate::clock::Timestamp;
 use crate::job::{Envelope, JobId, JobState, Parent};
 use crate::lifecycle::{Edge, Transition, end_with, stand};
@@ -196,8 +197,11 @@ impl Kin {
         self.open == 0
     }
 
-    /// Returns what the parents passed on, by their places.
-    pub(super) fn inputs(&self) -> Vec<Option<Bytes>> {
-        self.inputs.clone()
+    /// Returns what the parents passed on, by their places, or how much it is if that is too much.
+    pub(super) fn inputs(&self) -> (Vec<Option<Bytes>>, u64) {
+        match withheld(self.inputs.iter().flatten().map(|input| input.len() as u64).sum()) {
+            0 => (self.inputs.clone(), 0),
+            bytes => (Vec::new(), bytes),
+        }
     }
 }

@@ -98,7 +98,14 @@ impl RedisStore {
             let token = token_of(&own, &id)?;
             let profile = self.lanes.profile(&lane_in(&record)?).ok_or_else(strange)?;
             let envelope = Arc::new(read_record(read_id(&id)?, queue.clone(), record, &profile)?);
-            claimed.jobs.push(ClaimedJob { envelope, token, attempt, crashes, inputs: Vec::new() });
+            claimed.jobs.push(ClaimedJob {
+                envelope,
+                token,
+                attempt,
+                crashes,
+                inputs: Vec::new(),
+                withheld: 0,
+            });
         }
         match of_queue.next() {
             Some(inputs) => read_inputs(inputs, &mut claimed.jobs[first..]),
@@ -107,13 +114,18 @@ impl RedisStore {
     }
 }
 
-/// Reads what parents passed on: the place of a job among those of its queue, and the fields of its hash.
+/// Reads what parents passed on: the place of a job among those of its queue, and the fields of its hash, or how many bytes those have if
+/// they are too many.
 fn read_inputs(inputs: Value, jobs: &mut [ClaimedJob]) -> Result<(), StoreError> {
     let mut inputs = parts(inputs)?.into_iter();
     while let (Some(place), Some(fields)) = (inputs.next(), inputs.next()) {
         let place = usize::try_from(count(&place)?).unwrap_or_default().checked_sub(1);
         let job = place.and_then(|place| jobs.get_mut(place)).ok_or_else(strange)?;
         if !job.envelope.takes_outputs() {
+            continue;
+        }
+        if matches!(fields, Value::Int(_)) {
+            job.withheld = count(&fields)?;
             continue;
         }
         job.inputs = vec![None; job.envelope.extras().parents.len()];

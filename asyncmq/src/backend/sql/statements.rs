@@ -155,6 +155,7 @@ statements! {
     EDGE_SAVE = "edge_save",
     EDGE_TOLD = "edge_told",
     EDGES_OF = "edges_of",
+    EDGES_SIZE = "edges_size",
     EDGES_OPEN = "edges_open",
     EDGES_TO = "edges_to",
     EDGES_DELETE = "edges_delete",

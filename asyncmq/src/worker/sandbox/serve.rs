@@ -141,7 +141,8 @@ fn attempt_of(order: &Order<'_>, task: &'static str, args: &Bytes, site: &Arc<Si
     let token = Token(u128::from(order.number));
     // What other jobs returned is among the arguments already.
     let (envelope, inputs) = (Arc::new(envelope), Vec::new());
-    let job = ClaimedJob { envelope, token, attempt: order.attempt, crashes: order.crashes, inputs };
+    let job =
+        ClaimedJob { envelope, token, attempt: order.attempt, crashes: order.crashes, inputs, withheld: 0 };
     let mut attempt = Attempt::new(job, site.clone());
     attempt.deadline = order.left.and_then(|left| Instant::now().checked_add(left));
     attempt

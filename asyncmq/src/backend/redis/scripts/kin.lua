@@ -2,8 +2,8 @@
 -- given: place of the edge, policy (f fail, r run, x cancel), what is passed on (0 nothing, 1 that it completed, 2 what it returned), the
 -- child's number, as ids come again, its mark if it pins the job, base of its queue, its id, and how the job is named in what is said of
 -- its end. A job that waits has a side record that says so and a hash, `f:` and its id: o has a letter for each parent (o open, c counts, b
--- broken), p the parents as they were sent, m its mark if it pins them; what they passed on is in another one, `i:` and its id, by the places
--- of the edges.
+-- broken), p the parents as they were sent, m its mark if it pins them, n how many bytes they passed on; that is in another one, `i:` and its id, by the
+-- places of the edges.
 -- What the end of a parent means is the rule of `lifecycle::heed`. `ends` has the ends of which not all children are told, each with the
 -- list of those, `t:` and a number.
 local ENTRY = '>I4c1c1c7I1c0I2c0I2c0'
@@ -20,7 +20,11 @@ function kin.stands(policy, state)
 end
 -- Keeps for a job what a parent that completed passes on.
 function kin.keep_input(Q, id, place, passes, result)
-  if passes ~= '0' then call('HSET', Q .. 'i:' .. id, place, passes == '2' and result or '') end
+  if passes == '0' then return end
+  local value = passes == '2' and result or ''
+  local more = #value > 0 and #value - call('HSTRLEN', Q .. 'i:' .. id, place) or 0
+  call('HSET', Q .. 'i:' .. id, place, value)
+  if more ~= 0 then call('HINCRBY', Q .. 'f:' .. id, 'n', more) end
 end
 -- Ends a blocked job with its parent.
 function kin.end_child(Q, id, rec, s, policy, said, now)
@@ -178,13 +182,19 @@ function kin.link(Q, id, rec, s, parents, now, known)
   if broken then return kin.end_child(Q, id, rec, s, broken[1], broken[2], now) end
   kin.go_on(Q, id, edges, now, true)
 end
--- Returns what the parents of jobs passed on, for each that has some: its place among those in hand, and what the hash of it has.
+-- Returns what the parents of jobs passed on, for each that has some: its place among those in hand, and what the hash of it has, or how
+-- many bytes that is if it is too much to be handed out.
+local MAX_OUTPUTS = 67108864
 function kin.inputs(Q, ids, sides)
   local all
   for i = 1, #ids do
     if sides[i] ~= '' and byte(sides[i], -1) >= KIN then
-      local passed = call('HGETALL', Q .. 'i:' .. ids[i])
-      if #passed > 0 then
+      local bytes = tonumber(call('HGET', Q .. 'f:' .. ids[i], 'n') or 0)
+      local passed = bytes <= MAX_OUTPUTS and call('HGETALL', Q .. 'i:' .. ids[i])
+      if not passed then
+        all = all or {}
+        all[#all + 1], all[#all + 2] = i, bytes
+      elseif #passed > 0 then
         all = all or {}
         all[#all + 1] = i
         all[#all + 1] = passed

@@ -393,8 +393,8 @@ impl Tx<'_> {
         let envelope = Arc::new(head.envelope);
         let row = (queue, attempt, Some(worker));
         self.emit_envelope(EventKind::Started, &envelope, row, || EventData::None)?;
-        let inputs = self.inputs(head.job, &envelope)?;
-        Ok(ClaimedJob { envelope, token, attempt, crashes, inputs })
+        let (inputs, withheld) = self.inputs(head.job, &envelope)?;
+        Ok(ClaimedJob { envelope, token, attempt, crashes, inputs, withheld })
     }
 
     /// Returns what a worker still holds of its latest claim.
@@ -417,9 +417,9 @@ impl Tx<'_> {
                 options::read(text, &mut envelope)?;
             }
             let (attempt, crashes) = (row.get(5)?, row.get(6)?);
-            let inputs = self.inputs(job, &envelope)?;
+            let (inputs, withheld) = self.inputs(job, &envelope)?;
             let envelope = Arc::new(envelope);
-            claimed.jobs.push(ClaimedJob { envelope, token, attempt, crashes, inputs });
+            claimed.jobs.push(ClaimedJob { envelope, token, attempt, crashes, inputs, withheld });
         }
         Ok(claimed)
     }

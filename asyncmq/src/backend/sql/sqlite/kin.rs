@@ -13,6 +13,7 @@ use super::super::statements as sql;
 use super::fault::Step;
 use super::row::Row;
 use super::tx::{Tx, readable};
+use crate::backend::store::withheld;
 use crate::job::{Envelope, JobId, JobState, Name, OnFailure, Parent, Passes};
 use crate::lifecycle::{Edge, Transition, end_with, stand};
 
@@ -118,12 +119,16 @@ impl Tx<'_> {
         Ok(edges.collect::<Result<_, _>>()?)
     }
 
-    /// Returns what the parents of a job passed on; nothing if none does.
-    pub(super) fn inputs(&self, job: i64, envelope: &Envelope) -> Step<Vec<Option<Bytes>>> {
+    /// Returns what the parents of a job passed on, or how much it is if that is too much; nothing if none does.
+    pub(super) fn inputs(&self, job: i64, envelope: &Envelope) -> Step<(Vec<Option<Bytes>>, u64)> {
         if !envelope.takes_outputs() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), 0));
         }
-        Ok(self.edges(job)?.into_iter().map(|(_, input)| input.map(Bytes::from)).collect())
+        let bytes: i64 = self.conn.prepare_cached(sql::EDGES_SIZE)?.query_row([job], |row| row.get(0))?;
+        match withheld(bytes.unsigned_abs()) {
+            0 => Ok((self.edges(job)?.into_iter().map(|(_, input)| input.map(Bytes::from)).collect(), 0)),
+            bytes => Ok((Vec::new(), bytes)),
+        }
     }
 
     /// Takes note that a job that others wait for has ended, or is removed: they are told by [`Tx::tell_children`].
