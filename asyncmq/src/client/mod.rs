@@ -32,7 +32,8 @@ pub use enqueue::{Enqueue, EnqueueAll};
 pub use events::{Events, Subscription};
 pub use explain::{Explanation, WaitsFor};
 pub(crate) use flow::{
-    EACH, EachArgs, GATE, GateArgs, HEAD, HeadArgs, STAGING, ended_badly, head_id, made_id, part_id,
+    EACH, EachArgs, GATE, GateArgs, HEAD, HeadArgs, MADE_FOR, STAGING, ended_badly, first_made, head_id,
+    made_id, part_id,
 };
 pub use flow::{EnqueueFlow, Flow, FlowEvents, FlowGraph, FlowHandle, FlowNode, FlowState};
 pub use job_handle::{JobHandle, ResultFuture};

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use crate::job::{
-    Backoff, Binding, DEFAULT_PRIORITY, Dedup, DedupKey, JobId, Name, Parent, Passes, Retention,
+    Backoff, Binding, DEFAULT_PRIORITY, Dedup, DedupKey, JobId, Name, Parent, Passes, Pins, Retention,
 };
 
 /// When a job may first run, as the producer said it; stores turn it into a time of their own clock.
@@ -65,8 +65,8 @@ pub struct Extras {
     pub headers: Vec<(String, String)>,
     /// The jobs that must end first.
     pub parents: Vec<Parent>,
-    /// Whether the records of those are kept as long as its own.
-    pub pins_parents: bool,
+    /// Which of those are kept as long as its own record is.
+    pub pins: Option<Pins>,
     /// The arguments that are outputs of those.
     pub bindings: Vec<Binding>,
     /// Whether it runs only if one of those did not complete.

@@ -32,7 +32,7 @@ pub use options::{Backoff, DEFAULT_PRIORITY, RateLimit, RateWindow, Retention};
 pub(crate) use options_text::OptionsText;
 #[cfg(feature = "sqlite")]
 pub(crate) use options_text::{BackoffText, DedupText, RetentionText};
-pub use parents::{Binding, BoundTo, MAX_PARENTS, OnFailure, Parent, Passes};
+pub use parents::{Binding, BoundTo, MAX_PARENTS, OnFailure, Parent, Passes, Pins};
 pub(crate) use parents_text::ParentsText;
 pub use progress::Progress;
 pub use rare::{Blank, Rare};

@@ -97,6 +97,24 @@ impl Passes {
     }
 }
 
+/// Which of the jobs that a job waits for are kept as long as its own record is. Each of them is pinned by one job at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pins {
+    /// The place of the first of them.
+    pub from: u32,
+    /// Whether those go with it that asked to be kept for longer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strictly: bool,
+}
+
+impl Pins {
+    /// Tells whether the job at a place among the parents is pinned.
+    #[must_use]
+    pub const fn has(self, place: usize) -> bool {
+        self.from as usize <= place
+    }
+}
+
 /// From where an argument takes its value, in place of what the producer sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Binding, Extras, JobId, Name, OnFailure, Parent, Passes};
+use crate::job::{Binding, Extras, JobId, Name, OnFailure, Parent, Passes, Pins};
 
 /// What a job has to do with its parents.
 #[derive(Serialize, Deserialize, Default)]
 pub(crate) struct ParentsText<'a> {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     parents: Vec<ParentText<'a>>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pins: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pins: Option<Pins>,
     #[serde(default, skip_serializing_if = "<[Binding]>::is_empty")]
     bindings: Cow<'a, [Binding]>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -39,7 +39,7 @@ impl<'a> ParentsText<'a> {
         }
         Some(Self {
             parents: extras.parents.iter().map(ParentText::of).collect(),
-            pins: extras.pins_parents,
+            pins: extras.pins,
             bindings: Cow::Borrowed(&extras.bindings),
             only_if_failed: extras.only_if_failed,
             flow: extras.flow.as_deref().map(Cow::Borrowed),
@@ -49,7 +49,7 @@ impl<'a> ParentsText<'a> {
     /// Brings it into what few jobs have.
     pub(crate) fn put_into(self, extras: &mut Extras) {
         extras.parents = self.parents.into_iter().map(ParentText::into_parent).collect();
-        extras.pins_parents = self.pins;
+        extras.pins = self.pins;
         extras.bindings = self.bindings.into_owned();
         extras.only_if_failed = self.only_if_failed;
         extras.flow = self.flow.as_deref().map(Into::into);

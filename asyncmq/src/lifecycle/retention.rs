@@ -18,6 +18,16 @@ pub struct Limits {
     pub dead_count: usize,
 }
 
+impl Limits {
+    /// Everything is kept that did not ask for a time of its own.
+    pub const NONE: Self = Self {
+        ended_for: Duration::MAX,
+        ended_count: usize::MAX,
+        dead_for: Duration::MAX,
+        dead_count: usize::MAX,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -59,12 +69,14 @@ pub fn keep(state: JobState, retention: Retention, is_pinned: bool, now: Timesta
 pub fn unpinned(
     state: JobState,
     retention: Retention,
+    strictly: bool,
     ended: Timestamp,
     now: Timestamp,
-    limits: &Limits,
 ) -> Option<Timestamp> {
-    match keep(state, retention, false, ended, limits) {
-        Keep::Exactly(until) if now < until => Some(until),
+    match (state, retention) {
+        (JobState::Completed, Retention::For(time)) if !strictly => {
+            Some(ended.after(time)).filter(|until| now < *until)
+        }
         _ => None,
     }
 }
@@ -107,12 +119,12 @@ mod tests {
 
     #[test]
     fn it_goes_with_it_unless_it_asked_for_more() {
-        let (limits, later) = (Limits::default(), NOW.after(MINUTE / 2));
-        let asked = Retention::For(MINUTE);
-        let completed = |retention, now| unpinned(JobState::Completed, retention, NOW, now, &limits);
+        let (asked, later) = (Retention::For(MINUTE), NOW.after(MINUTE / 2));
+        let completed = |retention, now| unpinned(JobState::Completed, retention, false, NOW, now);
         assert_eq!(completed(asked, later), Some(NOW.after(MINUTE)));
         assert_eq!(completed(asked, NOW.after(MINUTE)), None);
         assert_eq!(completed(Retention::Standard, later), None);
-        assert_eq!(unpinned(JobState::Failed, asked, NOW, later, &limits), None);
+        assert_eq!(unpinned(JobState::Failed, asked, false, NOW, later), None);
+        assert_eq!(unpinned(JobState::Completed, asked, true, NOW, later), None);
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use asyncmq::backend::conformance::Fixture;
-use asyncmq::{Client, Error, Flow, FlowGraph, FlowState, JobState, OnFailure, Retention, task};
+use asyncmq::job::Name;
+use asyncmq::{Client, Error, Flow, FlowGraph, FlowState, JobId, JobState, OnFailure, Retention, task};
 
 use super::{QUEUE, Ran, node, on_every_fixture, worker};
 use crate::support::soon;
@@ -95,6 +96,71 @@ async fn a_failed_flow_can_be_retried_as_a_whole_for_as_long_as_it_is_kept() {
         pass(fixture, &client, DAY * 2).await;
         assert_eq!(jobs_left(&client).await, 0);
         assert!(client.queue(QUEUE).counts().await.unwrap().failed == 0);
+    })
+    .await;
+}
+
+/// A flow of this id that doubles the letters of a word, and is kept for a minute.
+fn doubling(word: &str) -> (Flow, asyncmq::Node<Vec<String>>) {
+    let mut flow = Flow::with_id("again").retain(Duration::from_secs(60));
+    let letters = flow.add(letters::job(word));
+    let doubled = flow.map(&letters, twice::with);
+    (flow, doubled)
+}
+
+#[tokio::test]
+async fn a_flow_whose_id_comes_again_runs_anew_whatever_is_left_of_the_former() {
+    on_every_fixture(async |fixture: &dyn Fixture, client: Client| {
+        let mut words = ["ab", "cd", "ef"].into_iter();
+        let mut run = async || {
+            let word = words.next().unwrap();
+            let (flow, doubled) = doubling(word);
+            let running = worker(&client, &Ran::default()).await;
+            let handle = flow.enqueue_on(&client).await.unwrap();
+            let expected: Vec<String> = word.chars().map(|letter| String::from(letter).repeat(2)).collect();
+            assert_eq!(soon("the letters", handle.result(&doubled)).await.unwrap(), expected);
+            soon("the end", handle.wait()).await.unwrap();
+            running.stop().await.unwrap();
+        };
+        run().await;
+        pass(fixture, &client, Duration::from_secs(90)).await;
+        assert_eq!(
+            jobs_left(&client).await,
+            0,
+            "also what was made, though that is kept for an hour elsewhere"
+        );
+        run().await;
+        // Only its own record is gone yet.
+        let head = JobId::custom("again.flow").unwrap();
+        client.backend().remove(&Name::queue(QUEUE).unwrap(), &head).await.unwrap();
+        assert!(jobs_left(&client).await >= 4);
+        run().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_of_a_former_flow_that_is_kept_for_longer_is_told_of() {
+    on_every_fixture(async |fixture: &dyn Fixture, client: Client| {
+        let flow = || {
+            let mut flow = Flow::with_id("longer").retain(HOUR);
+            flow.add(node::job("kept", "ok").retain(Retention::For(DAY)));
+            flow.add(node::job("not kept", "ok"));
+            flow
+        };
+        let running = worker(&client, &Ran::default()).await;
+        let handle = flow().enqueue_on(&client).await.unwrap();
+        soon("the end", handle.wait()).await.unwrap();
+        running.stop().await.unwrap();
+        pass(fixture, &client, HOUR * 2).await;
+        assert_eq!(jobs_left(&client).await, 1);
+        let refused = flow().enqueue_on(&client).await.unwrap_err().to_string();
+        assert!(refused.contains("longer.0") && refused.contains("an id of its own"), "{refused}");
+        assert_eq!(jobs_left(&client).await, 1, "nothing was enqueued");
+        let kept = JobId::custom("longer.0").unwrap();
+        client.backend().remove(&Name::queue(QUEUE).unwrap(), &kept).await.unwrap();
+        flow().enqueue_on(&client).await.unwrap();
+        assert_eq!(jobs_left(&client).await, 3);
     })
     .await;
 }

@@ -71,6 +71,8 @@ macro_rules! __conformance_of_jobs {
             a_prune_lets_go_of_no_more_than_its_limit
             parents_that_ended_before_are_pinned_too
             what_asked_for_more_time_has_it
+            what_is_pinned_strictly_goes_whatever_it_asked_for
+            only_those_from_a_place_on_are_pinned
             what_begins_anew_is_pinned_still
             what_has_not_ended_is_kept_as_others_once_it_is_let_go
             an_id_that_comes_again_pins_for_itself

@@ -122,6 +122,7 @@ macro_rules! __conformance_of_the_rest {
             who_need_not_wait_keeps_its_place_in_its_push
             a_walk_meets_what_is_delayed_as_it_will_be_due
             a_walk_meets_what_has_ended_the_latest_first
+            a_walk_meets_each_of_those_that_ended_together
             a_walk_meets_each_running_job_once
             what_leaves_meanwhile_shifts_nothing
             what_ends_meanwhile_is_not_met_twice

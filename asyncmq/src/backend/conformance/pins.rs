@@ -12,7 +12,7 @@ use super::parents::after;
 use super::stage::{Answered, HOUR, SECOND, Stage, complete, fail, ids, job, job_of, jobs, settlement};
 use crate::backend::{Fenced, Ordered};
 use crate::event::{EventFilter, EventKind};
-use crate::job::{Envelope, JobState, Name, OnFailure, Parent, Passes, Retention};
+use crate::job::{Envelope, JobState, Name, OnFailure, Parent, Passes, Pins, Retention};
 use crate::lifecycle::{Limits, Transition};
 
 const OTHER: Name = Name::from_static("conformance.other");
@@ -23,7 +23,7 @@ const SHORT: Limits =
 /// Describes a job that waits for others and pins them.
 fn pinning(parents: &[&Envelope]) -> Envelope {
     let mut child = after(job(), parents, OnFailure::Run);
-    child.extras_mut().pins_parents = true;
+    child.extras_mut().pins = Some(Pins { from: 0, strictly: false });
     child
 }
 
@@ -246,20 +246,86 @@ pub async fn parents_that_ended_before_are_pinned_too(fixture: &dyn Fixture) {
 pub async fn what_asked_for_more_time_has_it(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     let asked = Retention::For(HOUR * 3);
-    let parent = stage.push(Envelope { retention: asked, ..job() }).await;
-    let unkept = stage.push(Envelope { retention: Retention::Nothing, ..job() }).await;
-    stage.push(pinning(&[&parent, &unkept])).await;
-    for retention in [asked, Retention::Nothing, Retention::Standard] {
-        stage.run(Transition::Complete { result: Bytes::from_static(b"7"), retention }).await;
-    }
-    assert!(stage.find(&unkept).await.is_none(), "it was to leave nothing behind");
+    let parents = stage
+        .push_all(vec![
+            Envelope { retention: asked, ..job() },
+            Envelope { retention: asked, ..job_of(&OTHER) },
+            Envelope { retention: Retention::Nothing, ..job() },
+        ])
+        .await;
+    stage.push(pinning(&parents.iter().map(|job| &**job).collect::<Vec<_>>())).await;
+    fixture.arrived().await;
+    let giving = |retention| Transition::Complete { result: Bytes::from_static(b"7"), retention };
+    let other = stage.worker_of(&[OTHER]);
+    other.settle(&other.one().await, giving(asked)).await;
+    stage.run(giving(asked)).await;
+    stage.run(giving(Retention::Nothing)).await;
+    fixture.arrived().await;
+    stage.run(complete()).await;
+    assert!(stage.find(&parents[2]).await.is_none(), "it was to leave nothing behind");
     fixture.advance(HOUR * 2).await;
-    prune(&stage, &Limits::default()).await;
-    assert_eq!(stage.job(&parent).await.result().map(|result| result.get()), Some("7"));
+    for _ in 0..2 {
+        prune(&stage, &Limits::default()).await;
+        fixture.arrived().await;
+    }
+    for parent in &parents[..2] {
+        assert_eq!(stage.job(parent).await.result().map(|result| result.get()), Some("7"));
+    }
     assert_eq!(stage.recount().await.total(), 1);
     fixture.advance(HOUR * 2).await;
     prune(&stage, &Limits::default()).await;
-    assert_eq!(stage.recount().await.total(), 0);
+    assert_eq!(are_kept(&stage, &parents).await, [false; 3]);
+}
+
+pub async fn what_is_pinned_strictly_goes_whatever_it_asked_for(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let asked = Retention::For(HOUR * 3);
+    let parents = stage.push_all(vec![
+        Envelope { retention: asked, ..job() },
+        Envelope { retention: asked, ..job_of(&OTHER) },
+    ]);
+    let parents = parents.await;
+    let mut child = pinning(&[&parents[0], &parents[1]]);
+    child.extras_mut().pins = Some(Pins { from: 0, strictly: true });
+    stage.push(child).await;
+    fixture.arrived().await;
+    for queue in [&OTHER, &parents[0].queue] {
+        let worker = stage.worker_of(std::slice::from_ref(queue));
+        let end = Transition::Complete { result: Bytes::new(), retention: asked };
+        worker.settle(&worker.one().await, end).await;
+        fixture.arrived().await;
+    }
+    stage.run(complete()).await;
+    fixture.advance(HOUR * 2).await;
+    for _ in 0..2 {
+        prune(&stage, &Limits::default()).await;
+        fixture.arrived().await;
+    }
+    assert_eq!(are_kept(&stage, &parents).await, [false; 2]);
+}
+
+pub async fn only_those_from_a_place_on_are_pinned(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let parents = stage.push_all(jobs(3)).await;
+    let mut child = pinning(&parents.iter().map(|job| &**job).collect::<Vec<_>>());
+    child.extras_mut().pins = Some(Pins { from: 2, strictly: false });
+    let child = stage.push(child).await;
+    for _ in 0..4 {
+        stage.run(complete()).await;
+    }
+    prune(&stage, &Limits { ended_count: 1, ..Limits::default() }).await;
+    assert_eq!(
+        are_kept(&stage, &parents).await,
+        [false, false, true],
+        "one is pinned, and the child is counted"
+    );
+    // What is kept by number is so from now on.
+    prune(&stage, &Limits::default()).await;
+    let before = stage.ended(job(), complete()).await;
+    assert_eq!(stage.store.remove(&child.queue, &child.id).await.answered(), Ordered::Done);
+    prune(&stage, &Limits::default()).await;
+    assert_eq!(are_kept(&stage, &[before, parents[2].clone()]).await, [true, false]);
+    assert_eq!(stage.recount().await.total(), 1);
 }
 
 pub async fn what_begins_anew_is_pinned_still(fixture: &dyn Fixture) {

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::Fixture;
 use super::parents::after;
 use super::stage::{Answered, QUEUE, SECOND, Stage, cancelled, complete, fail, ids, job, jobs, settlement};
-use crate::backend::Cursor;
-use crate::job::{Due, Envelope, JobId, JobState, Name, OnFailure, Retention};
+use crate::backend::{Cursor, Fenced};
+use crate::job::{Due, Envelope, JobId, JobState, Name, OnFailure, Pins, Retention};
 use crate::lifecycle::Transition;
 
 /// Makes one step.
@@ -95,6 +95,31 @@ pub async fn a_walk_meets_what_has_ended_the_latest_first(fixture: &dyn Fixture)
         stage.ended(Envelope { retention, ..job() }, end).await;
     }
     is_as_listed(&stage, JobState::Completed, 9).await;
+}
+
+pub async fn a_walk_meets_each_of_those_that_ended_together(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    for _ in 0..3 {
+        let pushed = stage.push_all(jobs(7)).await;
+        let worker = stage.worker();
+        let held = worker.claim(7).await;
+        let settlements: Vec<_> = held.iter().map(|job| settlement(job, complete())).collect();
+        let answers = stage.store.settle(worker.next_call(), &settlements).await.answered();
+        assert_eq!(answers, [Fenced::Applied; 7]);
+        // Some of them stand elsewhere from now on.
+        let mut child = after(job(), &[&pushed[1], &pushed[4]], OnFailure::Run);
+        child.extras_mut().pins = Some(Pins { from: 0, strictly: false });
+        stage.push(child).await;
+        stage.run(fail()).await;
+    }
+    is_as_listed(&stage, JobState::Completed, 21).await;
+    let listed = stage.list(JobState::Completed).await;
+    let mut paged = Vec::new();
+    for start in (0..21).step_by(2) {
+        let page = stage.store.list(&QUEUE, JobState::Completed, (start..start + 2).into()).await.answered();
+        paged.extend(page.iter().map(|job| job.id().clone()));
+    }
+    assert_eq!(paged, listed);
 }
 
 pub async fn a_walk_meets_each_running_job_once(fixture: &dyn Fixture) {

@@ -17,7 +17,38 @@ pub(super) struct Ended {
     cancelled: Pile,
     dead: Pile,
     /// Those that asked to be kept for a time of their own, by its end, and those that are pinned, at the end of time.
-    pub(super) exactly: BTreeMap<(Timestamp, u64), u32>,
+    pub(super) exactly: Exactly,
+}
+
+/// Jobs that are kept until a time, however many they are: by that time, and by the number of their end.
+#[derive(Debug, Default)]
+pub(super) struct Exactly {
+    by_time: BTreeMap<(Timestamp, u64), u32>,
+    by_end: BTreeMap<u64, u32>,
+}
+
+impl Exactly {
+    pub(super) fn insert(&mut self, until: Timestamp, end: u64, place: u32) {
+        self.by_time.insert((until, end), place);
+        self.by_end.insert(end, place);
+    }
+
+    /// Returns whether it was kept until then.
+    pub(super) fn remove(&mut self, until: Timestamp, end: u64) -> bool {
+        let was_kept = self.by_time.remove(&(until, end)).is_some();
+        if was_kept {
+            self.by_end.remove(&end);
+        }
+        was_kept
+    }
+
+    /// Takes the first one out whose time is over.
+    fn pop_over(&mut self, now: Timestamp) -> Option<u32> {
+        let first = self.by_time.first_entry().filter(|first| first.key().0 <= now)?;
+        let ((_, end), place) = first.remove_entry();
+        self.by_end.remove(&end);
+        Some(place)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -84,9 +115,7 @@ impl Ended {
         state: JobState,
         end: u64,
     ) -> impl Iterator<Item = (u64, u32)> {
-        let exactly = self.exactly.iter().map(|((_, end), slot)| (*end, *slot));
-        let exactly = exactly.filter(move |place| place.0 < end);
-        let exactly = exactly.sorted_unstable_by(|one, other| other.cmp(one));
+        let exactly = self.exactly.by_end.range(..end).rev().map(|(end, slot)| (*end, *slot));
         let places = &self.pile_of(state).places;
         let passed = places.partition_point(|place| place.0 < end);
         let places = places.range(..passed).rev().copied();
@@ -104,7 +133,7 @@ impl Ended {
         while places.front().is_some_and(|place| !lies(slots, *place)) {
             places.pop_front();
         }
-        let exactly = self.exactly.iter().map(|((_, end), slot)| (*end, *slot));
+        let exactly = self.exactly.by_end.iter().map(|(end, slot)| (*end, *slot));
         let places = self.pile_of(state).places.iter().copied().chain(exactly);
         places.filter(move |place| is_of(slots, *place, state)).map(|(_, slot)| slot)
     }
@@ -140,10 +169,10 @@ impl State {
         match keep(state, slot.envelope.retention, is_pinned, now, &limits) {
             Keep::Nothing => self.forget(place),
             Keep::Exactly(until) => {
-                self.queues[queue as usize].ended.exactly.insert((until, number), place);
+                self.queues[queue as usize].ended.exactly.insert(until, number, place);
             }
             Keep::Pinned => {
-                self.queues[queue as usize].ended.exactly.insert((Timestamp::MAX, number), place);
+                self.queues[queue as usize].ended.exactly.insert(Timestamp::MAX, number, place);
             }
             Keep::Counted(_) => {
                 let pile = self.queues[queue as usize].ended.pile(state);
@@ -160,10 +189,10 @@ impl State {
         let (end, state, queue) = (slot.seq, slot.status.state, slot.queue);
         let asked = asked_until(slot);
         let ended = &mut self.queues[queue as usize].ended;
-        if asked.is_none_or(|until| ended.exactly.remove(&(until, end)).is_none()) {
+        if asked.is_none_or(|until| !ended.exactly.remove(until, end)) {
             ended.pile(state).take(end);
         }
-        ended.exactly.insert((Timestamp::MAX, end), place);
+        ended.exactly.insert(Timestamp::MAX, end, place);
     }
 
     /// Takes an ended job out of the list of those; it goes on as something else, or is forgotten.
@@ -173,7 +202,7 @@ impl State {
         let (end, state, queue) = (std::mem::take(&mut slot.seq), slot.status.state, slot.queue);
         let ended = &mut self.queues[queue as usize].ended;
         let mut untils = [Some(Timestamp::MAX), asked].into_iter().flatten();
-        if untils.any(|until| ended.exactly.remove(&(until, end)).is_some()) {
+        if untils.any(|until| ended.exactly.remove(until, end)) {
             return;
         }
         let pile = ended.pile(state);
@@ -230,10 +259,8 @@ impl State {
     fn prune_exactly(&mut self, queue: u32, now: Timestamp, limit: usize) -> usize {
         let mut dropped = 0;
         while dropped < limit
-            && let Some(first) = self.queues[queue as usize].ended.exactly.first_entry()
-            && first.key().0 <= now
+            && let Some(place) = self.queues[queue as usize].ended.exactly.pop_over(now)
         {
-            let place = first.remove();
             self.forget(place);
             dropped += 1;
         }

@@ -88,7 +88,8 @@ impl State {
         let parents = &envelope.extras().parents;
         let kin = slot.kin.get_or_insert_default();
         kin.linked = linked;
-        if envelope.extras().pins_parents {
+        let pins = envelope.extras().pins;
+        if pins.is_some() {
             kin.mark.get_or_insert(linked);
         }
         let mark = kin.mark;
@@ -101,7 +102,9 @@ impl State {
         for (edge, parent) in parents.iter().enumerate().skip(from) {
             let found = self.find(&parent.queue, &parent.id);
             let state = found.and_then(|found| self.slot(found)).map(|slot| slot.status.state);
-            if let (Some(found), Some(mark)) = (found, mark) {
+            if let (Some(found), Some(mark)) =
+                (found, mark.filter(|_| pins.is_some_and(|pins| pins.has(edge))))
+            {
                 self.pin(found, mark);
             }
             let stands = stand(state, before.get(edge).copied(), parent.on_failure);

@@ -34,15 +34,17 @@ impl State {
 
     /// Takes note that a job is forgotten which may have pinned others.
     pub(super) fn unpin(&mut self, slot: &Slot) {
-        if let Some(by) = slot.kin.as_ref().and_then(|kin| kin.mark) {
-            self.unpinned.push_back(Unpinned { by, job: slot.envelope.clone(), next: 0 });
+        if let Some(by) = slot.kin.as_ref().and_then(|kin| kin.mark)
+            && let Some(pins) = slot.envelope.extras().pins
+        {
+            self.unpinned.push_back(Unpinned { by, job: slot.envelope.clone(), next: pins.from as usize });
         }
     }
 
-    /// Lets go of what was pinned by jobs that are forgotten, at most `limit`. Returns how many.
+    /// Lets go of what was pinned by jobs that are forgotten, at most `limit`. Returns how many it looked at.
     pub(super) fn prune_unpinned(&mut self, now: Timestamp, limit: usize) -> usize {
-        let mut gone = 0;
-        while gone < limit
+        let mut count = 0;
+        while count < limit
             && let Some(Unpinned { by, job, next }) = self.unpinned.front_mut()
         {
             let Some(parent) = job.extras().parents.get(*next) else {
@@ -50,33 +52,34 @@ impl State {
                 continue;
             };
             *next += 1;
+            count += 1;
+            let strictly = job.extras().pins.is_some_and(|pins| pins.strictly);
             let (by, parent) = (*by, parent.clone());
-            let place = self.find(&parent.queue, &parent.id);
-            gone += usize::from(place.is_some_and(|place| self.drop_unpinned(place, by, now)));
+            if let Some(place) = self.find(&parent.queue, &parent.id) {
+                self.drop_unpinned(place, (by, strictly), now);
+            }
         }
-        gone
+        count
     }
 
-    /// Tells whether the job was pinned by this one, and went with it.
-    fn drop_unpinned(&mut self, place: u32, by: Mark, now: Timestamp) -> bool {
-        let limits = self.limits;
-        let Some(slot) = self.slot_mut(place) else { return false };
+    /// Lets go of one that this one pinned: it goes too, unless it has not ended, or asked for more time.
+    fn drop_unpinned(&mut self, place: u32, (by, strictly): (Mark, bool), now: Timestamp) {
+        let Some(slot) = self.slot_mut(place) else { return };
         if slot.kin.as_mut().and_then(|kin| kin.pinned_by.take_if(|pin| *pin == by)).is_none() {
-            return false;
+            return;
         }
         let (state, end, retention) = (slot.status.state, slot.seq, slot.envelope.retention);
-        let Some(ended) = slot.status.finished_at.filter(|_| state.is_terminal()) else { return false };
+        let Some(ended) = slot.status.finished_at.filter(|_| state.is_terminal()) else { return };
         let queue = slot.queue;
-        self.queues[queue as usize].ended.exactly.remove(&(Timestamp::MAX, end));
-        if let Some(until) = unpinned(state, retention, ended, now, &limits) {
-            self.queues[queue as usize].ended.exactly.insert((until, end), place);
-            return false;
+        let kept = &mut self.queues[queue as usize].ended.exactly;
+        kept.remove(Timestamp::MAX, end);
+        if let Some(until) = unpinned(state, retention, strictly, ended, now) {
+            return kept.insert(until, end, place);
         }
         if state.is_dead() {
             self.emit(EventKind::Dropped, place, now, |_| EventData::None);
         }
         self.forget(place);
-        true
     }
 
     /// Tells whether somebody pins a job.

@@ -115,8 +115,8 @@ scripts! {
     KNOWN = "no-writes", base known;
     KEY = "allow-oom", base emit wake side lines_keyed lines notes keys key;
     LOOK = "no-writes", base all look;
-    LIST = "no-writes", base side lines_keyed lines all list;
-    SCAN = "no-writes", base side lines_keyed lines all scan;
+    LIST = "no-writes", base side lines_keyed lines all latest list;
+    SCAN = "no-writes", base side lines_keyed lines all latest scan;
     HELD = "no-writes", base held;
     COUNT_PARKED = "no-writes", base count_parked;
     AUDIT = "allow-oom", base audit;

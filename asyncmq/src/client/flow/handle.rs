@@ -9,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::graph::ended_badly;
-use super::own::{EACH, EachArgs, HEAD, head_id, is_gate, made_id};
+use super::own::{EACH, HEAD, first_made, head_id, is_gate, made_id};
 use super::{FlowGraph, FlowNode, FlowState};
 use crate::backend::{Ordered, Pushed};
 use crate::client::node::Node;
@@ -151,8 +151,7 @@ impl FlowHandle {
     /// Returns the jobs that a job made of the elements of a list. One that was stopped meanwhile does not know them: they are looked for by
     /// their ids.
     async fn made_by(&self, maker: &Job) -> Result<Vec<FlowNode>> {
-        let own =
-            serde_json::from_slice::<EachArgs>(&maker.envelope().args).map_or(usize::MAX, |args| args.own);
+        let own = first_made(maker.envelope());
         let made = |parent: &Parent| (parent.queue.clone(), parent.id.clone());
         let known: Vec<_> = maker.parents().iter().skip(own).map(made).collect();
         if !known.is_empty() {

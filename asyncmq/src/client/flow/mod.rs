@@ -12,7 +12,9 @@ pub use events::FlowEvents;
 pub(crate) use graph::ended_badly;
 pub use graph::{FlowGraph, FlowNode, FlowState};
 pub use handle::FlowHandle;
-pub(crate) use own::{EACH, EachArgs, GATE, GateArgs, HEAD, HeadArgs, STAGING, head_id, made_id, part_id};
+pub(crate) use own::{
+    EACH, EachArgs, GATE, GateArgs, HEAD, HeadArgs, MADE_FOR, STAGING, first_made, head_id, made_id, part_id,
+};
 
 use std::fmt;
 use std::time::Duration;

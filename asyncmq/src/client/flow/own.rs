@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::job::{
-    Binding, Due, Envelope, JobId, MAX_JOB_ID, Name, OnFailure, Parent, Passes, Retention, template,
+    Binding, Due, Envelope, JobId, MAX_JOB_ID, Name, OnFailure, Parent, Passes, Pins, Retention, template,
 };
 
 /// The task of the job that waits for all others of its flow, and ends as the flow does.
@@ -44,7 +44,15 @@ pub(crate) struct GateArgs {
     pub(crate) parts: Vec<(String, Vec<usize>)>,
 }
 
-/// The arguments of the job that makes a job of each element of a list.
+/// How long the record of a job that is made of an element is kept at least, so that whoever made it finds it when it begins to wait for it.
+pub(crate) const MADE_FOR: Duration = Duration::from_secs(3_600);
+
+/// Returns the place of the first job that one made of the elements of a list, among those for which it waits.
+pub(crate) fn first_made(maker: &Envelope) -> usize {
+    maker.extras().pins.map_or(usize::MAX, |pins| pins.from as usize)
+}
+
+/// The arguments of the job that makes a job of each element of a list. It pins what it makes, which stands behind what it waited for before.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct EachArgs {
     /// What each of them is, without what is bound.
@@ -54,8 +62,6 @@ pub(crate) struct EachArgs {
     pub(crate) bindings: Vec<Binding>,
     /// The place of the list.
     pub(crate) list: usize,
-    /// How many parents it had when it was sent; the others are what it made.
-    pub(crate) own: usize,
     /// Whether the output has `null` for those that did not complete.
     pub(crate) optional: bool,
 }
@@ -103,7 +109,7 @@ pub(super) fn head(flow: &str, jobs: &[Arc<Envelope>], retain: Option<Duration>)
     if let Some(time) = retain {
         head.retention = Retention::For(time);
     }
-    head.extras_mut().pins_parents = true;
+    head.extras_mut().pins = Some(Pins { from: 0, strictly: false });
     head.extras_mut().parents = jobs
         .iter()
         .map(|job| Parent {
@@ -150,11 +156,13 @@ pub(super) fn each(
     if let Some(parent) = parents.get_mut(place) {
         *parent = list;
     }
-    let args = EachArgs { job, bindings, list: place, own: parents.len(), optional };
+    // What it makes is kept as long as it is itself, and no longer unless that is asked for.
+    let strictly = !matches!(job.retention, Retention::For(time) if MADE_FOR < time);
+    let from = u32::try_from(parents.len()).unwrap_or(u32::MAX);
+    let args = EachArgs { job, bindings, list: place, optional };
     let mut each = own(id, &queue, EACH, &args, flow)?;
     each.extras_mut().parents = parents;
-    // What it makes is kept as long as it is itself.
-    each.extras_mut().pins_parents = true;
+    each.extras_mut().pins = Some(Pins { from, strictly });
     Ok(Arc::new(each))
 }
 

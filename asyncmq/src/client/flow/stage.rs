@@ -12,11 +12,14 @@ use crate::backend::{MAX_BATCH, Ordered, Pushed};
 use crate::client::{Client, JobHandle, Untyped};
 use crate::error::{Error, Result};
 use crate::job::{Envelope, Job, JobId, JobState, Name, OnFailure, Parent, Passes};
+use crate::lifecycle::Limits;
 
 /// How often jobs that one step takes in may wait for others in all.
 const STEP_EDGES: usize = 10_000;
 /// How long a gate is waited for of which it is not known what became of it.
 const GATE_OPENS: Duration = Duration::from_secs(10);
+/// How often a bounded part of what is over is forgotten before a flow is enqueued that was there before.
+const PRUNES: usize = 100;
 /// How many jobs are looked up at once.
 const AT_ONCE: usize = 16;
 
@@ -34,11 +37,11 @@ impl Client {
                 Err(Error::FlowNotFound { .. }) => {}
                 known => return known,
             }
+            if let Some(known) = self.clear_the_way(handle.id(), &jobs).await? {
+                return Ok(known);
+            }
         }
         if self.is_one_step(&jobs) {
-            if may_be_known {
-                self.refuse_strangers(handle.id(), &jobs).await?;
-            }
             let answers = self.handle.push_whole(&jobs).await?;
             self.all_or_nothing(&handle, &jobs, &answers).await?;
         } else {
@@ -56,20 +59,47 @@ impl Client {
         jobs.len() <= MAX_BATCH && edges <= STEP_EDGES && weight <= MAX_BATCH && backend.share_steps(&queues)
     }
 
-    /// Refuses a flow if kept jobs that are not of it have the ids of some of its own, before those beside them may begin.
-    async fn refuse_strangers(&self, flow: &str, jobs: &[Arc<Envelope>]) -> Result<()> {
+    /// Sees to it that no kept jobs have the ids of some of a flow, before those beside them may begin. Jobs that ended in a former flow of
+    /// this id are being forgotten with it: that is done now. Returns the flow if somebody else has enqueued it meanwhile.
+    async fn clear_the_way(&self, flow: &str, jobs: &[Arc<Envelope>]) -> Result<Option<FlowHandle>> {
+        for _ in 0..PRUNES {
+            let Some(left) = self.leftover(flow, jobs).await? else { return Ok(None) };
+            match self.flow(flow).await {
+                Err(Error::FlowNotFound { .. }) => {}
+                known => return known.map(Some),
+            }
+            let prune = self.backend().prune(&Limits::NONE, MAX_BATCH);
+            if self.handle.ask("forget what is over", prune).await? == 0 {
+                return Err(Error::Invalid(format!(
+                    "flow {flow:?} was enqueued before, and job {left} of it is kept for longer than the flow: remove that, or give this flow an id \
+                     of its own"
+                )));
+            }
+        }
+        Err(Error::Invalid(format!(
+            "flow {flow:?} was enqueued before, and what there was of it is still being forgotten: enqueue it again in a moment"
+        )))
+    }
+
+    /// Returns a job of a former flow of this id that has ended and is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OtherTask`] if a kept job that is not of it has the id of one of its own.
+    async fn leftover(&self, flow: &str, jobs: &[Arc<Envelope>]) -> Result<Option<JobId>> {
         let looks: Vec<_> = jobs.iter().map(|job| self.backend().find(&job.queue, &job.id)).collect();
         let looks = stream::iter(looks).buffered(AT_ONCE);
         let found: Vec<Option<Job>> = self.handle.ask("look a job up", looks.try_collect()).await?;
-        let strangers = jobs.iter().zip(&found).filter_map(|(job, found)| Some((job, found.as_ref()?)));
+        let kept = || jobs.iter().zip(&found).filter_map(|(job, found)| Some((job, found.as_ref()?)));
         let mut strangers =
-            strangers.filter(|(_, found)| found.envelope().extras().flow.as_deref() != Some(flow));
+            kept().filter(|(_, found)| found.envelope().extras().flow.as_deref() != Some(flow));
         if let Some((job, found)) = strangers.next() {
             let (id, found, wanted) =
                 (job.id.clone(), found.task().into(), format!("{} of flow {flow}", job.task));
             return Err(Error::OtherTask { id, found, wanted });
         }
-        Ok(())
+        let left = kept().find(|(_, found)| found.state().is_terminal());
+        Ok(left.map(|(job, _)| job.id.clone()))
     }
 
     /// Undoes what a push took in if a job of it was refused: it has the id of another task's job, or waits for one that went since it
@@ -136,7 +166,12 @@ fn wait_for_gate(jobs: &mut [Arc<Envelope>], gate: &Envelope) {
     let is_inside = |parent: &Parent| ids.contains(&(parent.queue.clone(), parent.id.clone()));
     for job in jobs.iter_mut().filter(|job| !job.extras().parents.iter().any(is_inside)) {
         let mut first = Envelope::clone(job);
-        first.extras_mut().parents.push(Parent {
+        let extras = first.extras_mut();
+        if let Some(pins) = extras.pins.as_mut() {
+            // The gate stands before what it makes.
+            pins.from += 1;
+        }
+        extras.parents.push(Parent {
             queue: gate.queue.clone(),
             id: gate.id.clone(),
             on_failure: OnFailure::Cancel,

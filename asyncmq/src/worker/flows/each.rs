@@ -1,25 +1,24 @@
 //! The job that makes a job of each element of a list, waits for them, and returns the list of their outputs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::{arguments, named, parents};
-use crate::client::{EachArgs, Untyped, made_id};
+use crate::backend::Pushed;
+use crate::client::{EachArgs, MADE_FOR, Untyped, first_made, made_id};
 use crate::job::{Envelope, JobId, MAX_PARENTS, OnFailure, Parent, Passes, Retention};
 use crate::task::{Context, Stop, TaskError, bound};
 
 /// How many jobs are made between two looks at whether this one is to stop.
 const AT_ONCE: usize = 1_000;
-/// How long the record of a made job is kept at least.
-const AT_LEAST: Duration = Duration::from_secs(3_600);
 
 pub(super) async fn run(context: Context) -> Result<Bytes, TaskError> {
     let args: EachArgs = arguments(&context)?;
-    match parents(&context).get(args.own..) {
-        Some(made) if !made.is_empty() => collected(&context, &args, made),
+    let own = first_made(&context.0.job.envelope);
+    match parents(&context).get(own..) {
+        Some(made) if !made.is_empty() => collected(&context, &args, own, made),
         _ => spread(&context, &args).await,
     }
 }
@@ -42,11 +41,34 @@ async fn spread(context: &Context, args: &EachArgs) -> Result<Bytes, TaskError> 
         for (job, pushed) in some.iter().zip(&pushed) {
             client.handle_to::<Untyped>(job, pushed).map_err(TaskError::permanent)?;
         }
+        refuse_leftovers(context, some, &pushed).await?;
     }
     if context.0.stop_reason() == Some(Stop::Cancelled) {
         return call_off(context, &jobs).await;
     }
     Err(TaskError::wait_for(jobs.iter().map(|job| parent_of(job)).collect()))
+}
+
+/// Begins anew as long as jobs are kept that a flow of the same id made before: they are being forgotten, the first ones first.
+async fn refuse_leftovers(
+    context: &Context,
+    jobs: &[Arc<Envelope>],
+    pushed: &[Pushed],
+) -> Result<(), TaskError> {
+    let known = jobs.iter().zip(pushed).rfind(|(_, pushed)| matches!(pushed, Pushed::Exists { .. }));
+    let Some((known, _)) = known else { return Ok(()) };
+    let client = context.client();
+    let (backend, own) = (client.backend(), &context.0.job.envelope);
+    let looks = async {
+        Ok((backend.find(&own.queue, &own.id).await?, backend.find(&known.queue, &known.id).await?))
+    };
+    match client.handle.ask("look a job up", looks).await.map_err(TaskError::retry)? {
+        (Some(own), Some(found)) if found.created_at() < own.created_at() => Err(TaskError::retry(format!(
+            "job {} is kept of a flow of the same id: this one goes on once that is forgotten, or removed",
+            found.id()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn parent_of(job: &Envelope) -> Parent {
@@ -63,7 +85,8 @@ fn jobs(context: &Context, args: &EachArgs) -> Result<Vec<Arc<Envelope>>, TaskEr
     let elements: Vec<&RawValue> = serde_json::from_slice(list).map_err(|error| {
         TaskError::permanent(format!("what is to be taken apart is not a list, but {}: {error}", shown(list)))
     })?;
-    let most = MAX_PARENTS - args.own.min(MAX_PARENTS);
+    let before = first_made(&own.envelope);
+    let most = MAX_PARENTS - before.min(MAX_PARENTS);
     if most < elements.len() {
         return Err(TaskError::permanent(format!(
             "the list has {} elements, {most} are allowed: let each stand for several",
@@ -71,7 +94,7 @@ fn jobs(context: &Context, args: &EachArgs) -> Result<Vec<Arc<Envelope>>, TaskEr
         )));
     }
     let mut inputs = own.inputs.clone();
-    inputs.resize(args.own.max(args.list + 1), None);
+    inputs.resize(before.max(args.list + 1), None);
     let largest = context.0.site.backend.max_payload();
     let each = elements.iter().enumerate().map(|(place, element)| {
         if let Some(input) = inputs.get_mut(args.list) {
@@ -96,8 +119,8 @@ fn jobs(context: &Context, args: &EachArgs) -> Result<Vec<Arc<Envelope>>, TaskEr
 /// What a made job returned must be there when this one begins to wait for it, which may be after its end.
 fn kept(retention: Retention) -> Retention {
     match retention {
-        Retention::For(time) => Retention::For(time.max(AT_LEAST)),
-        Retention::Standard | Retention::Nothing => Retention::For(AT_LEAST),
+        Retention::For(time) => Retention::For(time.max(MADE_FOR)),
+        Retention::Standard | Retention::Nothing => Retention::For(MADE_FOR),
     }
 }
 
@@ -117,8 +140,8 @@ async fn call_off(context: &Context, jobs: &[Arc<Envelope>]) -> Result<Bytes, Ta
 }
 
 /// Returns the list of what the jobs returned.
-fn collected(context: &Context, args: &EachArgs, made: &[Parent]) -> Result<Bytes, TaskError> {
-    let inputs = context.0.job.inputs.get(args.own..).unwrap_or_default();
+fn collected(context: &Context, args: &EachArgs, own: usize, made: &[Parent]) -> Result<Bytes, TaskError> {
+    let inputs = context.0.job.inputs.get(own..).unwrap_or_default();
     let outputs: Vec<_> = (0..made.len()).map(|place| inputs.get(place).and_then(Option::as_deref)).collect();
     let missing: Vec<&JobId> =
         made.iter().zip(&outputs).filter(|(_, output)| output.is_none()).map(|(job, _)| &job.id).collect();

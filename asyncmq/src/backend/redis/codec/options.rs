@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::bytes::{Garbled, Reader, Result, Writer};
 use super::id::id_bytes;
 use crate::backend::redis::keys::Keys;
-use crate::job::{Backoff, Dedup, DedupKey, Due, Extras, OnFailure, Parent, ParentsText, Retention};
+use crate::job::{Backoff, Dedup, DedupKey, Due, Extras, OnFailure, Parent, ParentsText, Pins, Retention};
 use crate::lifecycle::waited_for;
 
 pub(super) fn put_backoff(backoff: &Backoff, to: &mut Vec<u8>) {
@@ -120,8 +120,12 @@ pub(in super::super) fn parents_bytes(
     is_gone: impl Fn(&Parent) -> bool,
 ) -> Vec<u8> {
     let mut to = Vec::new();
-    let pinned = if of.pins_parents { b'p' } else { b'-' };
-    for parent in &of.parents {
+    for (place, parent) in of.parents.iter().enumerate() {
+        let pinned = match of.pins.filter(|pins| pins.has(place)) {
+            None => b'-',
+            Some(Pins { strictly: false, .. }) => b'p',
+            Some(Pins { strictly: true, .. }) => b's',
+        };
         let policy = match parent.on_failure {
             OnFailure::Fail => b'f',
             OnFailure::Run => b'r',

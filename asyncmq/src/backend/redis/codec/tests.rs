@@ -12,7 +12,7 @@ use crate::backend::{TaskDefaults, TaskInfo, WorkerInfo};
 use crate::clock::Timestamp;
 use crate::job::{
     Backoff, Binding, BoundTo, Dedup, DedupKey, Due, Envelope, Extras, JobId, Name, OnFailure, Parent,
-    Passes, Retention, WorkerId,
+    Passes, Pins, Retention, WorkerId,
 };
 
 fn duration() -> impl Strategy<Value = Duration> {
@@ -51,7 +51,7 @@ fn extras() -> impl Strategy<Value = Extras> {
         headers,
         bindings: bindings(parents.len()),
         only_if_failed: !parents.is_empty(),
-        pins_parents: parents.len() == 2,
+        pins: parents.first().map(|_| Pins { from: 1, strictly: parents.len() == 2 }),
         flow: (!parents.is_empty()).then(|| "flow".into()),
         parents,
         key: key.map(Into::into),

@@ -106,8 +106,8 @@ tell_children = function(Q, id, state, result, now)
   kin.due[#kin.due + 1] = { Q, 'c:' .. id, state, result }
   kin.tell_all(now)
 end
--- Returns one of the parents of a job as they were sent: policy, what is passed on, p if it is pinned, base, id, how it is named, and where
--- the next one stands.
+-- Returns one of the parents of a job as they were sent: policy, what is passed on, p if it is pinned, s if it is so strictly, base, id, how it
+-- is named, and where the next one stands.
 function kin.parent_at(parents, at)
   return unpick('>c1c1c1I2c0I2c0I2c0', parents, at)
 end
@@ -117,7 +117,7 @@ function kin.each(parents, visit)
   while at <= #parents do
     local policy, passes, pinned, P, id, name, behind = kin.parent_at(parents, at)
     place, at = place + 1, behind
-    visit(place, policy, passes, P, id, name, pinned == 'p')
+    visit(place, policy, passes, P, id, name, pinned ~= '-')
   end
 end
 -- Returns the place of the first parent that is not known, from 0. Those in other slots were looked for before: g says that one is not there.

@@ -59,38 +59,18 @@ local function waiting()
   for i = first + 1, math.min(first + count, #all) do ids[#ids + 1] = all[i][4] end
 end
 
--- The latest first. Whatever stands in `lc` twice stands there last as what it is now.
-local function completed()
-  local all, seen, at = {}, {}, 0
-  while #all < first + count do
-    local chunk = call('LRANGE', Q .. 'lc', -at - 1000, -at - 1)
-    if #chunk == 0 then break end
-    local done = call('HMGET', Q .. 'done', unpack(chunk))
-    for i = #chunk, 1, -1 do
-      local id = chunk[i]
-      if done[i] and not seen[id] then
-        seen[id] = true
-        all[#all + 1] = { unpick('>I7', sub(done[i], 40, 46)), -#all, id }
-      end
-    end
-    if #chunk < 1000 then break end
-    at = at + 1000
+-- Of those that did not complete yx, yf and ye have the ones that are pinned.
+local function ended(lists)
+  local all, most = {}, first + count
+  if state == 'c' then
+    each_completed(Q, function(number, id)
+      all[#all + 1] = { number, id }
+      return #all >= most and number < all[most][1]
+    end)
   end
-  local found = call('ZREVRANGE', Q .. 'zq', 0, first + count - 1, 'WITHSCORES')
-  for i = 1, #found, 2 do all[#all + 1] = { tonumber(found[i + 1]), 0, found[i] } end
-  table.sort(all, function(a, b) return b[1] < a[1] or (a[1] == b[1] and b[2] < a[2]) end)
-  for i = first + 1, math.min(first + count, #all) do ids[#ids + 1] = all[i][3] end
-end
-
--- Those that ended otherwise, the latest first: yx, yf and ye have the ones that are pinned.
-local function ended()
-  local all = {}
-  for _, list in ipairs({ 'z' .. state, 'y' .. state }) do
-    local found = call('ZREVRANGE', Q .. list, 0, first + count - 1, 'WITHSCORES')
-    for i = 1, #found, 2 do all[#all + 1] = { tonumber(found[i + 1]), found[i] } end
-  end
-  table.sort(all, function(a, b) return b[1] < a[1] end)
-  for i = first + 1, math.min(first + count, #all) do ids[#ids + 1] = all[i][2] end
+  for _, list in ipairs(lists) do add_latest(all, Q .. list, '+inf', most) end
+  table.sort(all, latest_first)
+  for i = first + 1, math.min(most, #all) do ids[#ids + 1] = all[i][2] end
 end
 
 if state == 'w' then
@@ -99,9 +79,7 @@ elseif state == 'd' then
   for i, member in ipairs(call('ZRANGE', Q .. 'delayed', first, first + count - 1)) do ids[i] = sub(member, 8) end
 elseif state == 'b' then
   ids = call('ZRANGE', Q .. 'blocked', first, first + count - 1)
-elseif state == 'c' then
-  completed()
 else
-  ended()
+  ended(state == 'c' and { 'zq' } or { 'z' .. state, 'y' .. state })
 end
 return all_of(Q, ids)

@@ -3,7 +3,7 @@
 -- until it was taken in, so no death loses it, and it may be taken in twice. `outs` has the outboxes that are not empty, each with whose
 -- it is to carry: until when (8 bytes, by the server's own clock) and a mark of the carrier's; nothing if it is nobody's.
 -- A message: l, 1 if the edge counted before (see `kin.link`), 2 if the job was asked before, its id, and the entry that is to stand in
--- its list of children; or u, the mark of a job that pinned others and is forgotten, and the id of one of those; or t, how a job ended (- if it was removed), what it returned, and the entry of the child that is told. A child
+-- its list of children; or u, how one was pinned, the mark of the job that pinned it and is forgotten, and its id; or t, how a job ended (- if it was removed), what it returned, and the entry of the child that is told. A child
 -- knows which edges are open, and its number is in the entry, so it heeds each end once; a job that is asked twice has its child twice in its list.
 -- Tells whether a queue lies in another slot: on one server all share a base, in a cluster each queue has its own.
 function kin.is_apart(P)
@@ -26,8 +26,8 @@ end
 function kin.tell_apart(P, entry, state, result)
   send(P, end_told(entry, state, result))
 end
-function kin.unpin_apart(P, id, mark)
-  send(P, pack('>c1I1c0', 'u', #mark, mark) .. id)
+function kin.unpin_apart(P, id, mark, pinned)
+  send(P, pack('>c1c1I1c0', 'u', pinned, #mark, mark) .. id)
 end
 -- Returns the mark of the child in an entry.
 local function entry_mark(entry)
@@ -41,8 +41,9 @@ function kin.hear(Q, message, now)
     return
   end
   if sub(message, 1, 1) == 'u' then
-    local mark, at = unpick('>I1c0', message, 2)
-    return kin.unpin(Q, sub(message, at), mark, now)
+    local pinned, mark, at = unpick('>c1I1c0', message, 2)
+    kin.unpin(Q, sub(message, at), mark, pinned == 's', now)
+    return
   end
   local how, parent, at = unpick('>c1I2c0', message, 2)
   local entry, is_kept, done = sub(message, at), call('HEXISTS', Q .. 'jobs', parent) == 1, call('HGET', Q .. 'done', parent)

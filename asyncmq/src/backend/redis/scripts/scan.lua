@@ -1,12 +1,12 @@
 -- scan: jobs of one state of one queue behind a place, in the order in which they are shown.
 --
 -- A place is a rank and a number: priority and number of a waiting job, due time and number of a delayed one, 0 and the
--- number of its end of one that ended; of waiting jobs with keys also the name of their list and a number. Those come behind
+-- number of its end of one that ended, and its id; of waiting jobs with keys also the name of their list and a number. Those come behind
 -- the others of their priority, one key after the other.
 --
 -- KEYS   shared base, base of the queue
 -- ARGV   time, state's letter (w, d, b, c, x, f, e), rank and number of the place (-1 for none), count, name of the list and
---        number of the place among jobs with keys (-1 for none)
+--        number of the place among jobs with keys (-1 for none), or the id of the job that ended
 -- Reply  rank and number of the last one, 1 if others may follow, name and number of the last one with a key, then as look
 -- Cost   4 to 6 commands for all jobs together, and per list 2 for each time that it can be halved; for completed ones
 --        those passed over
@@ -133,35 +133,27 @@ local function blocked()
   for i = 1, #ids, 2 do found[#found + 1] = { 0, tonumber(ids[i + 1]), ids[i] } end
 end
 
--- Lists by number of their end.
-local function ended_in(list)
-  local from = mine < 0 and '+inf' or '(' .. string.format('%.0f', mine)
-  local ids = call('ZRANGE', Q .. list, from, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, count, 'WITHSCORES')
-  for i = 1, #ids, 2 do found[#found + 1] = { 0, tonumber(ids[i + 1]), ids[i] } end
-end
-
-local function latest_first()
-  table.sort(found, function(a, b) return b[2] < a[2] end)
-end
-
--- Whatever stands in `lc` twice stands there last as what it is now.
-local function completed()
-  local seen, at, got = {}, 0, 0
-  while got < count do
-    local ids = call('LRANGE', Q .. 'lc', -at - 1000, -at - 1)
-    if #ids == 0 then break end
-    local done = call('HMGET', Q .. 'done', unpack(ids))
-    for i = #ids, 1, -1 do
-      local it = done[i] and sub(done[i], 1, 1) == 'c' and unpick('>I7', sub(done[i], 40, 46))
-      if it and not seen[ids[i]] then
-        seen[ids[i]] = true
-        if mine < 0 or it < mine then found[#found + 1], got = { 0, it, ids[i] }, got + 1 end
-      end
-    end
-    at = at + #ids
+-- Those that ended: a place is a number and, as several may have it, an id.
+local function ended(lists)
+  local all, from, equal = {}, '+inf', 0
+  local function is_behind(number, id)
+    return mine < 0 or number < mine or number == mine and id < ARGV[6]
   end
-  ended_in('zq')
-  latest_first()
+  if state == 'c' then
+    each_completed(Q, function(number, id)
+      if is_behind(number, id) then all[#all + 1] = { number, id } end
+      return #all >= count and number < all[count][1]
+    end)
+  end
+  if mine >= 0 then from = string.format('%.0f', mine) end
+  for _, list in ipairs(lists) do
+    if mine >= 0 then equal = call('ZCOUNT', Q .. list, from, from) end
+    add_latest(all, Q .. list, from, count + equal)
+  end
+  table.sort(all, latest_first)
+  for _, one in ipairs(all) do
+    if is_behind(one[1], one[2]) then found[#found + 1] = { 0, one[1], one[2] } end
+  end
 end
 
 if state == 'w' then
@@ -170,17 +162,15 @@ elseif state == 'd' then
   delayed()
 elseif state == 'b' then
   blocked()
-elseif state == 'c' then
-  completed()
 else
-  ended_in('z' .. state)
-  ended_in('y' .. state)
-  latest_first()
+  ended(state == 'c' and { 'zq' } or { 'z' .. state, 'y' .. state })
 end
 local reply = { ARGV[3], ARGV[4], #found >= count and '1' or more == 1 and '1' or '0', ARGV[6] or '', ARGV[7] or '-1' }
 for i = 1, math.min(count, #found) do
   local one = found[i]
-  if one[4] and is_keyed(one[4]) then
+  if state ~= 'w' and state ~= 'd' and state ~= 'b' then
+    reply[1], reply[2], reply[4], reply[5] = '0', string.format('%.0f', one[2]), one[3], '0'
+  elseif one[4] and is_keyed(one[4]) then
     reply[4], reply[5] = member_of(one[4]), string.format('%.0f', one[2])
   else
     reply[1], reply[2] = string.format('%.0f', one[1]), string.format('%.0f', one[2])

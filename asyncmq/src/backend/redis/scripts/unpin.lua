@@ -24,18 +24,23 @@ function kin.pin(Q, id, mark, done)
   call('HSET', Q .. 'pins', id, mark .. asked .. (has_pins(Q) and '' or PADDING .. PADDING))
   pins.known[Q] = true
 end
--- Lets go of a job that was pinned by one that is forgotten: it goes too, unless it has not ended, or asked for more time.
-function kin.unpin(Q, id, mark, now)
+-- Lets go of a job that was pinned by one that is forgotten: it goes too, unless it has not ended, or asked for more time and was not
+-- pinned strictly.
+function kin.unpin(Q, id, mark, is_strict, now)
   local pin = pin_of(Q, id)
   if not pin or sub(pin, 1, 14) ~= mark then return end
   call('HDEL', Q .. 'pins', id)
   local done = call('HGET', Q .. 'done', id)
   if not done then return end
   local state, asked = sub(done, 1, 1), unpick('>I7', sub(pin, 15, 21))
-  if now < asked then return call('ZADD', Q .. 'zu', asked, id) end
-  if state == 'f' or state == 'e' then return drop_dead(Q, 'y' .. state, id, now) end
-  call('ZREM', Q .. list_of_pinned(state), id)
-  purge(Q, { id })
+  if now < asked and not is_strict then
+    call('ZADD', Q .. 'zu', asked, id)
+  elseif state == 'f' or state == 'e' then
+    drop_dead(Q, 'y' .. state, id, now)
+  else
+    call('ZREM', Q .. list_of_pinned(state), id)
+    purge(Q, { id })
+  end
 end
 -- Lets go of what was pinned by jobs of a queue that are forgotten, so many at most. Returns how many it looked at. `unpinned` has the
 -- numbers of those jobs, each with a hash `u:`: its mark m, its parents p as they were sent, and from which byte on they are left, a.
@@ -47,9 +52,13 @@ function kin.unpin_some(Q, most, now)
     local own = call('HMGET', Q .. 'u:' .. number, 'm', 'p', 'a')
     local parents, at = own[2] or '', tonumber(own[3] or 1)
     while at <= #parents and count < most do
-      local _, _, _, P, id, _, behind = kin.parent_at(parents, at)
+      local _, _, pinned, P, id, _, behind = kin.parent_at(parents, at)
       at, count = behind, count + 1
-      if kin.is_apart(P) then kin.unpin_apart(P, id, own[1]) else kin.unpin(P, id, own[1], now) end
+      if pinned ~= '-' and kin.is_apart(P) then
+        kin.unpin_apart(P, id, own[1], pinned)
+      elseif pinned ~= '-' then
+        kin.unpin(P, id, own[1], pinned == 's', now)
+      end
     end
     if at <= #parents then
       call('HSET', Q .. 'u:' .. number, 'a', at)

@@ -83,7 +83,8 @@ impl Tx<'_> {
             let found = self.find_parent(space, parent)?;
             let state = found.map_or(Ok(None), |found| self.load(found))?.map(|row| row.status.state);
             let (was, mut input) = before.get(place).cloned().unzip();
-            if let (Some(found), Some(state)) = (found.filter(|_| envelope.extras().pins_parents), state) {
+            let is_pinned = envelope.extras().pins.is_some_and(|pins| pins.has(place));
+            if let (Some(found), Some(state)) = (found.filter(|_| is_pinned), state) {
                 self.pin(found, state, job)?;
             }
             let stands = stand(state, was, parent.on_failure);

@@ -52,7 +52,7 @@ impl Tx<'_> {
                 self.prune_counted(queue.queue, state, (surplus, age), &mut left)?;
             }
         }
-        self.prune_unpinned(limits, &mut left)?;
+        self.prune_unpinned(&mut left)?;
         let border = micros(self.now).saturating_sub(micros(time_of(0).after(REPLIES_FOR)));
         self.conn.prepare_cached(sql::REPLY_PRUNE)?.execute([border, REPLIES_AT_ONCE])?;
         self.give_space_back()?;

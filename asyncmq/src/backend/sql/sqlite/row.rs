@@ -10,6 +10,7 @@ use super::super::{note_record, options, statements as sql};
 use super::fault::{Fault, Step};
 use super::line::is_keyed;
 use super::names::LaneKey;
+use super::pins::PINNED;
 use super::tx::{Tx, readable};
 use crate::backend::{Report, Token};
 use crate::event::{Event, EventData, EventKind};
@@ -17,9 +18,6 @@ use crate::job::{Envelope, JobState, Name, Retention, Status, WorkerId, keep_lin
 use crate::lifecycle::{Keep, Limits, keep};
 
 /// What binds a job to others: a deduplication key, and jobs of which one waits for the other.
-/// Until when a job is kept that is pinned.
-pub(super) const PINNED: i64 = i64::MAX;
-
 const KEYED: i64 = 1;
 const KIN: i64 = 2;
 
@@ -275,16 +273,16 @@ impl Tx<'_> {
     /// Removes all that is kept of a job.
     pub(super) fn erase(&mut self, row: &Row) -> Step<()> {
         let (was, was_lane, was_exact) = row.stored;
+        if row.kin {
+            self.unpin(row)?;
+            self.conn.prepare_cached(sql::EDGES_DELETE)?.execute([row.job])?;
+        }
         self.conn.prepare_cached(sql::JOB_DELETE)?.execute([row.job])?;
         if row.apart {
             self.conn.prepare_cached(sql::PAYLOAD_DELETE)?.execute([row.job])?;
         }
         if row.noted {
             self.conn.prepare_cached(sql::NOTES_DELETE)?.execute([row.job])?;
-        }
-        if row.kin {
-            self.conn.prepare_cached(sql::EDGES_DELETE)?.execute([row.job])?;
-            self.unpin(row.job)?;
         }
         self.count(row.queue, was, -1);
         self.count_exactly(row.queue, was, -i64::from(was_exact));

@@ -1,2 +1,2 @@
 -- Takes note that a job is forgotten that pins others.
-INSERT INTO unpinned (job) VALUES ($1)
+INSERT INTO unpinned (job, strictly) VALUES ($1, $2)

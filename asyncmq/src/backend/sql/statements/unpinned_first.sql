@@ -1,2 +1,2 @@
 -- Returns a job that is forgotten and pins others.
-SELECT job FROM unpinned ORDER BY job LIMIT 1
+SELECT job, strictly FROM unpinned ORDER BY job LIMIT 1

@@ -3,7 +3,8 @@ ALTER TABLE jobs ADD COLUMN pinned_by INTEGER;                     -- the number
 CREATE INDEX jobs_pinned ON jobs (pinned_by) WHERE pinned_by IS NOT NULL;
 -- The jobs that pinned others and are forgotten, until all of those are let go.
 CREATE TABLE unpinned (
-    job INTEGER PRIMARY KEY
+    job      INTEGER PRIMARY KEY,
+    strictly INTEGER NOT NULL             -- 1: those go with it that asked to be kept for longer
 ) STRICT;
 
 -- Jobs that ended in any way may be kept otherwise than by number.
