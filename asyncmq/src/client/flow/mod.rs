@@ -119,8 +119,8 @@ impl Flow {
         Self { id: checked, is_named: true, ..Self::new() }
     }
 
-    /// Sets how long it is kept once it has completed; 1 h unless it is set, and as one of 10,000 jobs of its first job's queue that ended so.
-    /// A failed one is kept as a dead letter is.
+    /// Sets how long it is kept once it has completed, however many there are. Unless this is called that is 1 h, and counts as one of the 10,000
+    /// completed jobs that the queue of its first job keeps. A failed one is kept as a dead letter is.
     ///
     /// Its jobs are kept until it goes, however long ago each ended and however it did, and go with it. Only a job that is to leave nothing
     /// behind, by `retain = "none"` of its task or [`Retention::Nothing`](crate::Retention::Nothing), does not, and one that asks for more
