@@ -30,6 +30,8 @@ pub(crate) struct Sent {
     pub(crate) dedup: Option<Mode>,
     /// The jobs that it waits for.
     pub(crate) parents: Vec<Parent>,
+    /// Whether it pins those from the second one on, or all.
+    pub(crate) pins: Option<usize>,
 }
 
 /// Which jobs count as the same one.
@@ -197,12 +199,13 @@ fn sent() -> impl Strategy<Value = Sent> {
     let ttl = prop_oneof![2 => Just(None), 1 => (1..12_u64).prop_map(|halves| Some(halves * 500))];
     let keep = prop::sample::select(vec![Keep::Standard, Keep::Exactly, Keep::Nothing]);
     let known = prop::bool::weighted(0.85);
-    (0..IDS, 0..3_u8, delay, ttl, keep, known, mode()).prop_map(
-        |(id, priority, delay, ttl, keep, known, dedup)| {
+    let pins = prop::sample::select(vec![None, Some(0), Some(1)]);
+    (0..IDS, 0..3_u8, delay, ttl, keep, known, mode(), pins).prop_map(
+        |(id, priority, delay, ttl, keep, known, dedup, pins)| {
             // Which of several that have expired a claim throws out first is not promised, and nor is whom that lets wait first.
             let ttl = ttl.filter(|_| dedup.is_none());
             let delay = if dedup == Some(Mode::Debounce) { WINDOW } else { delay };
-            Sent { id, priority, delay, ttl, keep, known, dedup, parents: Vec::new() }
+            Sent { id, priority, delay, ttl, keep, known, dedup, parents: Vec::new(), pins }
         },
     )
 }

@@ -76,7 +76,7 @@ impl Model {
         };
         if let Some(gone) = replaced {
             self.tell((queue, gone), None);
-            self.jobs.remove(&(queue, gone));
+            self.forget((queue, gone));
             self.queues[queue].ended += 1;
         }
         let met = replaced.map_or(Met::Nothing, Met::Replaced);

@@ -78,6 +78,10 @@ impl Model {
                 None if before.get(place) == Some(&Edge::Counts) => Edge::Counts,
                 ended => stands(parent.policy, ended),
             };
+            if found.is_some() && self.jobs[&target].pins(place) {
+                let born = self.jobs[&target].born;
+                self.job(parent.target).pinned_by = Some(born);
+            }
             match edge {
                 Edge::Open => self.job(parent.target).kin.children.push((target, place, linked)),
                 Edge::Counts if found.is_some() => inputs[place] = result.filter(|_| parent.passes),

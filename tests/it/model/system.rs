@@ -9,7 +9,7 @@ use asyncmq::backend::{
     Backend, CallId, Claim, ClaimedJob, Fenced, Pushed, Report, Settlement, StoreError, TaskSet, WorkerInfo,
 };
 use asyncmq::job::{
-    DedupKey, Due, Envelope, Failure, FailureKind, JobId, Name, Parent, Passes, Retention, WorkerId,
+    DedupKey, Due, Envelope, Failure, FailureKind, JobId, Name, Parent, Passes, Pins, Retention, WorkerId,
 };
 use asyncmq::lifecycle::{Limits, Transition};
 use bytes::Bytes;
@@ -108,7 +108,7 @@ impl<F: Make> Driven<F> {
             }
             Command::Rescue => Reply::Count(store.rescue(MAX_CRASHES, MANY).await?),
             Command::Expire => Reply::Count(store.expire(MANY).await?),
-            Command::Prune => Reply::Count(store.prune(&limits(), MANY).await?),
+            Command::Prune => Reply::Count(self.prune().await?),
             _ => self.carry_out_rare(command).await?,
         })
     }
@@ -123,7 +123,12 @@ impl<F: Make> Driven<F> {
                 Reply::Count(store.clean(&name(queue), state, before, MANY).await?)
             }
             Command::Obliterate { queue, force } => {
-                Reply::Obliterated(store.obliterate(&name(queue), force, MANY).await?)
+                let obliterated = store.obliterate(&name(queue), force, MANY).await?;
+                // Whether what its jobs had pinned goes with the queue or at the next prune is not promised.
+                if obliterated.is_ok() {
+                    self.prune().await?;
+                }
+                Reply::Obliterated(obliterated)
             }
             Command::Register { worker, draining } => {
                 let info = WorkerInfo { draining, ..WorkerInfo::new(self.workers[worker].id) };
@@ -137,6 +142,17 @@ impl<F: Make> Driven<F> {
             }
             _ => unreachable!("the others are carried out elsewhere"),
         })
+    }
+
+    /// Prunes until there is nothing left to be dropped: what goes in one queue may let go of something in another one.
+    async fn prune(&self) -> Result<usize, StoreError> {
+        let mut gone = 0;
+        loop {
+            match self.store.prune(&limits(), MANY).await? {
+                0 => return Ok(gone),
+                some => gone += some,
+            }
+        }
     }
 
     async fn push(&mut self, queue: usize, jobs: &[Sent], times: Times) -> Result<Reply, StoreError> {
@@ -321,6 +337,8 @@ fn envelope(queue: usize, sent: &Sent) -> Envelope {
     };
     if !sent.parents.is_empty() {
         envelope.extras_mut().parents = sent.parents.iter().map(parent).collect();
+        let pins = sent.pins.and_then(|from| u32::try_from(from).ok());
+        envelope.extras_mut().pins = pins.map(|from| Pins { from, strictly: sent.priority == 0 });
     }
     if let Some(mode) = sent.dedup {
         envelope.deduplicate(DedupKey::new(KEY, mode.dedup()).expect("it is a key"));

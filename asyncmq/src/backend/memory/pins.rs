@@ -41,10 +41,10 @@ impl State {
         }
     }
 
-    /// Lets go of what was pinned by jobs that are forgotten, at most `limit`. Returns how many it looked at.
+    /// Lets go of what was pinned by jobs that are forgotten, looks at no more than `limit`. Returns how many were pinned still.
     pub(super) fn prune_unpinned(&mut self, now: Timestamp, limit: usize) -> usize {
-        let mut count = 0;
-        while count < limit
+        let (mut count, mut looks) = (0, 0);
+        while looks < limit
             && let Some(Unpinned { by, job, next }) = self.unpinned.front_mut()
         {
             let Some(parent) = job.extras().parents.get(*next) else {
@@ -52,34 +52,35 @@ impl State {
                 continue;
             };
             *next += 1;
-            count += 1;
+            looks += 1;
             let strictly = job.extras().pins.is_some_and(|pins| pins.strictly);
             let (by, parent) = (*by, parent.clone());
-            if let Some(place) = self.find(&parent.queue, &parent.id) {
-                self.drop_unpinned(place, (by, strictly), now);
-            }
+            let place = self.find(&parent.queue, &parent.id);
+            count += usize::from(place.is_some_and(|place| self.drop_unpinned(place, (by, strictly), now)));
         }
         count
     }
 
-    /// Lets go of one that this one pinned: it goes too, unless it has not ended, or asked for more time.
-    fn drop_unpinned(&mut self, place: u32, (by, strictly): (Mark, bool), now: Timestamp) {
-        let Some(slot) = self.slot_mut(place) else { return };
+    /// Lets go of one, if this one pins it still, which is returned: it goes too, unless it has not ended, or asked for more time.
+    fn drop_unpinned(&mut self, place: u32, (by, strictly): (Mark, bool), now: Timestamp) -> bool {
+        let Some(slot) = self.slot_mut(place) else { return false };
         if slot.kin.as_mut().and_then(|kin| kin.pinned_by.take_if(|pin| *pin == by)).is_none() {
-            return;
+            return false;
         }
         let (state, end, retention) = (slot.status.state, slot.seq, slot.envelope.retention);
-        let Some(ended) = slot.status.finished_at.filter(|_| state.is_terminal()) else { return };
+        let Some(ended) = slot.status.finished_at.filter(|_| state.is_terminal()) else { return true };
         let queue = slot.queue;
         let kept = &mut self.queues[queue as usize].ended.exactly;
         kept.remove(Timestamp::MAX, end);
         if let Some(until) = unpinned(state, retention, strictly, ended, now) {
-            return kept.insert(until, end, place);
+            kept.insert(until, end, place);
+            return true;
         }
         if state.is_dead() {
             self.emit(EventKind::Dropped, place, now, |_| EventData::None);
         }
         self.forget(place);
+        true
     }
 
     /// Tells whether somebody pins a job.

@@ -1,6 +1,7 @@
 //! The model: how a store stands, in plain maps, and what each command makes of it.
 
 mod orders;
+mod pins;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -36,6 +37,8 @@ pub(crate) struct Model {
     pub(crate) due: VecDeque<Ending>,
     pub(crate) telling: bool,
     pub(crate) told: usize,
+    /// Jobs that are forgotten and pinned others: when they were taken in, whom, and whether strictly.
+    pub(crate) unpinned: Vec<(u64, Vec<Target>, bool)>,
     /// What the store must answer to the last command.
     pub(crate) reply: Reply,
 }
@@ -62,6 +65,10 @@ pub(crate) struct Entry {
     /// What it returned.
     pub(crate) result: Option<u8>,
     pub(crate) kin: Kin,
+    /// When it was taken in: no other job has that number.
+    pub(crate) born: u64,
+    /// The job that pins it: the latest that did.
+    pub(crate) pinned_by: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -306,6 +313,8 @@ impl Model {
             ended_at: None,
             result: None,
             kin: Kin::default(),
+            born: order,
+            pinned_by: None,
         };
         job.wait_until(now, run_at, order);
         let waits = (!sent.parents.is_empty()).then_some(JobState::Blocked);
@@ -426,7 +435,7 @@ impl Model {
         let kept = state != JobState::Completed || job.sent.keep != Keep::Nothing;
         self.tell(target, Some(state));
         if !kept {
-            self.jobs.remove(&target);
+            self.forget(target);
         }
         self.queues[target.0].ended += 1;
     }
@@ -496,6 +505,9 @@ impl Model {
         let now = self.now;
         let windows = self.prune_keys();
         let jobs = self.remove_all(|_, job| {
+            if job.pinned_by.is_some() {
+                return false;
+            }
             let kept_for = match (job.state, job.sent.keep) {
                 (JobState::Completed, Keep::Exactly) => KEPT_EXACTLY,
                 (JobState::Completed | JobState::Cancelled, _) => ENDED_FOR,
@@ -503,7 +515,7 @@ impl Model {
             };
             job.ended_at.is_some_and(|ended| ended + kept_for < now)
         });
-        Reply::Count(windows + jobs)
+        Reply::Count(windows + jobs + self.let_go())
     }
 
     fn remove_all(&mut self, which: impl Fn(&Target, &Entry) -> bool) -> usize {
@@ -518,7 +530,7 @@ impl Model {
                     self.free_key(*target);
                     self.tell(*target, None);
                 }
-                self.jobs.remove(target);
+                self.forget(*target);
                 removed += 1;
             }
         }
@@ -530,6 +542,9 @@ impl Model {
         if force == Force::RefuseActive && active != 0 {
             return Reply::Obliterated(Err(active as u64));
         }
+        let pinning: Vec<_> = self.jobs.iter().filter(|((of, _), _)| *of == queue).collect();
+        let notes: Vec<_> = pinning.into_iter().filter_map(|(_, job)| job.unpins()).collect();
+        self.unpinned.extend(notes);
         let kept = std::mem::take(&mut self.jobs);
         let (gone, left): (BTreeMap<_, _>, _) = kept.into_iter().partition(|((of, _), _)| *of == queue);
         self.jobs = left;
@@ -540,6 +555,7 @@ impl Model {
         for job in gone.into_values().filter(|job| !job.state.is_terminal()) {
             self.tell_all(Ending::removed(job.kin));
         }
+        self.prune();
         Reply::Obliterated(Ok(count))
     }
 

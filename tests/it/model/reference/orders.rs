@@ -29,7 +29,7 @@ impl Model {
             self.free_key(target);
             self.tell(target, None);
         }
-        self.jobs.remove(&target);
+        self.forget(target);
         Ordered::Done
     }
 

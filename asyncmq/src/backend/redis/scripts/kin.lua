@@ -8,7 +8,7 @@
 -- list of those, `t:` and a number.
 local ENTRY = '>I4c1c1c7I1c0I2c0I2c0'
 local HOW = { f = 'failed', e = 'expired', x = 'was cancelled', c = 'ended' }
-local kin = { budget = 200, due = {}, known = {} }
+local kin = { budget = 200, due = {}, known = {}, leaving = {} }
 -- Tells whether somebody waits for jobs of a queue.
 function kin.are_awaited(Q)
   if kin.known[Q] == nil then kin.known[Q] = call('EXISTS', Q .. 'kids') == 1 end
@@ -50,6 +50,7 @@ end
 function kin.tell_child(entry, state, result, now)
   local place, policy, passes, seq, _, Q, id, at = unpick(ENTRY, entry)
   if kin.is_apart(Q) then return kin.tell_apart(Q, entry, state, result) end
+  if kin.leaving[Q .. id] then return end
   -- Its record names all of its parents, and may be long: it is read only where it is needed.
   local side = call('HGET', Q .. 'side', id)
   if not side then return end

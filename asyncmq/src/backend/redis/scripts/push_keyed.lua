@@ -28,8 +28,7 @@ local function debounce(Q, id, rec, s, key, by, now)
   displace(Q, id, rec, s)
   call('HINCRBY', Q .. 'meta', 'x', 1)
   tell_children(Q, id, nil, '', now)
-  call('HDEL', Q .. 'jobs', id)
-  erase_notes(Q, { id })
+  purge(Q, { id })
 end
 -- Puts a job among those that are taken in together: `into` names what a push has to do with it, `i` is where its times stand.
 local function take_up(all, Q, id, body, i, into)

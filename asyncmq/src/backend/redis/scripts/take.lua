@@ -16,7 +16,7 @@ local function drop(ids)
   end
   if #ids > 0 and kin.are_awaited(Q) then
     -- Those that go together are not told of each other.
-    call('HDEL', Q .. 'jobs', unpack(ids))
+    for i = 1, #ids do kin.leaving[Q .. ids[i]] = true end
     for i = 1, #ids do tell_children(Q, ids[i], nil, '', now) end
   end
   purge(Q, ids)

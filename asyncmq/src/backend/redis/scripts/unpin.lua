@@ -25,13 +25,13 @@ function kin.pin(Q, id, mark, done)
   pins.known[Q] = true
 end
 -- Lets go of a job that was pinned by one that is forgotten: it goes too, unless it has not ended, or asked for more time and was not
--- pinned strictly.
+-- pinned strictly. Returns how many that were.
 function kin.unpin(Q, id, mark, is_strict, now)
   local pin = pin_of(Q, id)
-  if not pin or sub(pin, 1, 14) ~= mark then return end
+  if not pin or sub(pin, 1, 14) ~= mark then return 0 end
   call('HDEL', Q .. 'pins', id)
   local done = call('HGET', Q .. 'done', id)
-  if not done then return end
+  if not done then return 1 end
   local state, asked = sub(done, 1, 1), unpick('>I7', sub(pin, 15, 21))
   if now < asked and not is_strict then
     call('ZADD', Q .. 'zu', asked, id)
@@ -41,23 +41,25 @@ function kin.unpin(Q, id, mark, is_strict, now)
     call('ZREM', Q .. list_of_pinned(state), id)
     purge(Q, { id })
   end
+  return 1
 end
--- Lets go of what was pinned by jobs of a queue that are forgotten, so many at most. Returns how many it looked at. `unpinned` has the
+-- Lets go of what was pinned by jobs of a queue that are forgotten: looks at so many at most, and returns how many were pinned still. `unpinned` has the
 -- numbers of those jobs, each with a hash `u:`: its mark m, its parents p as they were sent, and from which byte on they are left, a.
 function kin.unpin_some(Q, most, now)
-  local count = 0
-  while count < most do
+  local count, looks = 0, 0
+  while looks < most do
     local number = call('LINDEX', Q .. 'unpinned', 0)
     if not number then break end
     local own = call('HMGET', Q .. 'u:' .. number, 'm', 'p', 'a')
     local parents, at = own[2] or '', tonumber(own[3] or 1)
-    while at <= #parents and count < most do
+    while at <= #parents and looks < most do
       local _, _, pinned, P, id, _, behind = kin.parent_at(parents, at)
-      at, count = behind, count + 1
+      at, looks = behind, looks + 1
       if pinned ~= '-' and kin.is_apart(P) then
         kin.unpin_apart(P, id, own[1], pinned)
+        count = count + 1
       elseif pinned ~= '-' then
-        kin.unpin(P, id, own[1], pinned == 's', now)
+        count = count + kin.unpin(P, id, own[1], pinned == 's', now)
       end
     end
     if at <= #parents then
