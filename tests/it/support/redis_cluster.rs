@@ -7,28 +7,25 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
-use asyncmq_tests::servers::redis_server::{RedisServer, free_port};
+use asyncmq_tests::servers::redis_server::{PORTS_TRIED, RedisServer, free_port};
+
+/// Starts a server that may be one of a cluster. Returns also on which port it hears the others.
+fn node(more: &[&str]) -> (RedisServer, u16) {
+    let started = (0..PORTS_TRIED).find_map(|_| {
+        let bus = free_port();
+        let port = bus.to_string();
+        let own = ["--cluster-enabled", "yes", "--cluster-port", &port, "--cluster-node-timeout", "2000"];
+        Some((RedisServer::try_start(&[&own, more].concat())?, bus))
+    });
+    started.expect("a server of a cluster stays")
+}
 
 /// Three servers that share the slots.
 pub(crate) struct Cluster(Vec<RedisServer>);
 
 impl Cluster {
     pub(crate) fn start() -> Self {
-        let buses: Vec<u16> = (0..3).map(|_| free_port()).collect();
-        let servers: Vec<_> = buses
-            .iter()
-            .map(|bus| {
-                let bus = bus.to_string();
-                RedisServer::start(&[
-                    "--cluster-enabled",
-                    "yes",
-                    "--cluster-port",
-                    &bus,
-                    "--cluster-node-timeout",
-                    "2000",
-                ])
-            })
-            .collect();
+        let (servers, buses): (Vec<_>, Vec<_>) = (0..3).map(|_| node(&[])).unzip();
         for (number, (server, slots)) in
             servers.iter().zip([(0, 5_460), (5_461, 10_922), (10_923, 16_383)]).enumerate()
         {
@@ -47,19 +44,8 @@ impl Cluster {
     /// Starts a cluster of which the first server has a replica; waits until it has everything.
     pub(crate) fn with_replica() -> Self {
         let mut cluster = Self::start();
-        let bus = free_port().to_string();
-        let options = [
-            "--cluster-enabled",
-            "yes",
-            "--cluster-port",
-            &bus,
-            "--cluster-node-timeout",
-            "2000",
-            "--repl-diskless-sync-delay",
-            "0",
-        ];
-        let replica = RedisServer::start(&options);
-        let port = replica.port().to_string();
+        let (replica, bus) = node(&["--repl-diskless-sync-delay", "0"]);
+        let (port, bus) = (replica.port().to_string(), bus.to_string());
         cluster.0[0].order::<()>(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
         let master: String = cluster.0[0].order(&["CLUSTER", "MYID"]);
         wait_until("the replica knows its master", || {

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+/// On how many ports a server is tried to be started.
+pub const PORTS_TRIED: usize = 5;
+
 /// A server on a port of its own.
 pub struct RedisServer {
     port: u16,
@@ -19,7 +22,14 @@ pub struct RedisServer {
 impl RedisServer {
     /// Starts a server with these options (`--name value`), and waits until it answers.
     pub fn start(options: &[&str]) -> Self {
-        Self::start_on(free_port(), options)
+        let server = (0..PORTS_TRIED).find_map(|_| Self::try_start(options));
+        server.expect("a server that is started with these options stays")
+    }
+
+    /// Starts a server on a port that is free, unless somebody takes it in the moment between, or the server ends for another reason.
+    pub fn try_start(options: &[&str]) -> Option<Self> {
+        let server = Self::spawn_in(free_port(), tempfile::tempdir().unwrap(), options);
+        server.wait_while_it_lives().map(|_| server)
     }
 
     /// Starts a server on this port.
@@ -29,11 +39,15 @@ impl RedisServer {
 
     /// Starts a server on the files of a folder.
     pub fn start_in(port: u16, directory: TempDir, options: &[&str]) -> Self {
-        let options: Vec<String> = options.iter().map(ToString::to_string).collect();
-        let process = Mutex::new(spawn(port, directory.path(), &options));
-        let server = Self { port, options, process, directory };
+        let server = Self::spawn_in(port, directory, options);
         server.wait();
         server
+    }
+
+    fn spawn_in(port: u16, directory: TempDir, options: &[&str]) -> Self {
+        let options: Vec<String> = options.iter().map(ToString::to_string).collect();
+        let process = Mutex::new(spawn(port, directory.path(), &options));
+        Self { port, options, process, directory }
     }
 
     /// Returns the server that tests share: it starts with the first and ends with the last of those that run together.
@@ -124,15 +138,21 @@ impl RedisServer {
     }
 
     fn wait(&self) -> Vec<String> {
+        self.wait_while_it_lives().unwrap_or_else(|| panic!("the server on port {} has ended", self.port))
+    }
+
+    /// Waits until the server answers. Returns what it said before; nothing if it has ended.
+    fn wait_while_it_lives(&self) -> Option<Vec<String>> {
         let (start, mut said) = (Instant::now(), Vec::new());
         loop {
             let answer = redis::Client::open(self.url())
                 .and_then(|client| client.get_connection())
                 .and_then(|mut connection| redis::cmd("PING").query::<String>(&mut connection));
             match answer {
-                Ok(_) => return said,
+                Ok(_) => return Some(said),
                 // It answers, though not to just anybody.
-                Err(error) if error.code() == Some("NOAUTH") => return said,
+                Err(error) if error.code() == Some("NOAUTH") => return Some(said),
+                Err(_) if self.has_ended() => return None,
                 Err(error) if start.elapsed() < Duration::from_secs(20) => {
                     said.push(error.to_string());
                     std::thread::sleep(Duration::from_millis(5));
@@ -140,6 +160,13 @@ impl RedisServer {
                 Err(error) => panic!("the server does not answer: {error}"),
             }
         }
+    }
+}
+
+impl RedisServer {
+    fn has_ended(&self) -> bool {
+        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        !matches!(process.try_wait(), Ok(None))
     }
 }
 
