@@ -43,6 +43,26 @@ async fn a_large_flow_runs_once_all_of_it_is_there() {
     .await;
 }
 
+#[tokio::test]
+async fn a_large_flow_may_begin_with_the_list_of_a_job_outside_of_it() {
+    on_every_store(async |client| {
+        let worker = worker(&client, &Ran::default()).await;
+        let outside = client.enqueue(split::job("a b c")).await.unwrap();
+        let mut flow = Flow::with_id("outside");
+        let counts = flow.map(&outside.output(), |word| count::with(&[word][..]));
+        let total = flow.add(sum::with(0_usize, &counts));
+        (0..MANY).for_each(|_| drop(flow.add(node::job("beside", "ok"))));
+        let handle = flow.enqueue_on(&client).await.unwrap();
+        assert_eq!(soon("the total", handle.result(&total)).await.unwrap(), 3);
+        let graph = soon("the end", handle.wait()).await.unwrap();
+        assert_eq!(graph.count(JobState::Completed), MANY + 5);
+        assert_eq!(handle.remove().await.unwrap(), MANY + 5);
+        assert_eq!(outside.result().await.unwrap(), ["a", "b", "c"], "it is none of the flow");
+        worker.stop().await.unwrap();
+    })
+    .await;
+}
+
 /// Counts the jobs of a flow that are kept.
 async fn kept(client: &Client) -> u64 {
     let mut kept = 0;
