@@ -116,6 +116,9 @@ impl Link {
 
     /// Returns which scripts the server takes; opens a connection if there is none.
     pub(super) async fn dialect(&self) -> RedisResult<Dialect> {
+        if let Some(live) = &*locked(&self.live) {
+            return Ok(live.dialect);
+        }
         Ok(self.live().await?.dialect)
     }
 
