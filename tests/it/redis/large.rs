@@ -219,6 +219,8 @@ async fn measure(many: usize, more: usize, rounds: usize) -> Figures {
     let removed = scene.push(&TASK, Due::Now, many * 2 / 5).await;
     let delayed = scene.push(&TASK, Due::After(Duration::from_secs(3_600)), many).await;
     let crowded = scene.cost(rounds).await;
+    scene.push(&TASK, Due::Now, 100 * rounds + more).await;
+    let moving = scene.cost(rounds).await;
     // Of those that are due at once a claim promotes some.
     scene.push(&TASK, Due::After(Duration::from_millis(1)), 2_000).await;
     scene.run(4).await;
@@ -231,10 +233,6 @@ async fn measure(many: usize, more: usize, rounds: usize) -> Figures {
         let job = scene.store.find(&QUEUE, id).await.unwrap().unwrap();
         assert_eq!(job.status().state, JobState::Waiting);
     }
-    // What is watched for is written down, which costs more than what is measured.
-    scene.watch_for_slow(u32::MAX.into());
-    scene.push(&TASK, Due::Now, 100 * rounds + more).await;
-    let moving = scene.cost(rounds).await;
     println!(
         "{many} waiting, {many} delayed: a job {crowded:.2} µs of the server's CPU, {moving:.2} beside {more} more, alone \
          {alone:.2}; slowest order {order} µs, slowest script {script} µs"

@@ -1,8 +1,10 @@
 //! A connection to one server.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::select_ok;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::io::tcp::{TcpSettings, socket2::SockRef};
 use redis::{
@@ -10,7 +12,7 @@ use redis::{
     RedisResult, Value,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::driver::Driver;
@@ -101,6 +103,16 @@ async fn connect(
             Ok(One { connection, driver: None })
         }
     }
+}
+
+/// Connects to whichever address of a host answers first: one that swallows everything must not keep the others waiting.
+async fn reach(host: &str, port: u16) -> std::io::Result<TcpStream> {
+    let addresses: Vec<_> = lookup_host((host, port)).await?.collect();
+    if addresses.is_empty() {
+        return Err(std::io::Error::new(ErrorKind::NotFound, format!("{host} has no address")));
+    }
+    let tries = addresses.into_iter().map(|address| Box::pin(TcpStream::connect(address)));
+    select_ok(tries).await.map(|(stream, _)| stream)
 }
 
 /// Sets the options of a socket.
