@@ -85,8 +85,7 @@ async fn connect(
 ) -> RedisResult<One> {
     match info.addr().clone() {
         ConnectionAddr::Tcp(host, port) => {
-            let stream =
-                timeout(CONNECT, TcpStream::connect((host, port))).await.map_err(|_| no_answer())??;
+            let stream = timeout(CONNECT, reach(&host, port)).await.map_err(|_| no_answer())??;
             set(&stream, info.tcp_settings())?;
             driven(&info, stream, config).await
         }
