@@ -219,12 +219,15 @@ async fn measure(many: usize, more: usize, rounds: usize) -> Figures {
     let removed = scene.push(&TASK, Due::Now, many * 2 / 5).await;
     let delayed = scene.push(&TASK, Due::After(Duration::from_secs(3_600)), many).await;
     let crowded = scene.cost(rounds).await;
+    let slowest = |scene: &Scene| scene.slow().into_iter().map(|(micros, _)| micros).max().unwrap_or(0);
+    let script = slowest(&scene);
     scene.push(&TASK, Due::Now, 100 * rounds + more).await;
     let moving = scene.cost(rounds).await;
+    scene.watch_for_slow(1_000);
     // Of those that are due at once a claim promotes some.
     scene.push(&TASK, Due::After(Duration::from_millis(1)), 2_000).await;
     scene.run(4).await;
-    let script = scene.slow().into_iter().map(|(micros, _)| micros).max().unwrap_or(0);
+    let script = slowest(&scene).max(script);
     scene.watch_for_slow(0);
     scene.order([cancelled.clone(), removed], delayed.clone()).await;
     let order = scene.slow().into_iter().map(|(micros, _)| micros).max().unwrap();
@@ -243,7 +246,7 @@ async fn measure(many: usize, more: usize, rounds: usize) -> Figures {
 #[tokio::test]
 async fn many_jobs_make_no_call_slow() {
     // On a machine that runs other tests beside this one times are rough: what grows with the number is found all the same.
-    let Figures { dearer, order, script, .. } = measure(30_000, 5_000, 60).await;
+    let Figures { dearer, order, script, .. } = measure(30_000, 5_000, 30).await;
     assert!(dearer < 3.0, "{dearer}");
     assert!(order < 25_000, "{order}");
     assert!(script < 250_000, "{script}");
