@@ -164,6 +164,19 @@ impl BackendHandle {
     ///
     /// [`Error::Unconfirmed`] with the ids whose batch was not answered in time and those behind it.
     pub(crate) async fn push(&self, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>> {
+        let replies = match jobs {
+            // A lone job is worth no list of batches.
+            [job] => {
+                let answer = self.push_batch(jobs, self.0.backend.weight(job), true).await;
+                answer.map_err(|error| self.worded_push(error, jobs))?
+            }
+            _ => self.push_batches(jobs).await?,
+        };
+        self.note_push().await?;
+        Ok(replies)
+    }
+
+    async fn push_batches(&self, jobs: &[Arc<Envelope>]) -> Result<Vec<Pushed>> {
         let mut replies = Vec::with_capacity(jobs.len());
         // Nothing of them happens before they are polled.
         let mut calls = Vec::with_capacity(jobs.len().div_ceil(MAX_BATCH));
@@ -174,17 +187,19 @@ impl BackendHandle {
         let waits = jobs.iter().any(|job| !job.extras().parents.is_empty());
         let mut answers = stream::iter(calls).buffered(if waits { 1 } else { BATCHES_UNDER_WAY });
         while let Some(answer) = answers.next().await {
-            match answer {
-                Ok(reply) => replies.extend(reply),
-                Err(error) if error.is_retryable() => {
-                    let ids = jobs[replies.len()..].iter().map(|job| job.id.clone()).collect();
-                    return Err(Error::Unconfirmed { ids, source: error.into_source() });
-                }
-                Err(error) => return Err(self.worded("enqueue", error)),
-            }
+            let reply = answer.map_err(|error| self.worded_push(error, &jobs[replies.len()..]))?;
+            replies.extend(reply);
         }
-        self.note_push().await?;
         Ok(replies)
+    }
+
+    /// Words the error of a push, given the jobs of which it is not known whether they were taken in.
+    fn worded_push(&self, error: StoreError, unanswered: &[Arc<Envelope>]) -> Error {
+        if !error.is_retryable() {
+            return self.worded("enqueue", error);
+        }
+        let ids = unanswered.iter().map(|job| job.id.clone()).collect();
+        Error::Unconfirmed { ids, source: error.into_source() }
     }
 
     /// Pushes jobs in one call, all or none, whatever they weigh.
@@ -193,13 +208,7 @@ impl BackendHandle {
         let lent = Lent::of(&self.0.bulk_senders);
         let answer = self.push_confirmed(lent.sender, jobs).await;
         drop(lent);
-        let replies = answer.map_err(|error| match error.is_retryable() {
-            true => {
-                let ids = jobs.iter().map(|job| job.id.clone()).collect();
-                Error::Unconfirmed { ids, source: error.into_source() }
-            }
-            false => self.worded("enqueue", error),
-        })?;
+        let replies = answer.map_err(|error| self.worded_push(error, jobs))?;
         self.note_push().await?;
         Ok(replies)
     }

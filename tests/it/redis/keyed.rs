@@ -86,8 +86,8 @@ async fn a_job_without_a_key_costs_no_command_more() {
     assert_eq!(scene.least_commands().await, beside_tagged);
 }
 
-/// Commands of a push and of a run of one and of a hundred jobs, in version 0.1 before there were keys.
-const BEFORE: [(u64, u64); 2] = [(12, 20), (13, 20)];
+/// Commands of a push and of a run of one and of a hundred jobs: no more than in version 0.1 before there were keys, when a lone push had 12.
+const BEFORE: [(u64, u64); 2] = [(11, 20), (13, 20)];
 
 impl Caller {
     /// Returns the microseconds of processor time of a hundred jobs from their push to their end.

@@ -9,6 +9,8 @@ macro_rules! __conformance_of_jobs {
             a_repeated_push_is_answered_as_the_first_one
             the_latest_calls_of_a_sender_are_recalled
             a_repeated_push_does_not_bring_back_what_has_ended
+            a_lone_push_is_recalled_whatever_came_between
+            a_repeated_lone_push_is_told_again_what_it_met
             calls_of_one_number_from_two_senders_are_two_calls
             a_job_whose_id_is_kept_is_left_as_it_is
             the_id_of_an_ended_job_is_kept_too

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use super::Fixture;
 use super::stage::{Answered, QUEUE, Stage, complete, ids, ids_of, job, job_of, jobs, only};
 use crate::backend::{MAX_BATCH, Pushed, RECALLED_CALLS};
+use crate::event::EventFilter;
 use crate::job::{Backoff, Envelope, JobId, JobState, Name, Retention};
+use crate::lifecycle::Transition;
 
 pub async fn a_repeated_push_is_answered_as_the_first_one(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
@@ -40,10 +42,46 @@ pub async fn a_repeated_push_does_not_bring_back_what_has_ended(fixture: &dyn Fi
     let batch = [Arc::new(Envelope { retention: Retention::Nothing, ..job() })];
     let call = stage.next_call();
     stage.store.push(call, &batch).await.answered();
-    stage
-        .run(crate::lifecycle::Transition::Complete { result: Bytes::new(), retention: Retention::Nothing })
-        .await;
+    stage.run(Transition::Complete { result: Bytes::new(), retention: Retention::Nothing }).await;
     assert_eq!(stage.store.push(call, &batch).await.answered(), [Pushed::Added]);
+    assert_eq!(stage.recount().await.total(), 0);
+}
+
+/// Between the two of them its queue and task come to be known, or somebody begins or ceases to listen: how a store takes a job in may differ
+/// then, but it is the same call.
+pub async fn a_lone_push_is_recalled_whatever_came_between(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let push_lone = async |call, job: &Arc<Envelope>| {
+        let answer = stage.store.push(call, std::slice::from_ref(job)).await;
+        assert_eq!(answer.answered(), [Pushed::Added]);
+    };
+    let plain = || Arc::new(Envelope { retention: Retention::Nothing, ..job() });
+    let calls: Vec<_> = (0..4).map(|_| (stage.next_call(), plain())).collect();
+    push_lone(calls[0].0, &calls[0].1).await;
+    push_lone(calls[1].0, &calls[1].1).await;
+    let listener = stage.listen(EventFilter::all()).await;
+    push_lone(calls[2].0, &calls[2].1).await;
+    for _ in 0..3 {
+        let done = Transition::Complete { result: Bytes::new(), retention: Retention::Nothing };
+        stage.run(done).await;
+    }
+    push_lone(calls[1].0, &calls[1].1).await;
+    drop(listener);
+    push_lone(calls[3].0, &calls[3].1).await;
+    for (call, job) in &calls {
+        push_lone(*call, job).await;
+    }
+    assert_eq!(stage.recount().await.total(), 1);
+}
+
+pub async fn a_repeated_lone_push_is_told_again_what_it_met(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let kept = stage.push(job()).await;
+    let (call, again) = (stage.next_call(), [Arc::new(Envelope { id: kept.id.clone(), ..job() })]);
+    let met = [Pushed::Exists { task: kept.task.clone() }];
+    assert_eq!(stage.store.push(call, &again).await.answered(), met);
+    stage.store.remove(&QUEUE, &kept.id).await.answered();
+    assert_eq!(stage.store.push(call, &again).await.answered(), met);
     assert_eq!(stage.recount().await.total(), 0);
 }
 

@@ -7,23 +7,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::aio::ConnectionLike;
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, ProtocolVersion, PushInfo,
-    RedisError, RedisResult, Value, cluster,
+    Cmd, ConnectionInfo, ErrorKind, Pipeline, ProtocolVersion, PushInfo, RedisError, RedisResult, Value,
+    cluster,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::error::{is_broken, is_demotion};
+use super::one::{CONNECT, One};
 use super::script::Dialect;
 use super::settings::{Servers, Settings};
-
-/// How long it may take to open a connection.
-const CONNECT: Duration = Duration::from_secs(2);
-/// How many bytes of answers wait in one go for those who asked.
-const PIPELINE: usize = 1_024;
 
 /// How fast the slowest line is that a deadline allows for.
 const BYTES_PER_MICRO: usize = 10;
@@ -36,14 +32,14 @@ pub(super) type Pushes = mpsc::UnboundedSender<PushInfo>;
 /// A connection to one server or to the nodes of a cluster.
 #[derive(Clone)]
 pub(super) enum Connection {
-    One(MultiplexedConnection),
+    One(One),
     Cluster(ClusterConnection),
 }
 
 impl Connection {
     pub(super) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
         let answer = match self {
-            Self::One(connection) => connection.send_packed_command(command).await?,
+            Self::One(connection) => connection.send(command).await?,
             Self::Cluster(connection) => connection.req_packed_command(command).await?,
         };
         match answer {
@@ -54,7 +50,7 @@ impl Connection {
 
     pub(super) async fn send_all(&mut self, commands: &Pipeline, count: usize) -> RedisResult<Vec<Value>> {
         match self {
-            Self::One(connection) => connection.send_packed_commands(commands, 0, count).await,
+            Self::One(connection) => connection.send_all(commands, count).await,
             Self::Cluster(connection) => connection.req_packed_commands(commands, 0, count).await,
         }
     }
@@ -120,6 +116,9 @@ impl Link {
 
     /// Returns which scripts the server takes; opens a connection if there is none.
     pub(super) async fn dialect(&self) -> RedisResult<Dialect> {
+        if let Some(live) = &*locked(&self.live) {
+            return Ok(live.dialect);
+        }
         Ok(self.live().await?.dialect)
     }
 
@@ -203,41 +202,16 @@ pub(super) async fn open(settings: &Settings, pushes: Option<Pushes>) -> RedisRe
     let opened = match &settings.servers {
         Servers::One => {
             let info = settings.named().into_iter().next().ok_or_else(nobody)?;
-            return open_one(settings, info, pushes).await.map(Connection::One);
+            return One::open(settings, info, pushes).await.map(Connection::One);
         }
         Servers::Sentinel(name) => {
             let master =
                 timeout(CONNECT * 2, find_master(settings, name)).await.map_err(|_| no_answer())??;
-            return open_one(settings, master, pushes).await.map(Connection::One);
+            return One::open(settings, master, pushes).await.map(Connection::One);
         }
         Servers::Cluster => timeout(CONNECT * 2, open_cluster(settings, pushes)).await,
     };
     opened.map_err(|_| no_answer())?.map(Connection::Cluster)
-}
-
-async fn open_one(
-    settings: &Settings,
-    mut info: ConnectionInfo,
-    pushes: Option<Pushes>,
-) -> RedisResult<MultiplexedConnection> {
-    if pushes.is_some() {
-        // What comes unasked comes in the newer protocol only.
-        let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        info = info.set_redis_settings(redis);
-    }
-    let client = match settings.certificates() {
-        Some(certificates) => Client::build_with_tls(info, certificates)?,
-        None => Client::open(info)?,
-    };
-    let mut config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT))
-        .set_response_timeout(None)
-        .set_pipeline_buffer_size(PIPELINE);
-    if let Some(pushes) = pushes {
-        config = config.set_push_sender(pushes);
-    }
-    let opened = client.get_multiplexed_async_connection_with_config(&config);
-    timeout(CONNECT * 2, opened).await.map_err(|_| no_answer())?
 }
 
 async fn open_cluster(settings: &Settings, pushes: Option<Pushes>) -> RedisResult<ClusterConnection> {
@@ -284,7 +258,7 @@ async fn ask_sentinel(
     sentinel: ConnectionInfo,
     name: &str,
 ) -> RedisResult<ConnectionInfo> {
-    let connection = open_one(settings, sentinel, None).await?;
+    let connection = One::open(settings, sentinel, None).await?;
     let mut question = redis::cmd("SENTINEL");
     question.arg("get-master-addr-by-name").arg(name);
     let address: Option<(String, u16)> =
@@ -295,7 +269,7 @@ async fn ask_sentinel(
         );
     };
     let master = settings.at(&host, port);
-    let connection = open_one(settings, master.clone(), None).await?;
+    let connection = One::open(settings, master.clone(), None).await?;
     let role = Connection::One(connection).send(&redis::cmd("ROLE")).await?;
     let (role, _): (String, Value) = match role {
         Value::Array(mut parts) if !parts.is_empty() => {

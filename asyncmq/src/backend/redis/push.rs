@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::codec::{parents_bytes, put_body, put_id, read_id, task_in};
+use super::codec::{Lane, parents_bytes, put_body, put_id, read_id, task_in};
 use super::error::worded_push;
 use super::far::Gone;
 use super::keys::Keys;
 use super::reply::{bytes, strange};
-use super::script::{Call, Mail, PUSH};
+use super::script::{Call, Mail, PUSH, PUSH_ONE};
 use super::{RedisStore, micros, moment, slot};
 use crate::backend::{CallId, Pushed, StoreError};
 use crate::job::{Dedup, DedupKey, Due, Envelope, JobId, Name};
@@ -63,9 +63,15 @@ impl RedisStore {
         pushing: Pushing<'_>,
         jobs: &[&Arc<Envelope>],
     ) -> Result<Vec<Pushed>, StoreError> {
+        let Pushing { call, far } = pushing;
+        if let ([job], None) = (jobs, far)
+            && job.is_plain()
+            && let Placed { lane, profile, whole: true } = self.lanes.place(job)
+        {
+            return self.push_one(call, job, (lane, &profile)).await;
+        }
         let (queues, runs) = self.runs(jobs);
         let mut script = self.call(&PUSH, &queues).await.map_err(worded_push)?;
-        let Pushing { call, far } = pushing;
         script.arg(call.sender.as_uuid().as_bytes());
         match far {
             Some((level, _)) if level != 0 => {
@@ -83,6 +89,28 @@ impl RedisStore {
         put_runs(&parents, jobs, &runs, &mut script);
         let answer = self.send(&script).await.map_err(worded_push)?;
         read_answer(&bytes(answer)?, jobs.len())
+    }
+
+    /// Pushes a lone job of which its lane's profile says all but id and arguments.
+    async fn push_one(
+        &self,
+        call: CallId,
+        job: &Envelope,
+        (lane, profile): (Lane, &[u8]),
+    ) -> Result<Vec<Pushed>, StoreError> {
+        let queue = std::slice::from_ref(&job.queue);
+        let mut script = self.call(&PUSH_ONE, queue).await.map_err(worded_push)?;
+        // What was never noted reads as nought.
+        script.arg(call.sender.as_uuid().as_bytes()).number(call.sequence + 1).arg(slot('#', call));
+        script.arg(lane).arg(profile);
+        let mut spelt = Vec::new();
+        put_id(&job.id, &mut spelt);
+        script.arg(&spelt);
+        spelt.clear();
+        put_body(job, 0, lane, true, &mut spelt);
+        script.arg(&spelt);
+        let answer = self.send(&script).await.map_err(worded_push)?;
+        read_answer(&bytes(answer)?, 1)
     }
 
     /// Writes what taking in jobs of one queue takes.

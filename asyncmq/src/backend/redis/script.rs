@@ -85,6 +85,7 @@ macro_rules! scripts {
 // Completing works at the server's memory limit; taking in is refused there.
 scripts! {
     PUSH = "", base wake by_key lines_keyed let_wait together side notes lengths push_together rarely emit side lines_keyed lines notes keys pins ended kin unpin mail push_keyed rarer limit permits room push_room push_rarely rare recall push push_only;
+    PUSH_ONE = "", push_one base wake by_key lines_keyed let_wait together side notes lengths push_together rarely emit side lines_keyed lines notes keys pins ended kin unpin mail push_keyed rarer limit permits room push_room push_rarely rare push push_only;
     FIRE = "", base wake by_key lines_keyed let_wait together side notes lengths push_together rarely emit side lines_keyed lines notes keys pins ended kin unpin mail push_keyed rarer limit permits room push_room push_rarely rare plans recall fire push fire_only;
     PLAN = "", base wake plans plan;
     UNPLAN = "allow-oom", base unplan;

@@ -13,7 +13,7 @@ use crate::lifecycle::Transition;
 use crate::seeded::{Bug, is_seeded};
 
 /// For each bug the parts of scripts that have it, what stands there, and what the bug makes of it.
-const SEEDS: [(Bug, &str, &str, &str); 16] = [
+const SEEDS: [(Bug, &str, &str, &str); 17] = [
     (Bug::UnheldClaim, "claim", "local held = worker ..", r"local held = string.rep('\0', 16) .."),
     (Bug::BlindSettle, "settle", "if not act or sub(act, 24, 31) ~= own_claim then", "if not act then"),
     (Bug::BlindSettle, "settle_rarely", "if sub(act, 24, 31) ~= claim then return false end", ""),
@@ -31,6 +31,14 @@ const SEEDS: [(Bug, &str, &str, &str); 16] = [
            if is_json then ARGV[b] = sub(ARGV[b], 1, 11) .. cjson.encode(args) end
          end
          runs[r] = {",
+    ),
+    (
+        Bug::ArgumentsThroughJson,
+        "push_one",
+        "local meta = ",
+        "local is_json, args = pcall(cjson.decode, string.sub(body, 12))
+         if is_json then body = string.sub(body, 1, 11) .. cjson.encode(args) end
+         local meta = ",
     ),
     (Bug::UnpackAllDue, "claim_rarely", "'-inf', now, 'LIMIT', 0, 250)", "'-inf', now)"),
     (Bug::UntiedPermit, "let_go", "leave(Q, { id }, { act })", ""),
@@ -97,7 +105,7 @@ impl RedisStore {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
         let Ok(mut script) = self.call(&WRITE_DOWN, queues).await else { return };
-        script.arg([0; 16]);
+        script.arg([0; 17]);
         for (job, _) in jobs.iter().zip(fenced).filter(|(_, fenced)| **fenced == Fenced::Applied) {
             let place = queues.iter().position(|queue| *queue == job.envelope.queue).unwrap_or_default();
             let Transition::Complete { result, retention } = &job.transition else { continue };
@@ -118,7 +126,7 @@ mod tests {
 
     #[test]
     fn every_seed_has_its_place_in_the_scripts() {
-        let parts = super::super::script::parts!(claim holds claim_rarely settle settle_rarely push carry register let_go fire kin);
+        let parts = super::super::script::parts!(claim holds claim_rarely settle settle_rarely push push_one carry register let_go fire kin);
         for (bug, of, right, _) in SEEDS {
             let text = parts.iter().find(|(part, _)| *part == of).map(|(_, text)| *text);
             assert_eq!(text.map(|text| text.matches(right).count()), Some(1), "{bug:?} in {of}.lua");

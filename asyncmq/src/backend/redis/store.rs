@@ -93,6 +93,9 @@ impl RedisStore {
         pushing: Pushing<'_>,
         jobs: &[Arc<Envelope>],
     ) -> Result<Vec<Pushed>, StoreError> {
+        if !self.keys.is_cluster() && !jobs.is_empty() {
+            return self.push_together(pushing, &jobs.iter().collect::<Vec<_>>()).await;
+        }
         let groups = self.apart(jobs, |job| &job.queue);
         let parts = try_join_all(groups.iter().map(|(_, jobs)| self.push_together(pushing, jobs))).await?;
         self.list_queues(groups.iter().filter_map(|group| group.1.first()).map(|job| &job.queue)).await?;
