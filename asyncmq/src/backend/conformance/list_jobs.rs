@@ -66,20 +66,22 @@ macro_rules! __conformance_of_jobs {
         );
         $crate::__conformance_module!($fixture, pins:
             what_is_pinned_is_kept_however_it_ended
-            what_is_pinned_goes_with_the_one_that_pins_it
-            it_goes_however_the_one_that_pins_it_goes
             what_is_pinned_takes_no_place_among_those_that_are_counted
             what_is_pinned_stands_in_its_place_in_lists
-            a_prune_lets_go_of_no_more_than_its_limit
             parents_that_ended_before_are_pinned_too
-            what_asked_for_more_time_has_it
-            what_is_pinned_strictly_goes_whatever_it_asked_for
             only_those_from_a_place_on_are_pinned
             what_begins_anew_is_pinned_still
-            what_has_not_ended_is_kept_as_others_once_it_is_let_go
             an_id_that_comes_again_pins_for_itself
             pins_go_down_the_whole_line
             who_waits_for_more_pins_those_too
+        );
+        $crate::__conformance_module!($fixture, unpinned:
+            what_is_pinned_goes_with_the_one_that_pins_it
+            it_goes_however_the_one_that_pins_it_goes
+            a_prune_lets_go_of_no_more_than_its_limit
+            what_asked_for_more_time_has_it
+            what_is_pinned_strictly_goes_whatever_it_asked_for
+            what_has_not_ended_is_kept_as_others_once_it_is_let_go
             an_obliterated_queue_lets_go_of_others
         );
         $crate::__conformance_module!($fixture, claim:

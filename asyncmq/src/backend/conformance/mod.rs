@@ -65,6 +65,7 @@ pub mod settle;
 mod stage;
 mod stamp;
 pub mod suspect;
+pub mod unpinned;
 pub mod wake;
 pub mod weights;
 pub mod workers;

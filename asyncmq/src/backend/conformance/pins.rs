@@ -9,26 +9,25 @@ use bytes::Bytes;
 
 use super::Fixture;
 use super::parents::after;
-use super::stage::{Answered, HOUR, SECOND, Stage, complete, fail, ids, job, job_of, jobs, settlement};
+use super::stage::{Answered, HOUR, SECOND, Stage, complete, fail, ids, job, jobs, settlement};
 use crate::backend::{Fenced, Ordered};
-use crate::event::{EventFilter, EventKind};
 use crate::job::{Envelope, JobState, Name, OnFailure, Parent, Passes, Pins, Retention};
 use crate::lifecycle::{Limits, Transition};
 
-const OTHER: Name = Name::from_static("conformance.other");
+pub(super) const OTHER: Name = Name::from_static("conformance.other");
 /// Nothing is kept by these but what is pinned.
 const SHORT: Limits =
     Limits { ended_for: Duration::ZERO, ended_count: 0, dead_for: Duration::ZERO, dead_count: 0 };
 
 /// Describes a job that waits for others and pins them.
-fn pinning(parents: &[&Envelope]) -> Envelope {
+pub(super) fn pinning(parents: &[&Envelope]) -> Envelope {
     let mut child = after(job(), parents, OnFailure::Run);
     child.extras_mut().pins = Some(Pins { from: 0, strictly: false });
     child
 }
 
 /// Prunes until nothing is left to be dropped.
-async fn prune(stage: &Stage, limits: &Limits) {
+pub(super) async fn prune(stage: &Stage, limits: &Limits) {
     for _ in 0..50 {
         if stage.store.prune(limits, 1_000).await.answered() == 0 {
             return;
@@ -37,7 +36,7 @@ async fn prune(stage: &Stage, limits: &Limits) {
     panic!("there is always something to be dropped");
 }
 
-async fn are_kept(stage: &Stage, jobs: &[Arc<Envelope>]) -> Vec<bool> {
+pub(super) async fn are_kept(stage: &Stage, jobs: &[Arc<Envelope>]) -> Vec<bool> {
     let mut kept = Vec::new();
     for job in jobs {
         kept.push(stage.find(job).await.is_some());
@@ -66,7 +65,7 @@ async fn end_each(fixture: &dyn Fixture, stage: &Stage, parents: &[Arc<Envelope>
 }
 
 /// Pushes four jobs and one that pins them, and ends the four.
-async fn four_pinned(fixture: &dyn Fixture, stage: &Stage) -> (Vec<Arc<Envelope>>, Arc<Envelope>) {
+pub(super) async fn four_pinned(fixture: &dyn Fixture, stage: &Stage) -> (Vec<Arc<Envelope>>, Arc<Envelope>) {
     let mut four = jobs(4);
     four[2].ttl = Some(SECOND);
     let four = stage.push_all(four).await;
@@ -88,56 +87,6 @@ pub async fn what_is_pinned_is_kept_however_it_ended(fixture: &dyn Fixture) {
     assert_eq!(stage.run(complete()).await.id, child.id);
     prune(&stage, &Limits::default()).await;
     assert_eq!(are_kept(&stage, &four).await, [true; 4], "as long as the one that pins them");
-}
-
-pub async fn what_is_pinned_goes_with_the_one_that_pins_it(fixture: &dyn Fixture) {
-    let stage = Stage::of(fixture);
-    let (four, child) = four_pinned(fixture, &stage).await;
-    stage.run(complete()).await;
-    let mut events = stage.listen(EventFilter::all().kind(EventKind::Dropped)).await;
-    fixture.advance(HOUR * 2).await;
-    prune(&stage, &Limits::default()).await;
-    assert_eq!(are_kept(&stage, &four).await, [false; 4], "long before a dead letter would go");
-    assert!(stage.find(&child).await.is_none());
-    assert_eq!(events.kinds(2).await, [EventKind::Dropped; 2], "the dead letters are told of");
-    assert_eq!(stage.recount().await.total(), 0);
-}
-
-pub async fn it_goes_however_the_one_that_pins_it_goes(fixture: &dyn Fixture) {
-    let stage = Stage::of(fixture);
-    for way in ["removed", "cleaned", "unkept", "too many"] {
-        let parent = stage.push(job()).await;
-        let mut child = pinning(&[&parent]);
-        let mut end = complete();
-        if way == "unkept" {
-            child.retention = Retention::Nothing;
-            end = Transition::Complete { result: Bytes::new(), retention: Retention::Nothing };
-        }
-        let child = stage.push(child).await;
-        stage.run(complete()).await;
-        assert_eq!(stage.run(end).await.id, child.id, "{way}");
-        match way {
-            "removed" => {
-                assert_eq!(stage.store.remove(&child.queue, &child.id).await.answered(), Ordered::Done);
-            }
-            "cleaned" => {
-                let before = stage.now().await.after(SECOND);
-                // The pinned one is older: it would go too.
-                fixture.advance(SECOND * 10).await;
-                let late = stage.ended(job(), complete()).await;
-                let cleaned =
-                    stage.store.clean(&child.queue, JobState::Completed, before, 10).await.answered();
-                assert_eq!(cleaned, 2, "what is cleaned goes, pinned or not");
-                assert_eq!(stage.store.remove(&late.queue, &late.id).await.answered(), Ordered::Done);
-            }
-            "too many" => {
-                prune(&stage, &Limits { ended_count: 0, ..Limits::default() }).await;
-            }
-            _ => {}
-        }
-        prune(&stage, &Limits::default()).await;
-        assert_eq!(stage.recount().await.total(), 0, "{way}");
-    }
 }
 
 pub async fn what_is_pinned_takes_no_place_among_those_that_are_counted(fixture: &dyn Fixture) {
@@ -204,21 +153,6 @@ pub async fn what_is_pinned_stands_in_its_place_in_lists(fixture: &dyn Fixture) 
     }
 }
 
-pub async fn a_prune_lets_go_of_no_more_than_its_limit(fixture: &dyn Fixture) {
-    let stage = Stage::of(fixture);
-    let parents = stage.push_all(jobs(10)).await;
-    let child = stage.push(pinning(&parents.iter().map(|job| &**job).collect::<Vec<_>>())).await;
-    for _ in 0..11 {
-        stage.run(complete()).await;
-    }
-    assert_eq!(stage.store.remove(&child.queue, &child.id).await.answered(), Ordered::Done);
-    assert_eq!(stage.store.prune(&Limits::default(), 4).await.answered(), 4);
-    assert_eq!(stage.recount().await.completed, 6);
-    assert_eq!(stage.store.prune(&Limits::default(), 4).await.answered(), 4);
-    prune(&stage, &Limits::default()).await;
-    assert_eq!(stage.recount().await.total(), 0);
-}
-
 pub async fn parents_that_ended_before_are_pinned_too(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     let mut four = jobs(4);
@@ -241,67 +175,6 @@ pub async fn parents_that_ended_before_are_pinned_too(fixture: &dyn Fixture) {
     stage.run(complete()).await;
     prune(&stage, &SHORT).await;
     assert_eq!(stage.recount().await.total(), 0);
-}
-
-pub async fn what_asked_for_more_time_has_it(fixture: &dyn Fixture) {
-    let stage = Stage::of(fixture);
-    let asked = Retention::For(HOUR * 3);
-    let parents = stage
-        .push_all(vec![
-            Envelope { retention: asked, ..job() },
-            Envelope { retention: asked, ..job_of(&OTHER) },
-            Envelope { retention: Retention::Nothing, ..job() },
-        ])
-        .await;
-    stage.push(pinning(&parents.iter().map(|job| &**job).collect::<Vec<_>>())).await;
-    fixture.arrived().await;
-    let giving = |retention| Transition::Complete { result: Bytes::from_static(b"7"), retention };
-    let other = stage.worker_of(&[OTHER]);
-    other.settle(&other.one().await, giving(asked)).await;
-    stage.run(giving(asked)).await;
-    stage.run(giving(Retention::Nothing)).await;
-    fixture.arrived().await;
-    stage.run(complete()).await;
-    assert!(stage.find(&parents[2]).await.is_none(), "it was to leave nothing behind");
-    fixture.advance(HOUR * 2).await;
-    for _ in 0..2 {
-        prune(&stage, &Limits::default()).await;
-        fixture.arrived().await;
-    }
-    for parent in &parents[..2] {
-        assert_eq!(stage.job(parent).await.result().map(|result| result.get()), Some("7"));
-    }
-    assert_eq!(stage.recount().await.total(), 1);
-    fixture.advance(HOUR * 2).await;
-    prune(&stage, &Limits::default()).await;
-    assert_eq!(are_kept(&stage, &parents).await, [false; 3]);
-}
-
-pub async fn what_is_pinned_strictly_goes_whatever_it_asked_for(fixture: &dyn Fixture) {
-    let stage = Stage::of(fixture);
-    let asked = Retention::For(HOUR * 3);
-    let parents = stage.push_all(vec![
-        Envelope { retention: asked, ..job() },
-        Envelope { retention: asked, ..job_of(&OTHER) },
-    ]);
-    let parents = parents.await;
-    let mut child = pinning(&[&parents[0], &parents[1]]);
-    child.extras_mut().pins = Some(Pins { from: 0, strictly: true });
-    stage.push(child).await;
-    fixture.arrived().await;
-    for queue in [&OTHER, &parents[0].queue] {
-        let worker = stage.worker_of(std::slice::from_ref(queue));
-        let end = Transition::Complete { result: Bytes::new(), retention: asked };
-        worker.settle(&worker.one().await, end).await;
-        fixture.arrived().await;
-    }
-    stage.run(complete()).await;
-    fixture.advance(HOUR * 2).await;
-    for _ in 0..2 {
-        prune(&stage, &Limits::default()).await;
-        fixture.arrived().await;
-    }
-    assert_eq!(are_kept(&stage, &parents).await, [false; 2]);
 }
 
 pub async fn only_those_from_a_place_on_are_pinned(fixture: &dyn Fixture) {
@@ -340,21 +213,6 @@ pub async fn what_begins_anew_is_pinned_still(fixture: &dyn Fixture) {
     prune(&stage, &Limits { ended_count: 1, ..Limits::default() }).await;
     assert_eq!(stage.recount().await.completed, 2, "one is counted, the other is pinned");
     assert_eq!(stage.store.remove(&child.queue, &child.id).await.answered(), Ordered::Done);
-    prune(&stage, &Limits::default()).await;
-    assert_eq!(stage.recount().await.total(), 0);
-}
-
-pub async fn what_has_not_ended_is_kept_as_others_once_it_is_let_go(fixture: &dyn Fixture) {
-    let stage = Stage::of(fixture);
-    let parent = stage.push(job()).await;
-    let child = stage.push(pinning(&[&parent])).await;
-    assert_eq!(stage.store.remove(&child.queue, &child.id).await.answered(), Ordered::Done);
-    prune(&stage, &Limits::default()).await;
-    assert_eq!(stage.state(&parent).await, JobState::Waiting);
-    stage.run(complete()).await;
-    prune(&stage, &Limits::default()).await;
-    assert_eq!(stage.state(&parent).await, JobState::Completed);
-    fixture.advance(HOUR * 2).await;
     prune(&stage, &Limits::default()).await;
     assert_eq!(stage.recount().await.total(), 0);
 }
@@ -428,23 +286,5 @@ pub async fn who_waits_for_more_pins_those_too(fixture: &dyn Fixture) {
     assert_eq!(are_kept(&stage, &all).await, [true; 4], "{:?}", ids(&all));
     fixture.advance(HOUR * 2).await;
     prune(&stage, &Limits::default()).await;
-    assert_eq!(stage.recount().await.total(), 0);
-}
-
-pub async fn an_obliterated_queue_lets_go_of_others(fixture: &dyn Fixture) {
-    let stage = Stage::of(fixture);
-    let parent = stage.push(job()).await;
-    let mut child = pinning(&[&parent]);
-    child.queue = OTHER;
-    stage.push(child).await;
-    fixture.arrived().await;
-    stage.run(complete()).await;
-    stage.push(job_of(&OTHER)).await;
-    let obliterated =
-        stage.store.obliterate(&OTHER, crate::backend::Force::RefuseActive, 1_000).await.answered();
-    assert_eq!(obliterated, Ok(2));
-    fixture.arrived().await;
-    prune(&stage, &Limits::default()).await;
-    fixture.arrived().await;
     assert_eq!(stage.recount().await.total(), 0);
 }
