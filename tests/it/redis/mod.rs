@@ -14,6 +14,7 @@ mod keys;
 mod large;
 mod long;
 mod processes;
+mod recall;
 mod scene;
 mod server;
 mod shapes;

@@ -145,7 +145,8 @@ for Q in pairs(headers) do
 end
 -- Keeps the answer for a repeated call, and tells what happened.
 local function finish(answer)
-  if call('HSET', recall, ARGV[4], mark .. answer) > 0 then call('PEXPIRE', recall, 86400000) end
+  -- Kept for as long as its sender sends: it is renewed once every 64 calls.
+  if call('HSET', recall, ARGV[4], mark .. answer) > 0 or string.find(ARGV[4], '^%a0') then call('PEXPIRE', recall, 86400000) end
   if rare_parts then rare_parts.publish() end
   return rare_parts and rare_parts.sealed(answer) or answer
 end

@@ -20,7 +20,8 @@ do
       local known, mark = call('HGET', S .. 'r' .. sender, slot) or '', sequence .. ':'
       return string.sub(known, 1, #mark) == mark and string.sub(known, #mark + 1) or ''
     end
-    if before == 0 then call('PEXPIRE', S .. 'R' .. sender, 86400000) end
+    -- Kept for as long as its sender sends: it is renewed once every 64 calls.
+    if before == 0 or slot == '#0' then call('PEXPIRE', S .. 'R' .. sender, 86400000) end
   end
   if own[1] == profile and not own[3] and call('EXISTS', S .. 'ears', Q .. 'wait') == 0 then
     if at == '' then
