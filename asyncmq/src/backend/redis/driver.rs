@@ -158,6 +158,8 @@ impl Drop for Driver {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use futures_util::FutureExt;
     use tokio::sync::{mpsc, oneshot};
 
@@ -208,11 +210,15 @@ mod tests {
     async fn what_comes_while_somebody_else_is_at_it_is_done_by_the_task() {
         let (work, asker) = work();
         let driver = Driver::start(work);
+        // The task has looked before, and waits to be called.
+        tokio::task::yield_now().await;
+        assert_eq!(driver.with(asker.ask(0)).await, Some(1));
         let mut asking = pin!(driver.with(asker.ask(1)));
         let other = driver.shared.work();
         assert_eq!(asking.as_mut().now_or_never(), None);
         drop(other);
-        assert_eq!(asking.await, Some(2));
+        let answer = tokio::time::timeout(Duration::from_secs(10), asking).await;
+        assert_eq!(answer.expect("somebody does it"), Some(2));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
