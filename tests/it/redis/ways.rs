@@ -8,7 +8,7 @@ use std::time::Duration;
 use asyncmq::{Client, JobState, NewJob, Registry, Worker, task};
 
 use crate::support::redis_cluster::Cluster;
-use asyncmq_tests::servers::redis_server::{RedisServer, free_port};
+use asyncmq_tests::servers::redis_server::{PORTS_TRIED, RedisServer, free_port};
 
 #[task(name = "ways.double", queue = "ways")]
 async fn double(number: u32) -> u32 {
@@ -99,6 +99,11 @@ impl Drop for Sentinel {
 }
 
 fn sentinel(of: u16) -> Sentinel {
+    (0..PORTS_TRIED).find_map(|_| try_sentinel(of)).expect("a sentinel that is started stays")
+}
+
+/// Starts one on a port that is free, unless somebody takes it in the moment between. Waits until it answers.
+fn try_sentinel(of: u16) -> Option<Sentinel> {
     let directory = tempfile::tempdir().unwrap();
     let (port, file) = (free_port(), directory.path().join("sentinel.conf"));
     let settings = format!(
@@ -109,7 +114,18 @@ fn sentinel(of: u16) -> Sentinel {
     let mut command = Command::new("redis-server");
     command.arg(&file).arg("--sentinel").current_dir(directory.path());
     let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    Sentinel(port, process, directory)
+    let mut sentinel = Sentinel(port, process, directory);
+    let ping = || {
+        let client = redis::Client::open(format!("redis://127.0.0.1:{port}"))?;
+        redis::cmd("PING").query::<String>(&mut client.get_connection()?)
+    };
+    while matches!(sentinel.1.try_wait(), Ok(None)) {
+        if ping().is_ok() {
+            return Some(sentinel);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    None
 }
 
 /// Makes a certificate authority, and a certificate of it for this machine, in `directory`.
