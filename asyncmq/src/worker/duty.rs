@@ -143,6 +143,8 @@ async fn listen(shared: Arc<Shared>, queues: Vec<Name>) {
             Ok(mut signals) => {
                 shared.signal_work();
                 shared.schedules_changed.notify_one();
+                // What was cancelled before somebody listened is heard of by asking.
+                shared.extend_now.notify_one();
                 pause = Pause::new();
                 heed(&shared, &mut *signals).await;
             }

@@ -60,7 +60,7 @@ async fn keep_for_ever(shared: &Shared) {
                 shared.tenure.kept(tenure::now());
                 heed(shared, &extension);
                 pause = Pause::new();
-                tokio::time::sleep(every).await;
+                let _ = tokio::time::timeout(every, shared.extend_now.notified()).await;
             }
             Err(error) => {
                 tracing::warn!(%error, "the lease could not be extended; trying again until it can");

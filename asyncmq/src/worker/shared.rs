@@ -73,6 +73,8 @@ pub(crate) struct Shared {
     pub(crate) work: AtomicBool,
     /// Wakes the duty that fires schedules.
     pub(crate) schedules_changed: Notify,
+    /// Asks at once how what is in hand stands.
+    pub(crate) extend_now: Notify,
     finished: Mutex<Vec<Settlement>>,
     pub(crate) completed: AtomicU64,
     pub(crate) failed: AtomicU64,
@@ -122,6 +124,7 @@ impl Shared {
             wake: Notify::new(),
             work: AtomicBool::new(false),
             schedules_changed: Notify::new(),
+            extend_now: Notify::new(),
             finished: Mutex::default(),
             completed: AtomicU64::new(0),
             failed: AtomicU64::new(0),
