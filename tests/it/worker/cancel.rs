@@ -5,7 +5,7 @@ use std::time::Duration;
 use asyncmq::{Client, Context, EventKind, JobState, State, task};
 
 use crate::support::gate::Gate;
-use crate::support::severed::Severed;
+use crate::support::severed::{Fault, Severed, Verb};
 use crate::support::stage::{Recorder, Stage};
 use crate::support::{soon, until};
 
@@ -130,6 +130,28 @@ async fn an_order_that_comes_before_the_claims_reply_is_kept_for_it() {
     stage.tells(&handle, &["enqueued", "started 1", "cancelled 1"]).await;
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     stage.worker.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_cancelled_before_the_worker_listens_is_heard_of_as_soon_as_it_does() {
+    let (store, gate) = (Severed::new(), Gate::new());
+    store.fail(Verb::Signals, Fault::Cut, usize::MAX);
+    let client = Client::with_backend(store.clone());
+    let handle = deaf::job().enqueue_on(&client).await.unwrap();
+    let worker = asyncmq::Worker::new(&client).queues(["cancel"]).state(gate.clone()).start().await.unwrap();
+    gate.arrived(1).await;
+    store.was_hit(Verb::Signals, 1).await;
+    assert!(handle.cancel().await.unwrap());
+    let start = std::time::Instant::now();
+    store.heal();
+    let error = soon("its end", handle.result()).await.unwrap_err();
+    assert!(matches!(error, asyncmq::Error::JobCancelled { .. }), "{error}");
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "long before the lease is extended: {:?}",
+        start.elapsed()
+    );
+    worker.stop().await.unwrap();
 }
 
 #[tokio::test]
