@@ -11,6 +11,7 @@ macro_rules! __conformance_of_jobs {
             a_repeated_push_does_not_bring_back_what_has_ended
             a_lone_push_is_recalled_whatever_came_between
             a_repeated_lone_push_is_told_again_what_it_met
+            a_lone_push_into_a_queue_that_was_removed_meanwhile_is_taken_in
             calls_of_one_number_from_two_senders_are_two_calls
             a_job_whose_id_is_kept_is_left_as_it_is
             the_id_of_an_ended_job_is_kept_too

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::Fixture;
 use super::stage::{Answered, QUEUE, Stage, complete, ids, ids_of, job, job_of, jobs, only};
-use crate::backend::{MAX_BATCH, Pushed, RECALLED_CALLS};
+use crate::backend::{Force, MAX_BATCH, Pushed, RECALLED_CALLS};
 use crate::event::EventFilter;
 use crate::job::{Backoff, Envelope, JobId, JobState, Name, Retention};
 use crate::lifecycle::Transition;
@@ -72,6 +72,25 @@ pub async fn a_lone_push_is_recalled_whatever_came_between(fixture: &dyn Fixture
         push_lone(*call, job).await;
     }
     assert_eq!(stage.recount().await.total(), 1);
+}
+
+pub async fn a_lone_push_into_a_queue_that_was_removed_meanwhile_is_taken_in(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let plain = || Envelope { retention: Retention::Nothing, ..job() };
+    for _ in 0..2 {
+        stage.push(plain()).await;
+    }
+    // Whatever a sender remembers of the queue is no longer so.
+    assert_eq!(stage.store.obliterate(&QUEUE, Force::RemoveActive, 10).await.answered(), Ok(2));
+    let (call, new) = (stage.next_call(), [Arc::new(plain())]);
+    for _ in 0..2 {
+        assert_eq!(stage.store.push(call, &new).await.answered(), [Pushed::Added]);
+    }
+    assert_eq!(stage.recount().await.waiting, 1);
+    let done = Transition::Complete { result: Bytes::new(), retention: Retention::Nothing };
+    stage.run(done).await;
+    assert_eq!(stage.store.push(call, &new).await.answered(), [Pushed::Added]);
+    assert_eq!(stage.recount().await.total(), 0);
 }
 
 pub async fn a_repeated_lone_push_is_told_again_what_it_met(fixture: &dyn Fixture) {

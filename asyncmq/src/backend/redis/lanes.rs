@@ -6,7 +6,7 @@ use foldhash::HashMap;
 
 use super::codec::{Garbled, LANE, Lane, Profile, lane_of, profile_of, read_profile};
 use crate::backend::TaskSet;
-use crate::job::Envelope;
+use crate::job::{Envelope, Name};
 
 /// How many lanes are remembered; beyond it all are forgotten and learnt again.
 const MOST_LANES: usize = 4_096;
@@ -18,6 +18,8 @@ const MOST_PROFILES: usize = 256;
 pub(super) struct Lanes {
     known: RwLock<HashMap<Lane, Arc<Profile>>>,
     made: RwLock<HashMap<Lane, ()>>,
+    /// The queues that know lanes which this process made.
+    entered: RwLock<HashMap<Name, Vec<Lane>>>,
 }
 
 /// The lane of a job that is pushed.
@@ -53,6 +55,24 @@ impl Lanes {
             made.insert(lane, ());
         }
         may
+    }
+
+    /// Takes note that a queue knows which profile one of this process's lanes stands for.
+    pub(super) fn enter(&self, queue: &Name, lane: Lane) {
+        let mut entered = self.entered.write().unwrap_or_else(PoisonError::into_inner);
+        if MOST_LANES <= entered.len() {
+            entered.clear();
+        }
+        let lanes = entered.entry(queue.clone()).or_default();
+        if !lanes.contains(&lane) {
+            lanes.push(lane);
+        }
+    }
+
+    /// Tells whether a queue is known to know it.
+    pub(super) fn has_entered(&self, queue: &Name, lane: Lane) -> bool {
+        let entered = self.entered.read().unwrap_or_else(PoisonError::into_inner);
+        entered.get(queue).is_some_and(|lanes| lanes.contains(&lane))
     }
 
     /// Takes note of a lane.

@@ -84,7 +84,8 @@ impl RedisLeases {
         bases.extend(queues.iter().map(|queue| self.keys.queue(queue)));
         let time = self.time();
         let dialect = self.link.dialect().await.map_err(worded)?;
-        let mut script = Call::new(&EXTEND, dialect, &bases, &time);
+        let mut script = Call::new(&EXTEND, dialect, &bases);
+        script.arg(&time);
         script.arg(worker.as_uuid().as_bytes()).number(micros(lease));
         for (queue, envelope, token) in &held {
             let place = queues.iter().position(|known| known == queue).unwrap_or_default();

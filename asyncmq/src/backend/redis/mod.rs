@@ -133,11 +133,18 @@ impl RedisStore {
 
     /// Begins a call about queues that share a slot.
     async fn call(&self, script: &'static Script, queues: &[Name]) -> RedisResult<Call> {
+        let mut call = self.bare_call(script, queues).await?;
+        call.arg(self.time());
+        Ok(call)
+    }
+
+    /// Begins a call that tells the time itself, if at all.
+    async fn bare_call(&self, script: &'static Script, queues: &[Name]) -> RedisResult<Call> {
         let shared = queues.first().map_or_else(|| self.keys.common(), |queue| self.keys.shared(queue));
         let mut bases = Vec::with_capacity(1 + queues.len());
         bases.push(shared);
         bases.extend(queues.iter().map(|queue| self.keys.queue(queue)));
-        Ok(Call::new(script, self.link.dialect().await?, &bases, &self.time()))
+        Ok(Call::new(script, self.link.dialect().await?, &bases))
     }
 
     /// Makes a call that changes jobs, and sees to what it may have left for queues in other slots.

@@ -98,19 +98,41 @@ impl RedisStore {
         job: &Envelope,
         (lane, profile): (Lane, &[u8]),
     ) -> Result<Vec<Pushed>, StoreError> {
+        let is_known = self.lanes.has_entered(&job.queue, lane);
+        let answer = match self.send_one(call, job, (lane, if is_known { &[] } else { profile })).await? {
+            // The queue was removed, or a server without it took over.
+            unknown if unknown == b"L" => self.send_one(call, job, (lane, profile)).await?,
+            answer => answer,
+        };
+        if !is_known {
+            self.lanes.enter(&job.queue, lane);
+        }
+        read_answer(&answer, 1)
+    }
+
+    /// Makes the call that takes a lone job in, without its profile if that is empty.
+    async fn send_one(
+        &self,
+        call: CallId,
+        job: &Envelope,
+        (lane, profile): (Lane, &[u8]),
+    ) -> Result<Vec<u8>, StoreError> {
         let queue = std::slice::from_ref(&job.queue);
-        let mut script = self.call(&PUSH_ONE, queue).await.map_err(worded_push)?;
+        let mut script = self.bare_call(&PUSH_ONE, queue).await.map_err(worded_push)?;
         // What was never noted reads as nought.
-        script.arg(call.sender.as_uuid().as_bytes()).number(call.sequence + 1).arg(slot('#', call));
-        script.arg(lane).arg(profile);
+        script.arg(call.sender.as_uuid().as_bytes()).arg(slot('#', call)).number(call.sequence + 1);
+        script.arg(lane);
         let mut spelt = Vec::new();
         put_id(&job.id, &mut spelt);
         script.arg(&spelt);
         spelt.clear();
         put_body(job, 0, lane, true, &mut spelt);
         script.arg(&spelt);
-        let answer = self.send(&script).await.map_err(worded_push)?;
-        read_answer(&bytes(answer)?, 1)
+        let time = self.time();
+        if !time.is_empty() || !profile.is_empty() {
+            script.arg(time).arg(profile);
+        }
+        bytes(self.send(&script).await.map_err(worded_push)?)
     }
 
     /// Writes what taking in jobs of one queue takes.

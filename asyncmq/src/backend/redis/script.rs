@@ -84,44 +84,44 @@ macro_rules! scripts {
 
 // Completing works at the server's memory limit; taking in is refused there.
 scripts! {
-    PUSH = "", base wake by_key lines_keyed let_wait together side notes lengths push_together rarely emit side lines_keyed lines notes keys pins ended kin unpin mail push_keyed rarer limit permits room push_room push_rarely rare recall push push_only;
-    PUSH_ONE = "", push_one base wake by_key lines_keyed let_wait together side notes lengths push_together rarely emit side lines_keyed lines notes keys pins ended kin unpin mail push_keyed rarer limit permits room push_room push_rarely rare push push_only;
-    FIRE = "", base wake by_key lines_keyed let_wait together side notes lengths push_together rarely emit side lines_keyed lines notes keys pins ended kin unpin mail push_keyed rarer limit permits room push_room push_rarely rare plans recall fire push fire_only;
-    PLAN = "", base wake plans plan;
+    PUSH = "", base marks wake by_key lines_keyed let_wait together side notes lengths push_together rarely emit side lines_keyed lines notes keys pins ended kin unpin mail push_keyed rarer limit permits room push_room push_rarely rare recall push push_only;
+    PUSH_ONE = "", push_one base marks wake by_key lines_keyed let_wait together side notes lengths push_together rarely emit side lines_keyed lines notes keys pins ended kin unpin mail push_keyed rarer limit permits room push_room push_rarely rare push push_only;
+    FIRE = "", base marks wake by_key lines_keyed let_wait together side notes lengths push_together rarely emit side lines_keyed lines notes keys pins ended kin unpin mail push_keyed rarer limit permits room push_room push_rarely rare plans recall fire push fire_only;
+    PLAN = "", base marks wake plans plan;
     UNPLAN = "allow-oom", base unplan;
     DUE_PLANS = "no-writes", base due_plans;
-    CLAIM = "allow-oom", base rarely emit wake side lines_keyed lines notes keys pins ended kin unpin mail tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held claim claim_only;
-    SETTLE = "allow-oom", base rarely emit wake side lines_keyed lines notes keys pins ended kin unpin mail tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held endings side notes keyed_ends settle settle_only;
-    TURN = "allow-oom", base rarely emit wake side lines_keyed lines notes keys pins ended kin unpin mail tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held endings side notes keyed_ends settle claim turn;
+    CLAIM = "allow-oom", base marks rarely emit wake side lines_keyed lines notes keys pins ended kin unpin mail tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held claim claim_only;
+    SETTLE = "allow-oom", base marks rarely emit wake side lines_keyed lines notes keys pins ended kin unpin mail tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held endings side notes keyed_ends settle settle_only;
+    TURN = "allow-oom", base marks rarely emit wake side lines_keyed lines notes keys pins ended kin unpin mail tell limit permits carry settle_rarely claim_rarely room claim_again rare limited lines_keyed wake limit permits holds rings lengths claim_held endings side notes keyed_ends settle claim turn;
     REPORT = "allow-oom", base emit side tell report;
     EXTEND = "allow-oom", base extend;
-    ARM = "allow-oom", base arm;
+    ARM = "allow-oom", base marks arm;
     DEAD = "allow-oom", base dead;
-    RESCUE = "allow-oom", base emit wake side lines_keyed lines notes keys pins ended kin unpin mail limit permits carry let_go rescue;
-    STRAYS = "allow-oom", base emit wake side lines_keyed lines notes keys pins ended kin unpin mail limit permits carry let_go strays;
+    RESCUE = "allow-oom", base marks emit wake side lines_keyed lines notes keys pins ended kin unpin mail limit permits carry let_go rescue;
+    STRAYS = "allow-oom", base marks emit wake side lines_keyed lines notes keys pins ended kin unpin mail limit permits carry let_go strays;
     FORGET = "allow-oom", base forget;
     STRIKE = "allow-oom", base strike;
     REGISTER = "allow-oom", base emit register;
     DEREGISTER = "allow-oom", base emit deregister;
-    EXPIRE = "allow-oom", base emit wake side lines_keyed lines notes keys pins ended kin unpin mail expire;
-    PRUNE = "allow-oom", base emit wake side lines_keyed lines notes keys pins ended kin unpin mail limit permits prune;
-    PAUSE = "allow-oom", base emit wake pause;
-    LIMITS = "allow-oom", base emit wake limit limits;
-    WEIGHT = "allow-oom", base emit wake weight;
-    ORDER = "allow-oom", base emit wake side lines_keyed lines notes keys pins ended kin unpin mail order;
-    TAKE = "allow-oom", base emit wake side lines_keyed lines notes keys pins ended kin unpin mail limit permits take;
-    ASK_AGAIN = "allow-oom", base emit wake side lines_keyed lines notes keys pins ended kin unpin mail ask_again;
-    COLLECT = "allow-oom", base emit wake side lines_keyed lines notes keys pins ended kin unpin mail collect;
-    DELIVER = "allow-oom", base emit wake side lines_keyed lines notes keys pins ended kin unpin mail deliver;
+    EXPIRE = "allow-oom", base marks emit wake side lines_keyed lines notes keys pins ended kin unpin mail expire;
+    PRUNE = "allow-oom", base marks emit wake side lines_keyed lines notes keys pins ended kin unpin mail limit permits prune;
+    PAUSE = "allow-oom", base marks emit wake pause;
+    LIMITS = "allow-oom", base marks emit wake limit limits;
+    WEIGHT = "allow-oom", base marks emit wake weight;
+    ORDER = "allow-oom", base marks emit wake side lines_keyed lines notes keys pins ended kin unpin mail order;
+    TAKE = "allow-oom", base marks emit wake side lines_keyed lines notes keys pins ended kin unpin mail limit permits take;
+    ASK_AGAIN = "allow-oom", base marks emit wake side lines_keyed lines notes keys pins ended kin unpin mail ask_again;
+    COLLECT = "allow-oom", base marks emit wake side lines_keyed lines notes keys pins ended kin unpin mail collect;
+    DELIVER = "allow-oom", base marks emit wake side lines_keyed lines notes keys pins ended kin unpin mail deliver;
     KNOWN = "no-writes", base known;
-    KEY = "allow-oom", base emit wake side lines_keyed lines notes keys key;
+    KEY = "allow-oom", base marks emit wake side lines_keyed lines notes keys key;
     LOOK = "no-writes", base all look;
     LIST = "no-writes", base side lines_keyed lines all latest list;
     SCAN = "no-writes", base side lines_keyed lines all latest scan;
     HELD = "no-writes", base held;
     COUNT_PARKED = "no-writes", base count_parked;
     AUDIT = "allow-oom", base audit;
-    STATS = "no-writes", base side lines_keyed stats;
+    STATS = "no-writes", base marks side lines_keyed stats;
     LISTEN = "allow-oom", base listen;
     EARS = "allow-oom", base ears;
 }
@@ -147,14 +147,13 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Begins a call with the bases of its keys and the time (empty for the server's own).
-    pub(super) fn new(script: &'static Script, dialect: Dialect, bases: &[String], time: &str) -> Self {
+    /// Begins a call with the bases of its keys.
+    pub(super) fn new(script: &'static Script, dialect: Dialect, bases: &[String]) -> Self {
         let mut command = redis::cmd("EVALSHA");
         command.arg(&script.spelt(dialect).hash).arg(bases.len());
         for base in bases {
             command.write_arg(base.as_bytes());
         }
-        command.write_arg(time.as_bytes());
         Self { script, dialect, command, bytes: 0, mail: Mail::First }
     }
 

@@ -35,10 +35,10 @@ const SEEDS: [(Bug, &str, &str, &str); 17] = [
     (
         Bug::ArgumentsThroughJson,
         "push_one",
-        "local meta = ",
+        "if at == '' then",
         "local is_json, args = pcall(cjson.decode, string.sub(body, 12))
          if is_json then body = string.sub(body, 1, 11) .. cjson.encode(args) end
-         local meta = ",
+         if at == '' then",
     ),
     (Bug::UnpackAllDue, "claim_rarely", "'-inf', now, 'LIMIT', 0, 250)", "'-inf', now)"),
     (Bug::UntiedPermit, "let_go", "leave(Q, { id }, { act })", ""),

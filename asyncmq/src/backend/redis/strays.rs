@@ -52,7 +52,8 @@ impl Strays {
             loop {
                 let bases = [ask.keys.shared(queue), ask.keys.queue(queue)];
                 let dialect = ask.link.dialect().await.map_err(worded)?;
-                let mut script = Call::new(&STRAYS, dialect, &bases, ask.time);
+                let mut script = Call::new(&STRAYS, dialect, &bases);
+                script.arg(ask.time);
                 script.arg(worker.as_uuid().as_bytes()).number(micros(lease)).arg(&cursor);
                 for (envelope, _) in held.iter().filter(|(envelope, _)| envelope.queue == *queue) {
                     script.arg(id_bytes(&envelope.id));

@@ -3,5 +3,5 @@
 -- KEYS   shared base, bases of the queues
 -- ARGV   time
 -- Reply  nothing
--- Cost   1 command for each queue
-for k = 2, #KEYS do call('HSET', KEYS[k] .. 'meta', 'i', 1) end
+-- Cost   2 commands for each queue
+for k = 2, #KEYS do set_mark(KEYS[k], WAKE, true) end

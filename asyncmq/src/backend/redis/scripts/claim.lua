@@ -5,7 +5,7 @@
 --        foreign lanes in which jobs wait, as place of the queue and lane; 1 if jobs wait for a token;
 --        for each queue that gave something: its place, the claim (8 bytes), ids, records, side records (empty
 --        if there are none), and if there are some, for each job that waited for others its place and what they passed on
--- Cost   2 commands, 3 more when the lease is extended, 6 for each queue; per job one element each of LPOP, HMGET, HSET
+-- Cost   2 commands, 3 more when the lease is extended, 7 for each queue, 1 more if nobody was to be woken; per job one element each of LPOP, HMGET, HSET
 -- An entry of `active`: worker, start, claim, h if the job has a side record, and if it counts among permits g, length and
 -- name of its group. With more than 64 bytes in a value a hash is never kept as a list, which every
 -- command would search from its beginning: the first one of a claim is made longer.
@@ -36,8 +36,8 @@ local function claim(at)
   local open, strange, next_due, others, quiet, awaited = {}, {}, nil, {}, {}, 0
   for k = 2, queues do
     local Q = KEYS[k]
-    local marks = call('HMGET', Q .. 'meta', 'p', 'i', 'k', 'w', 'u')
-    if not marks[2] then quiet[#quiet + 1] = Q end
+    local marks = call('HMGET', Q .. 'meta', 'p', 'k', 'w', 'u')
+    quiet[Q] = not has_mark(tonumber(call('GET', Q .. 'n') or 0), WAKE) or nil
     if not marks[1] then
       local extras = special(Q)
       if extras and extras.outs then rare().look() end
@@ -48,8 +48,8 @@ local function claim(at)
         local wait = due[2] and math.max(tonumber(due[2]) - now, 0)
         if wait and (not next_due or wait < next_due) then next_due = wait end
       end
-      local is_held = marks[3]
-      if marks[5] and holding().sweep(Q, marks[5]) then next_due = 0 end
+      local is_held = marks[2]
+      if marks[4] and holding().sweep(Q, marks[4]) then next_due = 0 end
       local token = extras and extras.parked and holding().unpark(Q)
       if token then next_due, awaited = math.min(next_due or math.huge, math.max(token - now, 0)), 1 end
       local ready, lines = call('ZRANGE', Q .. 'ready', 0, -1), {}
@@ -66,7 +66,7 @@ local function claim(at)
           strange[#strange + 1] = call('HGET', Q .. 'meta', lane) or ''
         end
       end
-      if #lines > 0 then open[#open + 1] = { k, lines, extras, is_held, marks[4] } end
+      if #lines > 0 then open[#open + 1] = { k, lines, extras, is_held, marks[3] } end
     end
   end
   -- Who has to learn lanes comes again at once: nothing is written for it.
@@ -74,7 +74,7 @@ local function claim(at)
 
   renew()
   -- From here on whatever comes wakes the caller.
-  for i = 1, #quiet do call('HSET', quiet[i] .. 'meta', 'i', 1) end
+  for Q in pairs(quiet) do call('INCRBY', Q .. 'n', COUNTED * WAKE) end
 
   -- However large the jobs are, the answer must arrive in time: after this many bytes no more are taken.
   local room = 8388608

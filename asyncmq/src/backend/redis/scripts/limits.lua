@@ -35,11 +35,8 @@ for i = 2, #held, 2 do
   is_impatient = is_impatient or limit.discards or limit.stops
 end
 -- What claims and pushes look at: whether there are limits, and whether some of them let nobody wait.
-local function mark(field, is_set)
-  if is_set then call('HSET', Q .. 'meta', field, 1) else call('HDEL', Q .. 'meta', field) end
-end
-mark('k', #held > 0)
-mark('o', is_impatient)
+if #held > 0 then call('HSET', Q .. 'meta', 'k', 1) else call('HDEL', Q .. 'meta', 'k') end
+set_mark(Q, ROOM, is_impatient)
 -- What is set aside may start now: the next claims look, some keys each.
 if call('EXISTS', Q .. 'parked', Q .. 'groups') > 0 then call('HSET', Q .. 'meta', 'u', 'g0') end
 wake(Q)

@@ -17,7 +17,7 @@ local renumbered = {}
 local function fresh_batch(Q)
   renumbered[Q] = true
   call('HINCRBY', Q .. 'meta', 'r', 1)
-  return pack('>I5', call('HINCRBY', Q .. 'meta', 'b', 1))
+  return pack('>I5', call('INCR', Q .. 'n'))
 end
 -- Returns the list in which a job waits: of its lane, or of its key.
 local function line_of(rec, suspect)

@@ -9,7 +9,7 @@
 -- Reply  for each job that is kept already: its place, length of its profile (2 bytes each), its profile; in the place of a
 --        profile D, length of an id (2 bytes), id and task of the job that holds its key, R and the id of the one that it replaced,
 --        P and the place of a parent that is not known (4 bytes)
--- Cost   4 commands, 6 for each run (5 of one job), 9 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too;
+-- Cost   4 commands, 1 for each queue, 6 for each run (5 of one job), 9 of kind x; per job one element each of HMGET, HSET, RPUSH; of kind x of HSET, ZADD too;
 --        a run of kind k 9 to 11 if no job of it meets another, else 8 to 20 a job; with a key to take turns by, 3 for each key
 local now, at = time(), 6
 local runs, marks, entered = {}, {}, {}
@@ -17,10 +17,13 @@ local runs, marks, entered = {}, {}, {}
 for r = 1, tonumber(ARGV[5]) do
   local Q, lane, profile, kind, count = KEYS[tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3],
     tonumber(ARGV[at + 4])
-  local own = call('HMGET', Q .. 'meta', lane, 'i', 'o')
-  if own[1] and own[1] ~= profile then return redis.error_reply('LANE two profiles share the name ' .. lane) end
-  marks[Q], entered[Q] = own[2] or false, own[3] and {} or nil
-  runs[r] = { Q, lane, not own[1] and profile, kind, count, at + 5 }
+  local own = call('HGET', Q .. 'meta', lane)
+  if own and own ~= profile then return redis.error_reply('LANE two profiles share the name ' .. lane) end
+  if not marks[Q] then
+    marks[Q] = tonumber(call('GET', Q .. 'n') or 0)
+    entered[Q] = has_mark(marks[Q], ROOM) and {} or nil
+  end
+  runs[r] = { Q, lane, not own and profile, kind, count, at + 5 }
   at = at + 5 + count * (kind == 'x' and 5 or kind == 'k' and 9 or 2)
 end
 local rare_parts, let_wait, take_together
@@ -32,8 +35,8 @@ end
 local headers, kept = {}, {}
 -- Counts jobs in, and notes what their records begin with.
 local function count_in(Q, n)
-  local number = call('HINCRBY', Q .. 'meta', 'b', n)
-  if number == n then begin(Q) end
+  local number = call('INCRBY', Q .. 'n', n)
+  if number % COUNTED == n then begin(Q) end
   -- One that made room for another, or ended as it came, may have let others wait: these stand before.
   if rare_parts and rare_parts.renumbered[Q] then headers[Q], rare_parts.renumbered[Q] = nil, nil end
   headers[Q] = headers[Q] or pack('>I5I7', number, now)
@@ -94,7 +97,7 @@ local function take_one(Q, lane, first)
   end
   local have = call('HMGET', Q .. 'jobs', ARGV[first])
   if have[1] then
-    call('HINCRBY', Q .. 'meta', 'b', -1)
+    call('INCRBY', Q .. 'n', -1)
     headers[Q] = header and headers[Q]
   end
   take_in(Q, lane, 'p', 1, first, have)
@@ -141,7 +144,7 @@ for r = 1, #runs do
 end
 for Q, lines in pairs(entered) do rare().make_room_in(Q, lines) end
 for Q in pairs(headers) do
-  if marks[Q] then wake(Q) end
+  if has_mark(marks[Q], WAKE) then wake(Q) end
 end
 -- Keeps the answer for a repeated call, and tells what happened.
 local function finish(answer)

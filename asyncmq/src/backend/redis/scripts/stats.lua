@@ -4,9 +4,9 @@
 -- ARGV   time
 -- Reply  the time; 1 if paused; taken in, ended; jobs in all, active, delayed, blocked, completed, failed, expired, cancelled; due
 --        time of the oldest job at the head of a waiting list, or -1
--- Cost   17 commands, 3 for each waiting list; of keys the first 64 of each lane are looked at
+-- Cost   18 commands, 3 for each waiting list; of keys the first 64 of each lane are looked at
 local now, Q = time(), KEYS[2]
-local meta = call('HMGET', Q .. 'meta', 'p', 'b', 'r', 'x')
+local meta, number = call('HMGET', Q .. 'meta', 'p', 'r', 'x'), tonumber(call('GET', Q .. 'n') or 0) % COUNTED
 local oldest = -1
 local lists = {}
 for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, 255)) do
@@ -31,6 +31,6 @@ end
 local function size(list) return call('ZCARD', Q .. list) end
 -- Those that are pinned are listed apart.
 local failed, expired, cancelled = size('zf') + size('yf'), size('ze') + size('ye'), size('zx') + size('yx')
-return { string.format('%.0f', now), meta[1] and 1 or 0, string.format('%.0f', (meta[2] or 0) - (meta[3] or 0)),
-  meta[4] or '0', call('HLEN', Q .. 'jobs'), call('HLEN', Q .. 'active'), size('delayed'), size('blocked'),
+return { string.format('%.0f', now), meta[1] and 1 or 0, string.format('%.0f', number - (meta[2] or 0)),
+  meta[3] or '0', call('HLEN', Q .. 'jobs'), call('HLEN', Q .. 'active'), size('delayed'), size('blocked'),
   call('HLEN', Q .. 'done') - failed - expired - cancelled, failed, expired, cancelled, string.format('%.0f', oldest) }

@@ -151,7 +151,7 @@ local function take()
   kin.unpin_some(Q, 200, now)
   if call('EXISTS', Q .. 'jobs', Q .. 'ends', Q .. 'outs', Q .. 'unpinned') == 0 then
     for _, line in ipairs(call('ZRANGE', Q .. 'ready', 0, -1)) do call('UNLINK', Q .. line) end
-    for _, key in ipairs({ 'held', 'groups', 'holders', 'parked', 'weights', 'credits', 'lines', 'meta', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel',
+    for _, key in ipairs({ 'held', 'groups', 'holders', 'parked', 'weights', 'credits', 'lines', 'meta', 'n', 'side', 'more', 'done', 'ready', 'tombs', 'mortal', 'cancel',
       'wait', 'lc', 'zf', 'zx', 'ze', 'zq', 'zu', 'yf', 'yx', 'ye', 'pins', 'delayed', 'blocked', 'kids', 'keyed', 'keys', 'windows', 'plans', 'slots' }) do
       call('UNLINK', Q .. key)
     end

@@ -1,6 +1,6 @@
 -- Wakes whoever serves a queue: one message until somebody claims again.
 local function wake(Q)
-  if call('HDEL', Q .. 'meta', 'i') == 1 then call('PUBLISH', Q .. 'wake', '') end
+  if set_mark(Q, WAKE, false) then call('PUBLISH', Q .. 'wake', '') end
 end
 -- Lists a queue that is used for the first time. Listeners in a cluster cannot know of it yet: it speaks at first unasked.
 local function begin(Q)
