@@ -44,13 +44,15 @@ end
 -- Takes up to `want` ids out of the lists in `lines[from..to]`, which have one priority, in the order of their numbers.
 -- Returns them, each with its list and its record. `rest` tells how many of a list may be taken, and counts them.
 local function merge(Q, lines, from, to, want, rest)
-  local chunk = math.max(16, math.ceil(2 * want / (to - from + 1)))
+  local ids, origins, found, has_one = {}, {}, {}, false
   local heads, numbers, records, given, at = {}, {}, {}, {}, {}
+  local at_first = math.min(16, math.max(4, math.ceil(want / (to - from + 1))))
+  -- Looks at so many more of a list as were taken from it already: seldom at many that the others come before.
   local function fetch(i)
     local most = want
     if sub(lines[i], 1, 1) == 's' then most = has_suspect() and 0 or 1 end
     local first = given[i]
-    local last = math.min(first + chunk, most) - 1
+    local last = math.min(first + math.min(math.max(at_first, first), want - #ids), most) - 1
     heads[i] = first <= last and call('LRANGE', Q .. lines[i], first, last) or {}
     at[i] = 0
     if #heads[i] > 0 then
@@ -63,7 +65,6 @@ local function merge(Q, lines, from, to, want, rest)
     given[i] = 0
     fetch(i)
   end
-  local ids, origins, found, has_one = {}, {}, {}, false
   while #ids < want do
     local best, least
     for i = from, to do
