@@ -28,6 +28,7 @@ mod lanes;
 mod leases;
 mod limits;
 mod link;
+mod lookout;
 mod mail;
 mod one;
 mod push;
@@ -57,6 +58,7 @@ use self::events::Listeners;
 use self::keys::Keys;
 use self::lanes::Lanes;
 use self::link::Link;
+use self::lookout::Lookout;
 use self::mail::{Rounds, Trusted};
 use self::script::{Call, Script};
 use self::settings::{Servers, Settings};
@@ -78,6 +80,7 @@ pub struct RedisStore {
     ear: Arc<Ear>,
     listeners: Arc<Listeners>,
     rounds: Rounds,
+    lookout: Lookout,
     trusted: Trusted,
     /// The time of a test; the server's where there is none.
     clock: Option<Clock>,
@@ -120,6 +123,7 @@ impl RedisStore {
             keys,
             ear,
             rounds: Rounds::default(),
+            lookout: Lookout::default(),
             trusted: Trusted::default(),
             clock,
             this: this.clone(),

@@ -132,7 +132,7 @@ impl RedisStore {
         if !time.is_empty() || !profile.is_empty() {
             script.arg(time).arg(profile);
         }
-        bytes(self.send(&script).await.map_err(worded_push)?)
+        bytes(self.lookout.over(self.send(&script)).await.map_err(worded_push)?)
     }
 
     /// Writes what taking in jobs of one queue takes.
