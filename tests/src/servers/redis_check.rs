@@ -33,7 +33,7 @@ pub fn check(connection: &mut Connection, prefix: &str, counters: bool) -> Place
         if counters {
             let number: Option<i64> = connection.get(format!("{base}n")).unwrap();
             // Above the count stand marks.
-            let number = number.unwrap_or_default() % (1 << 40);
+            let number = number.unwrap_or_default() % (1 << 48);
             let mut of = |name: &str| -> i64 {
                 let value: Option<i64> = connection.hget(format!("{base}meta"), name).unwrap();
                 value.unwrap_or_default()

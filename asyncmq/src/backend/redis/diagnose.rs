@@ -13,8 +13,12 @@ const OLDEST: (u32, u32) = (6, 2);
 /// Above this share of its memory limit a server is nearly full.
 const NEARLY_FULL: f64 = 0.9;
 /// What a client and a worker must be allowed to do, each with what fails without it.
-const NEEDED: [(&str, &str); 6] = [
+const NEEDED: [(&str, &str); 10] = [
     ("evalsha", "nothing works"),
+    ("get", "no job is handed out"),
+    ("incr", "no job is taken in"),
+    ("incrby", "no job is taken in"),
+    ("bitfield", "no job is taken in alone"),
     ("publish", "idle workers start jobs late and nobody hears events"),
     ("subscribe", "idle workers start jobs late and nobody hears events"),
     ("hscan", "running jobs cannot be listed"),
@@ -107,6 +111,9 @@ impl RedisStore {
             "subscribe" => vec![format!("{common}ev")],
             "publish" => vec![format!("{common}ev"), "0".into()],
             "hscan" => vec![format!("{queue}active"), "0".into()],
+            "get" | "incr" => vec![format!("{queue}n")],
+            "incrby" => vec![format!("{queue}n"), "1".into()],
+            "bitfield" => [&format!("{common}R"), "SET", "i64", "#0", "1"].map(Into::into).to_vec(),
             "lpos" => vec![format!("{queue}lc"), "x".into()],
             _ => vec!["0".into(), "0".into()],
         }

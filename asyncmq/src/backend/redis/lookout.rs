@@ -18,9 +18,9 @@ const BLOCK: u32 = 128;
 /// How long a call may take, looking out, so that it is worth its processor time: about what sleeping and being woken costs.
 const WORTH: Duration = Duration::from_micros(75);
 /// What one call counts at most, as some are held up by what has nothing to do with it.
-const MOST: Duration = Duration::from_millis(5);
+const MOST: Duration = Duration::from_millis(1);
 /// How many blocks of calls sleep before the next one that looks out, at first and at most: more each time that it was not faster.
-const ASLEEP: (u32, u32) = (1, 256);
+const ASLEEP: (u32, u32) = (4, 1_024);
 /// How many blocks look out before the next one that sleeps, as it may be faster by now.
 const AWAKE: u32 = 32;
 
@@ -35,7 +35,8 @@ struct Pace {
     /// The calls of this block that were answered, and how long they took.
     calls: u32,
     took: Duration,
-    /// How long a block of calls took that slept.
+    /// How long a block of calls takes that sleeps, as far as is known: nearer to what was fastest, so that a moment in which everything was slow
+    /// does not make looking out seem fast.
     asleep: Duration,
     /// How many blocks of this kind come before one of the other.
     left: u32,
@@ -72,7 +73,8 @@ impl Pace {
     fn judge(&mut self) {
         self.left = self.left.saturating_sub(1);
         if !self.looks {
-            self.asleep = self.took;
+            let is_best = self.asleep.is_zero() || self.took < self.asleep;
+            self.asleep = if is_best { self.took } else { (3 * self.asleep + self.took) / 4 };
             if self.left == 0 {
                 (self.looks, self.left) = (true, AWAKE);
             }
@@ -99,11 +101,13 @@ impl Lookout {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a call, and looks out for its answer if that is faster.
-    pub(super) async fn over<T>(&self, call: impl Future<Output = T>) -> T {
+    /// Makes a call, and looks out for its answer if that is faster. One that fails says nothing about that.
+    pub(super) async fn over<T, E>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         let (since, looks) = (Instant::now(), self.pace().looks);
         let answer = if looks { look_out(since, call).await } else { call.await };
-        self.pace().note(looks, since.elapsed());
+        if answer.is_ok() {
+            self.pace().note(looks, since.elapsed());
+        }
         answer
     }
 }
@@ -142,10 +146,10 @@ mod tests {
     #[test]
     fn what_is_faster_is_done() {
         let mut pace = Pace::new();
-        let blocks = 66;
-        assert_eq!(looks(&mut pace, blocks * BLOCK, [50, 110]), 64 * BLOCK, "one block of 33 sleeps");
-        // The machine gets busy: the next time that a block sleeps shows it.
-        assert!(looks(&mut pace, 2 * blocks * BLOCK, [70, 35]) <= 40 * BLOCK);
+        let blocks = 2 * (ASLEEP.0 + AWAKE);
+        assert_eq!(looks(&mut pace, blocks * BLOCK, [50, 110]), 2 * AWAKE * BLOCK);
+        // The machine gets busy: the next time that some sleep shows it.
+        assert!(looks(&mut pace, 2 * blocks * BLOCK, [70, 35]) <= (AWAKE + 8) * BLOCK);
         assert!(looks(&mut pace, blocks * BLOCK, [70, 35]) <= BLOCK);
     }
 
@@ -153,22 +157,32 @@ mod tests {
     fn nobody_looks_out_for_long_or_in_vain() {
         for times in [[500, 700], [60, 70]] {
             let mut pace = Pace::new();
-            looks(&mut pace, 1_000 * BLOCK, times);
-            assert_eq!(looks(&mut pace, 257 * BLOCK, times), BLOCK, "one block in 257: {times:?}");
+            looks(&mut pace, 4 * ASLEEP.1 * BLOCK, times);
+            assert_eq!(looks(&mut pace, (ASLEEP.1 + 1) * BLOCK, times), BLOCK, "{times:?}");
         }
+    }
+
+    #[test]
+    fn a_slow_moment_does_not_make_looking_out_seem_fast() {
+        let mut pace = Pace::new();
+        looks(&mut pace, (ASLEEP.0 - 1) * BLOCK, [25, 30]);
+        looks(&mut pace, BLOCK, [25, 60]);
+        assert!(pace.looks);
+        looks(&mut pace, BLOCK, [29, 30]);
+        assert!(!pace.looks, "it took as long as sleeping, but for that moment");
     }
 
     #[test]
     fn one_call_that_is_held_up_weighs_little_and_many_weigh() {
         let mut pace = Pace::new();
-        looks(&mut pace, BLOCK, [50, 110]);
+        looks(&mut pace, ASLEEP.0 * BLOCK, [50, 110]);
         pace.note(true, Duration::from_secs(1));
-        looks(&mut pace, BLOCK - 1, [10, 110]);
+        looks(&mut pace, BLOCK - 1, [50, 110]);
         assert!(pace.looks);
-        for _ in 0..3 {
+        for _ in 0..10 {
             pace.note(true, Duration::from_secs(1));
         }
-        looks(&mut pace, BLOCK - 3, [10, 110]);
+        looks(&mut pace, BLOCK - 10, [50, 110]);
         assert!(!pace.looks);
     }
 

@@ -1,6 +1,6 @@
 -- A queue's key `n` counts the batches in which jobs came to wait there. Above the count stand marks, of which a push learns
 -- in the same breath: that somebody wants to be woken, and that limits may have to make room for what comes in.
-local COUNTED, WAKE, ROOM = 1099511627776, 1, 2
+local COUNTED, WAKE, ROOM = 281474976710656, 1, 2
 -- Tells whether a mark stands above a count.
 local function has_mark(n, which)
   return math.floor(n / (COUNTED * which)) % 2 == 1

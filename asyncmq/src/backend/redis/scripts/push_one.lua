@@ -29,7 +29,7 @@ do
   if own == profile and call('EXISTS', S .. 'ears', Q .. 'wait') == 0 then
     -- The number of the job, and above it what there is to see to: see `marks`.
     local number, line = call('INCR', Q .. 'n'), Q .. 'w' .. lane
-    if number < 2199023255552 then
+    if number < 562949953421312 then
       if not at then
         local t = call('TIME')
         at = t[1] * 1000000 + t[2]
@@ -39,8 +39,8 @@ do
         local is_first = call('RPUSH', line, id) == 1
         if not is_first or own or call('HEXISTS', Q .. 'meta', lane) == 1 then
           if is_first then call('ZADD', Q .. 'ready', tonumber(string.sub(lane, 1, 2), 16), 'w' .. lane) end
-          if number >= 1099511627776 then
-            call('INCRBY', Q .. 'n', '-1099511627776')
+          if number >= 281474976710656 then
+            call('INCRBY', Q .. 'n', '-281474976710656')
             call('PUBLISH', Q .. 'wake', '')
           end
           return ''
