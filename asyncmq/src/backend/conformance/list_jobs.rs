@@ -32,6 +32,7 @@ macro_rules! __conformance_of_jobs {
             a_job_runs_after_all_of_its_parents
             parents_that_completed_before_count_at_once
             a_job_whose_parent_is_not_known_is_not_taken_in_and_the_others_are
+            a_parent_that_comes_behind_its_child_in_one_push_is_not_known
             whatever_ends_a_parent_its_child_ends_as_its_policy_says
             a_parent_that_expires_or_is_given_up_ends_its_child
             a_parent_that_will_run_again_has_not_ended

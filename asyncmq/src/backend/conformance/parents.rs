@@ -115,6 +115,17 @@ pub async fn a_job_whose_parent_is_not_known_is_not_taken_in_and_the_others_are(
     assert_eq!(stage.push_again(&[itself]).await, [gone(0)]);
 }
 
+pub async fn a_parent_that_comes_behind_its_child_in_one_push_is_not_known(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let (first, last) = (Arc::new(job()), Arc::new(job()));
+    let child = Arc::new(Envelope { priority: 9, ..after(job(), &[&last], OnFailure::Fail) });
+    let batch = [first, child.clone(), last];
+    let gone = Pushed::ParentGone { parent: 0 };
+    assert_eq!(stage.push_again(&batch).await, [Pushed::Added, gone, Pushed::Added]);
+    assert_eq!(stage.push_again(&[child]).await, [Pushed::Added]);
+    assert_eq!(stage.recount().await.total(), 3);
+}
+
 pub async fn whatever_ends_a_parent_its_child_ends_as_its_policy_says(fixture: &dyn Fixture) {
     let stage = Stage::of(fixture);
     for how in BAD_ENDS {

@@ -148,6 +148,8 @@ impl RedisStore {
         let mut seen: HashSet<(usize, &JobId), foldhash::fast::RandomState> = HashSet::default();
         seen.reserve(jobs.len());
         let (mut open_from, mut keyed) = (0, KeyRuns::default());
+        // Parents that were named before they came: who waits for one must not find it.
+        let mut awaited: HashSet<(&Name, &JobId)> = HashSet::new();
         for (place, job) in jobs.iter().enumerate() {
             let queue = queues.iter().position(|queue| *queue == job.queue).unwrap_or_else(|| {
                 queues.push(job.queue.clone());
@@ -157,7 +159,9 @@ impl RedisStore {
                 open_from = runs.len();
             }
             let placed = self.lanes.place(job);
-            let from = open_from.max(keyed.first_for(queue, job, runs.len()));
+            let is_late = !awaited.is_empty() && awaited.contains(&(&job.queue, &job.id));
+            let from =
+                if is_late { runs.len() } else { open_from.max(keyed.first_for(queue, job, runs.len())) };
             let same = |run: &&Run| run.queue == queue && run.placed.lane == placed.lane;
             let found = runs[from..].iter().rposition(|run| same(&run)).map(|found| from + found);
             let at = found.unwrap_or_else(|| {
@@ -170,6 +174,7 @@ impl RedisStore {
             if job.dedup().is_some() || waits(job) {
                 runs[at].keyed = true;
                 open_from = open_from.max(keyed.note(queue, job, at));
+                awaited.extend(job.extras().parents.iter().map(|parent| (&parent.queue, &parent.id)));
             }
         }
         (queues, runs)
