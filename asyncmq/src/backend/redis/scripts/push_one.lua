@@ -2,7 +2,7 @@
 --
 -- KEYS   shared base, base of the queue
 -- ARGV   sender, slot (# and its number), sequence and 1 more, lane, id, body; then, both or none: time (empty for the server's own),
---        profile (empty if the sender knows that the lane stands for it in this queue)
+--        profile (empty if the sender has seen the lane stand for it in this queue: then it is not compared again)
 -- Reply  as for push; L if no profile was given and the lane is not known here: nothing was done
 -- Cost   6 commands, 1 more with a profile, 2 if nothing waited in the lane, 2 if somebody waits for jobs; what push costs and 5 more
 --        if somebody listens, the job is kept already, its lane is new or its queue has limits that make room
