@@ -61,9 +61,14 @@ pub(super) enum Cause {
 
 /// Returns what let a job be claimed again after a claim, if anything did.
 pub(super) fn cause(world: &World, life: &Life, before: &Claim, again: &Claim) -> Option<Cause> {
-    // A reply that was long under way may be that of the earlier claim.
-    let swapped = || (again.began < before.at).then(|| cause_in_order(world, life, again, before)).flatten();
-    cause_in_order(world, life, before, again).or_else(swapped)
+    orders(before, again).find_map(|(before, again)| cause_in_order(world, life, before, again))
+}
+
+/// The orders in which the store may have carried two claims out, of which the answers came in this one: an answer that
+/// was long under way, or that its process could not read for long, may be that of the earlier claim.
+fn orders<'a>(before: &'a Claim, again: &'a Claim) -> impl Iterator<Item = (&'a Claim, &'a Claim)> {
+    let swapped = (again.began < before.at).then_some((again, before));
+    std::iter::once((before, again)).chain(swapped)
 }
 
 fn cause_in_order(world: &World, life: &Life, before: &Claim, again: &Claim) -> Option<Cause> {
@@ -102,11 +107,20 @@ fn exclusive(world: &World, key: &Key, life: &Life, findings: &mut Findings) {
         let is_calm = calm.is_some_and(|(from, until)| from < again.began && again.at < until);
         if is_calm && matches!(cause, Cause::Lease | Cause::GivenBack) {
             findings.add("I3", Some(key), format!("given out again ({cause:?}) while nothing was wrong"));
-        } else if cause == Cause::Lease && !is_somebodys_doing(world, before, again) {
+        } else if cause == Cause::Lease && !is_explained(world, life, before, again) {
             let what = "its lease ran out, and nobody had done anything to its process";
             findings.add("I3", Some(key), what);
         }
     }
+}
+
+/// Tells whether, in one of the orders that two claims may have had, more than a lease that ran out by itself explains
+/// the second.
+fn is_explained(world: &World, life: &Life, before: &Claim, again: &Claim) -> bool {
+    orders(before, again).any(|(before, again)| match cause_in_order(world, life, before, again) {
+        Some(Cause::Lease) => is_somebodys_doing(world, before, again),
+        cause => cause.is_some(),
+    })
 }
 
 /// Tells whether a process was killed, stopped or cut off between two claims, or ended by itself.

@@ -212,6 +212,29 @@ fn i3_a_lease_that_runs_out_is_somebodys_doing() {
 }
 
 #[test]
+fn i3_the_answer_to_the_first_of_two_claims_may_be_read_last() {
+    for (target, explains) in [("a", true), ("c", false)] {
+        let mut script = Script::new();
+        script.phase("faults");
+        script.send("held");
+        let began = script.now() + 1;
+        let (kind, target) = ("stop".to_owned(), target.to_owned());
+        script.add(Event::FaultBegins { fault: 1, kind, target });
+        let rescued = script.now() + LEASE + 1_000;
+        script.add_at(rescued, Event::Rescued { worker: String::new(), jobs: 1 });
+        script.claim_as("w2", "held", 2, |given| given.crashes = 1);
+        script.run("held");
+        let read = script.now() + 2 * LEASE;
+        script.add_at(read, Event::FaultEnds { fault: 1 });
+        script.canaries();
+        let (queue, job, token) = ("work".to_owned(), "held".to_owned(), Proof(1));
+        let given = Given { queue, job, token, attempt: 1, crashes: 0 };
+        script.add(Event::Claimed { worker: "w1".to_owned(), began, jobs: vec![given] });
+        assert_eq!(script.violated(), if explains { vec![] } else { vec!["I3"] });
+    }
+}
+
+#[test]
 fn i4_a_job_is_given_out_again_only_when_its_lease_has_run_out() {
     let mut script = Script::new();
     script.send("held");
