@@ -33,6 +33,7 @@ macro_rules! __conformance_of_jobs {
             parents_that_completed_before_count_at_once
             a_job_whose_parent_is_not_known_is_not_taken_in_and_the_others_are
             a_parent_that_comes_behind_its_child_in_one_push_is_not_known
+            all_that_are_blocked_and_old_are_cleaned_away_though_others_go_with_them
             whatever_ends_a_parent_its_child_ends_as_its_policy_says
             a_parent_that_expires_or_is_given_up_ends_its_child
             a_parent_that_will_run_again_has_not_ended

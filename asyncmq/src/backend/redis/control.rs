@@ -11,9 +11,7 @@ use super::mail::Haste;
 use super::reply::{bytes, next, number, parts, strange};
 use super::script::{AUDIT, Call, KEY, ORDER, PAUSE, TAKE};
 use crate::backend::limits::group_of;
-use crate::backend::{
-    AuditEntry, Control, Drain, Force, Inspect, KEPT_ENTRIES, MAX_BATCH, Ordered, StoreError,
-};
+use crate::backend::{AuditEntry, Control, Drain, Force, KEPT_ENTRIES, Ordered, StoreError};
 use crate::clock::Timestamp;
 use crate::job::{JobId, JobState, Limit, LimitScope, LimitSource, Name};
 
@@ -226,7 +224,8 @@ impl RedisStore {
         Ok(removed)
     }
 
-    /// Looks through waiting or blocked jobs, as they lie in no order of their due times, and removes those that were due before.
+    /// Walks through waiting or blocked jobs, as they lie in no order of their due times, and removes those that were due
+    /// before. A walk goes by their numbers, so it passes over none, whatever leaves meanwhile or goes with one of them.
     async fn clean_one_by_one(
         &self,
         queue: &Name,
@@ -234,26 +233,24 @@ impl RedisStore {
         before: Timestamp,
         limit: usize,
     ) -> Result<usize, StoreError> {
-        let (mut removed, mut start) = (0, 0);
+        let (mut removed, mut after) = (0, None);
         loop {
-            let page = (start..start + MAX_BATCH as u64).into();
-            let jobs = self.list(queue, state, page).await?;
-            let old: Vec<_> = jobs.iter().filter(|job| job.status().run_at < before).collect();
-            let mut gone = 0;
-            for some in old[..old.len().min(limit - removed)].chunks(AT_ONCE) {
-                let mut call = self.call_take(queue, "named", some.len()).await?;
+            let step = self.scan_in_order(queue, state, after.as_ref(), AT_ONCE).await?;
+            let old = step.jobs.iter().filter(|job| job.status().run_at < before);
+            let ids: Vec<_> = old.map(|job| id_bytes(job.id())).take(limit - removed).collect();
+            if !ids.is_empty() {
+                let mut call = self.call_take(queue, "named", ids.len()).await?;
                 call.arg(letter_of(state));
-                for job in some {
-                    call.arg(id_bytes(job.id()));
+                for id in ids {
+                    call.arg(id);
                 }
-                gone +=
-                    usize::try_from(number(&self.send(&call).await.map_err(worded)?)?).unwrap_or_default();
+                let answer = self.send(&call).await.map_err(worded)?;
+                removed += usize::try_from(number(&answer)?).unwrap_or_default();
             }
-            removed += gone;
-            if limit <= removed || jobs.len() < MAX_BATCH {
+            after = step.next;
+            if limit <= removed || after.is_none() {
                 return Ok(removed);
             }
-            start += (jobs.len() - gone) as u64;
         }
     }
 }
