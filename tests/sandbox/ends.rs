@@ -31,7 +31,7 @@ async fn end(how: &str) -> u32 {
         }
         "large" => u32::from(vec![how.len(); 1 << 30].contains(&7)),
         "chatter" => {
-            (0..200_000).for_each(|number| eprintln!("line {number}"));
+            (0..20_000).for_each(|number| eprintln!("line {number}"));
             std::process::abort()
         }
         "garbage" => {
@@ -73,7 +73,7 @@ async fn every_end_of_a_process_is_a_failed_attempt_with_its_reason() {
         ("kill", &["signal 9 (SIGKILL) from outside"]),
         ("hoard", &["exceeded 256 MiB of memory"]),
         ("large", &["exceeded 256 MiB of memory"]),
-        ("chatter", &["SIGABRT", "line 199999"]),
+        ("chatter", &["SIGABRT", "line 19999"]),
         ("orphan", &["ended by itself with code 4"]),
         ("spawned", &["ended by itself with code 5"]),
     ];
