@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use super::Fixture;
 use super::dedup::{KEY, in_place_of, keyed, left_out_for, offer, offer_kept, owner};
+use super::parents::after;
 use super::stage::{
     Answered, HOUR, MAX_CRASHES, QUEUE, SECOND, Stage, Worker, cancelled, complete, fail, job, jobs, only,
     retry, signal, work,
 };
-use crate::backend::{ClaimedJob, Drain, Force, Ordered, Pushed, Signal};
+use crate::backend::{ClaimedJob, Drain, Force, MAX_BATCH, Ordered, Pushed, Signal};
 use crate::event::EventKind;
-use crate::job::{Dedup, Due, Envelope, JobState, Retention};
+use crate::job::{Dedup, Due, Envelope, JobState, OnFailure, Retention};
 use crate::lifecycle::{Limits, Transition};
 
 fn keep_last() -> Envelope {
@@ -192,6 +193,25 @@ pub async fn a_blocked_job_can_be_cancelled_and_removed_but_not_promoted_or_repl
     assert_eq!(owner(&stage).await, Some(running.envelope.id.clone()));
     worker.settle(&running, complete()).await;
     assert_eq!((owner(&stage).await, stage.recount().await.unfinished()), (None, 0));
+}
+
+pub async fn all_that_are_blocked_and_old_are_cleaned_away_though_others_go_with_them(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let gate = stage.push(job()).await;
+    let half = MAX_BATCH / 2;
+    let old = |_| after(job(), &[&gate], OnFailure::Fail);
+    let parents = stage.push_all((0..half).map(old).collect()).await;
+    let young = |parent| Envelope { due: Due::After(HOUR), ..after(job(), &[parent], OnFailure::Fail) };
+    stage.push_all(parents.iter().map(|parent| young(parent)).collect()).await;
+    stage.push_all((0..2).map(old).collect()).await;
+    fixture.advance(SECOND).await;
+    let before = stage.now().await;
+    // Their children go some at a time, so all of them need not have gone yet.
+    let cleaned = stage.store.clean(&QUEUE, JobState::Blocked, before, MAX_BATCH).await.answered();
+    assert_eq!(
+        (cleaned, stage.store.clean(&QUEUE, JobState::Blocked, before, 1).await.answered()),
+        (half + 2, 0)
+    );
 }
 
 pub async fn an_obliterated_queue_leaves_nobody_blocked(fixture: &dyn Fixture) {

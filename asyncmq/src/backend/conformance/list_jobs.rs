@@ -33,7 +33,6 @@ macro_rules! __conformance_of_jobs {
             parents_that_completed_before_count_at_once
             a_job_whose_parent_is_not_known_is_not_taken_in_and_the_others_are
             a_parent_that_comes_behind_its_child_in_one_push_is_not_known
-            all_that_are_blocked_and_old_are_cleaned_away_though_others_go_with_them
             whatever_ends_a_parent_its_child_ends_as_its_policy_says
             a_parent_that_expires_or_is_given_up_ends_its_child
             a_parent_that_will_run_again_has_not_ended
@@ -346,6 +345,7 @@ macro_rules! __conformance_of_jobs {
             a_blocked_job_expires_no_earlier_than_it_may_run
             blocked_jobs_are_counted_listed_and_walked_through
             a_blocked_job_can_be_cancelled_and_removed_but_not_promoted_or_replayed
+            all_that_are_blocked_and_old_are_cleaned_away_though_others_go_with_them
             an_obliterated_queue_leaves_nobody_blocked
             a_key_that_is_freed_blocks_nobody_any_more
             who_is_blocked_behind_a_throttle_waits_for_the_job_and_not_for_the_window

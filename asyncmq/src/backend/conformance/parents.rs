@@ -12,7 +12,7 @@ use super::stage::{
     Answered, HOUR, MAX_CRASHES, QUEUE, SECOND, Stage, complete, fail, ids_of, job, job_of, only, retry,
     signal, work,
 };
-use crate::backend::{Drain, Fenced, Force, MAX_BATCH, Ordered, Pushed, Signal};
+use crate::backend::{Drain, Fenced, Force, Ordered, Pushed, Signal};
 use crate::event::EventKind;
 use crate::job::{
     Dedup, DedupKey, Due, Envelope, FailureKind, JobState, Name, OnFailure, Parent, Passes, Retention,
@@ -124,25 +124,6 @@ pub async fn a_parent_that_comes_behind_its_child_in_one_push_is_not_known(fixtu
     assert_eq!(stage.push_again(&batch).await, [Pushed::Added, gone, Pushed::Added]);
     assert_eq!(stage.push_again(&[child]).await, [Pushed::Added]);
     assert_eq!(stage.recount().await.total(), 3);
-}
-
-pub async fn all_that_are_blocked_and_old_are_cleaned_away_though_others_go_with_them(fixture: &dyn Fixture) {
-    let stage = Stage::of(fixture);
-    let gate = stage.push(job()).await;
-    let half = MAX_BATCH / 2;
-    let old = |_| after(job(), &[&gate], OnFailure::Fail);
-    let parents = stage.push_all((0..half).map(old).collect()).await;
-    let young = |parent| Envelope { due: Due::After(HOUR), ..after(job(), &[parent], OnFailure::Fail) };
-    stage.push_all(parents.iter().map(|parent| young(parent)).collect()).await;
-    stage.push_all((0..2).map(old).collect()).await;
-    fixture.advance(SECOND).await;
-    let before = stage.now().await;
-    // Their children go some at a time, so all of them need not have gone yet.
-    let cleaned = stage.store.clean(&QUEUE, JobState::Blocked, before, MAX_BATCH).await.answered();
-    assert_eq!(
-        (cleaned, stage.store.clean(&QUEUE, JobState::Blocked, before, 1).await.answered()),
-        (half + 2, 0)
-    );
 }
 
 pub async fn whatever_ends_a_parent_its_child_ends_as_its_policy_says(fixture: &dyn Fixture) {
