@@ -17,7 +17,7 @@ use crate::worker::shared::Shared;
 
 /// The longest time between two looks, should the wake-up for a new schedule have been lost.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// How long after a store did not answer it is asked again.
+/// How long after a store did not answer, or refused what it has done before, it is asked again.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// How often it is looked whether what is declared is declared still.
 const CHECK_EVERY: Duration = Duration::from_secs(15);
@@ -78,7 +78,8 @@ impl Trouble {
         if self.has_fired && !std::mem::replace(&mut self.is_told, true) {
             tracing::warn!(%error, "the store refuses to fire schedules; it is tried again and again");
         }
-        LOOK_EVERY
+        // Whatever it lacks, memory above all, it may have again at any moment.
+        if self.has_fired { AGAIN_AFTER } else { LOOK_EVERY }
     }
 }
 

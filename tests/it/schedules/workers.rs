@@ -93,6 +93,23 @@ async fn calls_that_are_lost_or_refused_hold_slots_up_and_cost_none() {
     }
 }
 
+/// As one does that has no memory left: it may have some again at any moment, and some schedules make up for nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_refuses_for_a_while_is_asked_again_soon() {
+    let store = Severed::new();
+    let client = Client::with_backend(store.clone());
+    let worker = worker(&client).await;
+    client.schedules().upsert("before", beat().limit(1), tick::job()).await.unwrap();
+    until("a firing", async || info(&client, "before").await.fired == 1).await;
+    let began = Instant::now();
+    store.fail(Verb::Fire, Fault::Refused, 2);
+    client.schedules().upsert("s", beat().limit(3), tick::job()).await.unwrap();
+    store.was_hit(Verb::Fire, 2).await;
+    until("the last slot", async || info(&client, "s").await.fired == 3).await;
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    worker.stop().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_queue_fires_and_a_paused_schedule_does_not() {
     let client = Client::memory();
