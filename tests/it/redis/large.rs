@@ -13,7 +13,7 @@ use asyncmq::{JobState, Retention};
 
 use asyncmq_tests::servers::redis_server::RedisServer;
 
-#[path = "../../benches/redis_port/bare.rs"]
+#[path = "../../bench/benches/redis_port/bare.rs"]
 #[expect(dead_code, reason = "only a part of it is needed here")]
 mod bare;
 

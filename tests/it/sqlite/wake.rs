@@ -79,7 +79,7 @@ fn median(mut waits: Vec<Duration>) -> Duration {
     waits[waits.len() / 2]
 }
 
-/// What it takes on a quiet machine is shown by `cargo bench -p asyncmq-tests --bench sqlite_pickup`.
+/// What it takes on a quiet machine is shown by `cargo bench -p asyncmq-bench --bench sqlite_pickup`.
 const SOON: Duration = Duration::from_millis(50);
 
 #[task(queue = "pickup")]

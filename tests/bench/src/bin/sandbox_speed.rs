@@ -1,7 +1,7 @@
 //! What a sandboxed job costs: one at a time and many at once, beside the same job run directly and a bare round trip through
 //! a pipe to another process, as the machine is shared.
 //!
-//! `cargo run --release -p asyncmq-tests --bin sandbox_speed`
+//! `cargo run --release -p asyncmq-bench --bin sandbox_speed`
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;

@@ -1,4 +1,4 @@
-//! How soon a lone job starts on an idle worker: `cargo bench -p asyncmq-tests --bench sqlite_pickup`.
+//! How soon a lone job starts on an idle worker: `cargo bench -p asyncmq-bench --bench sqlite_pickup`.
 //!
 //! Once with the worker in the process that enqueues, once with the worker in another process on the same file. `PROBES`
 //! sets how many jobs there are, 500 unless set; `SQLITE_DIR` where the file lies.
@@ -7,15 +7,13 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use asyncmq::backend::sql::sqlite::SqliteOptions;
-use asyncmq::backend::{CallId, Store};
-use asyncmq::job::{Envelope, JobId, Name, WorkerId};
 use asyncmq::{Client, State, Worker, task};
-use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
+
+/// What a process is called with that only works.
+const WORKER: &str = "--worker";
 
 fn nanos() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()
@@ -53,33 +51,54 @@ async fn same_process(path: &Path, probes: u64) {
 }
 
 async fn other_process(path: &Path, probes: u64) {
-    let store = SqliteOptions::file(path).open().await.unwrap();
-    let mut worker = Command::new(env!("CARGO_BIN_EXE_sqlite_process"))
+    let client = Client::connect(&format!("sqlite:{}", path.display())).await.unwrap();
+    let mut worker = Command::new(std::env::current_exe().unwrap())
+        .arg(WORKER)
         .arg(path)
-        .args(["wait", &probes.to_string()])
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(worker.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "ready");
-    let sender = WorkerId::generate();
     let mut waits = Vec::new();
     for number in 0..probes {
         pause(number).await;
-        let args = Bytes::from_static(b"{}");
-        let job = Envelope::new(JobId::generate(), Name::from_static("q"), Name::from_static("t"), args);
         let before = nanos();
-        store.push(CallId { sender, sequence: number }, &[Arc::new(job)]).await.unwrap();
-        let line = lines.next().unwrap().unwrap();
-        let at: u128 = line.split(' ').nth(1).unwrap().parse().unwrap();
+        probe::job().enqueue_on(&client).await.unwrap();
+        let at: u128 = lines.next().unwrap().unwrap().parse().unwrap();
         waits.push(at - before);
     }
+    drop(worker.stdin.take());
     worker.wait().unwrap();
     report("other process", waits);
 }
 
+/// The worker in another process: says when it is ready, then when each probe started, until its input ends.
+async fn work(path: &str) {
+    let client = Client::connect(&format!("sqlite:{path}")).await.unwrap();
+    let (sender, mut started) = tokio::sync::mpsc::unbounded_channel::<u128>();
+    let worker = Worker::new(&client).queues(["pickup"]).state(sender).start().await.unwrap();
+    println!("ready");
+    let told = tokio::spawn(async move {
+        while let Some(at) = started.recv().await {
+            println!("{at}");
+        }
+    });
+    tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()))
+        .await
+        .unwrap()
+        .unwrap();
+    worker.stop().await.unwrap();
+    told.abort();
+}
+
 #[tokio::main]
 async fn main() {
+    let mut words = std::env::args().skip_while(|word| word != WORKER);
+    if let (Some(_), Some(path)) = (words.next(), words.next()) {
+        return work(&path).await;
+    }
     let probes = std::env::var("PROBES").map_or(500, |probes| probes.parse().unwrap());
     let dir = match std::env::var("SQLITE_DIR") {
         Ok(dir) => tempfile::tempdir_in(dir).unwrap(),
