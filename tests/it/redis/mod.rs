@@ -21,4 +21,5 @@ mod shapes;
 mod slots;
 mod steps;
 mod strays;
+mod voids;
 mod ways;

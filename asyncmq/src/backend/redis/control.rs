@@ -225,7 +225,7 @@ impl RedisStore {
     }
 
     /// Walks through waiting or blocked jobs, as they lie in no order of their due times, and removes those that were due
-    /// before. A walk goes by their numbers, so it passes over none, whatever leaves meanwhile or goes with one of them.
+    /// before. A walk goes by their numbers, so it passes over none when others leave meanwhile or go with one of them.
     async fn clean_one_by_one(
         &self,
         queue: &Name,

@@ -33,10 +33,10 @@ local function first_behind(size, number_at)
 end
 
 -- Tells which ids of a waiting list, from a place on, stand there as jobs that wait. The first places of a job are the void
--- ones; one that runs or has ended has no others.
-local function standing(line, ids, from)
+-- ones; one that runs or has ended has no others, and one that was removed has no number and nothing to look for.
+local function standing(line, ids, numbers, from)
   local stands = {}
-  for i = 1, #ids do stands[i] = true end
+  for i = 1, #ids do stands[i] = numbers[i] >= 0 end
   if not has_tombs then return stands end
   local fields = {}
   for i = 1, #ids do fields[i] = line .. ids[i] end
@@ -45,7 +45,7 @@ local function standing(line, ids, from)
     local void = tonumber(voids[i] or 0)
     if void > 0 and ends[i] then
       stands[i] = false
-    elseif void > 0 then
+    elseif void > 0 and stands[i] then
       local places = call('LPOS', Q .. line, ids[i], 'COUNT', 0)
       stands[i] = void < #places and places[#places] == from + i - 1
     end
@@ -67,9 +67,10 @@ local function waiting_in(line, priority, mine_there, most)
   while got < most do
     local ids = call('LRANGE', key, from, from + most - 1)
     if #ids == 0 then break end
-    local numbers, stands = numbers_of(Q, ids), standing(line, ids, from)
+    local numbers = numbers_of(Q, ids)
+    local stands = standing(line, ids, numbers, from)
     for i = 1, #ids do
-      if numbers[i] >= 0 and (not mine_there or mine_there < numbers[i]) and stands[i] and got < most then
+      if stands[i] and (not mine_there or mine_there < numbers[i]) and got < most then
         found[#found + 1], got = { priority, numbers[i], ids[i], line }, got + 1
       end
     end
