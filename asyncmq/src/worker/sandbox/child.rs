@@ -91,7 +91,7 @@ impl Child {
         let cannot = |error: io::Error| format!("a child process cannot be started: {error}");
         let (process, channels) =
             Process::start(passed_on.to_vec(), welcome.to_vec()).await.map_err(cannot)?;
-        let mut output = Output::of(channels.output).map_err(cannot)?;
+        let output = Output::of(channels.output).map_err(cannot)?;
         let stream = tokio_stream(channels.orders).map_err(cannot)?;
         let control = tokio_stream(channels.control).map_err(cannot)?;
         let (stream, writer) = stream.into_split();
@@ -101,12 +101,12 @@ impl Child {
             frame = reader.next() => frame.ok().flatten().and_then(|frame| frame.head::<Hello>().ok()),
             () = tokio::time::sleep(within) => {
                 process.kill();
-                return Err(super::startup::silent(within, &output.last().await));
+                return Err(super::startup::silent(within, &output.last()));
             }
         };
         let Some(hello) = hello else {
             let why = Why::Ended(process.bury().await);
-            return Err(super::startup::ended_early(&Lost { why, last_words: output.last().await }));
+            return Err(super::startup::ended_early(&Lost { why, last_words: output.last() }));
         };
         if let Some(problem) = hello.problem {
             return Err(problem);
@@ -136,7 +136,7 @@ impl Child {
                     Why::Ended(_) => Why::Ended(status),
                     why => why,
                 };
-                Err(Lost { why, last_words: self.output.last().await })
+                Err(Lost { why, last_words: self.output.last() })
             }
         }
     }
