@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::backend::{Pause, StoreError, StoredSchedule};
+use crate::backend::{Pause, StoreError, StoredSchedule, jittered};
 use crate::client::{Declared, Schedules, declared, fire_due};
 use crate::job::Name;
 use crate::schedule::ScheduleId;
@@ -17,8 +17,11 @@ use crate::worker::shared::Shared;
 
 /// The longest time between two looks, should the wake-up for a new schedule have been lost.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// How long after a store did not answer, or refused what it has done before, it is asked again.
+/// How long after a store did not answer it is asked again.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// How long after a store refused what it has done before it is asked again, about: what it lacks, memory above all, it may
+/// have at any moment, and some schedules make up for nothing.
+const REFUSED_AGAIN: Duration = Duration::from_secs(1);
 /// How often it is looked whether what is declared is declared still.
 const CHECK_EVERY: Duration = Duration::from_secs(15);
 /// How long no live worker may declare a schedule before it is paused: longer than a deploy leaves none.
@@ -44,7 +47,7 @@ async fn serve(shared: Arc<Shared>, queues: Vec<Name>, declarations: Vec<Declare
         let began = Instant::now();
         let next_in = match fire_due(&shared.backend, &queues).await {
             Ok(next_in) => {
-                trouble = Trouble { has_fired: true, is_told: false };
+                trouble = Trouble { has_answered: true, is_told: false };
                 next_in
             }
             Err(error) => Some(trouble.of(&error)),
@@ -63,8 +66,8 @@ async fn serve(shared: Arc<Shared>, queues: Vec<Name>, declarations: Vec<Declare
 /// What was said of a store that does not fire.
 #[derive(Default)]
 struct Trouble {
-    /// Whether it ever did: one that never does has no schedules.
-    has_fired: bool,
+    /// Whether it ever answered: one that never does has no schedules.
+    has_answered: bool,
     is_told: bool,
 }
 
@@ -75,11 +78,10 @@ impl Trouble {
             tracing::debug!(%error, "schedules could not be fired now");
             return AGAIN_AFTER;
         }
-        if self.has_fired && !std::mem::replace(&mut self.is_told, true) {
+        if self.has_answered && !std::mem::replace(&mut self.is_told, true) {
             tracing::warn!(%error, "the store refuses to fire schedules; it is tried again and again");
         }
-        // Whatever it lacks, memory above all, it may have again at any moment.
-        if self.has_fired { AGAIN_AFTER } else { LOOK_EVERY }
+        if self.has_answered { jittered(REFUSED_AGAIN) } else { LOOK_EVERY }
     }
 }
 
