@@ -65,9 +65,10 @@ pub(super) fn cause(world: &World, life: &Life, before: &Claim, again: &Claim) -
 }
 
 /// The orders in which the store may have carried two claims out, of which the answers came in this one: an answer that
-/// was long under way, or that its process could not read for long, may be that of the earlier claim.
+/// was long under way, or that its process could not read for long, may be that of the earlier claim, unless it counts more.
 fn orders<'a>(before: &'a Claim, again: &'a Claim) -> impl Iterator<Item = (&'a Claim, &'a Claim)> {
-    let swapped = (again.began < before.at).then_some((again, before));
+    let may_be_earlier = again.attempt <= before.attempt && again.crashes <= before.crashes;
+    let swapped = (again.began < before.at && may_be_earlier).then_some((again, before));
     std::iter::once((before, again)).chain(swapped)
 }
 

@@ -213,7 +213,8 @@ fn i3_a_lease_that_runs_out_is_somebodys_doing() {
 
 #[test]
 fn i3_the_answer_to_the_first_of_two_claims_may_be_read_last() {
-    for (target, explains) in [("a", true), ("c", false)] {
+    // One that counts more crashes is no earlier one.
+    for (target, crashes, explains) in [("a", 0, true), ("c", 0, false), ("a", 2, false)] {
         let mut script = Script::new();
         script.phase("faults");
         script.send("held");
@@ -228,7 +229,7 @@ fn i3_the_answer_to_the_first_of_two_claims_may_be_read_last() {
         script.add_at(read, Event::FaultEnds { fault: 1 });
         script.canaries();
         let (queue, job, token) = ("work".to_owned(), "held".to_owned(), Proof(1));
-        let given = Given { queue, job, token, attempt: 1, crashes: 0 };
+        let given = Given { queue, job, token, attempt: 1, crashes };
         script.add(Event::Claimed { worker: "w1".to_owned(), began, jobs: vec![given] });
         assert_eq!(script.violated(), if explains { vec![] } else { vec!["I3"] });
     }
