@@ -1,4 +1,4 @@
-//! What the Redis store costs, at its port, beside a bare queue: `cargo bench -p asyncmq-bench --bench redis_port`.
+//! What the Redis store costs, at its port, beside a bare queue: `cargo bench -p asyncmq-bench --features redis --bench redis_port`.
 //!
 //! Starts a server of its own (or uses and **empties** the one of `REDIS_URL`). For each size of batch it lets a bare queue of
 //! two scripts and the store do the same work in turns, and prints of each the server's CPU time per job, the rate, and

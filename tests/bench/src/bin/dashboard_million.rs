@@ -1,5 +1,5 @@
 //! How long each page and list takes with a million jobs in the store, and how much memory that needs:
-//! `cargo run --release -p asyncmq-bench --bin dashboard_million -- sqlite:/tmp/million.db 1000000`.
+//! `cargo run --release -p asyncmq-bench --features redis --bin dashboard_million -- sqlite:/tmp/million.db 1000000`.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 
 use std::time::{Duration, Instant};

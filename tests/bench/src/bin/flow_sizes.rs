@@ -1,4 +1,4 @@
-//! How long chains and fans of jobs take to send and to run, by their sizes: `cargo run --release -p asyncmq-bench --bin flow_sizes`.
+//! How long chains and fans of jobs take to send and to run, by their sizes: `cargo run --release -p asyncmq-bench --features redis --bin flow_sizes`.
 
 use std::time::{Duration, Instant};
 
