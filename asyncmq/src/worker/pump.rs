@@ -257,9 +257,9 @@ impl Pump {
         }
     }
 
-    /// Gives jobs back that must not start any more.
+    /// Gives jobs back that must not start any more: the last one first, so that each belongs in front of all that wait.
     fn give_back(&mut self, jobs: Vec<ClaimedJob>) {
-        self.ended.extend(jobs.into_iter().map(|job| Settlement {
+        self.ended.extend(jobs.into_iter().rev().map(|job| Settlement {
             envelope: job.envelope,
             token: job.token,
             transition: Transition::Release,

@@ -15,6 +15,7 @@ mod large;
 mod long;
 mod processes;
 mod recall;
+mod rescued;
 mod scene;
 mod server;
 mod shapes;

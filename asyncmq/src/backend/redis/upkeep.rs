@@ -18,6 +18,8 @@ use crate::lifecycle::Limits;
 const LISTED_FOR: Duration = Duration::from_secs(300);
 /// How many jobs of a worker one script takes: as many as it can within its time.
 const AT_ONCE: usize = 200;
+/// The same where each has to find its place among those that wait.
+const RESCUED_AT_ONCE: usize = 20;
 
 /// A worker whose lease ran out, as the script `dead` gives it.
 struct Dead {
@@ -128,11 +130,9 @@ impl RedisStore {
     ) -> Result<usize, StoreError> {
         let mut rescued = 0;
         for queue in queues {
-            match self.rescue_in(queue, dead, max_crashes, limit - rescued).await? {
-                Some(count) => rescued += count,
-                None => return Ok(rescued),
-            }
-            if rescued == limit {
+            let (count, is_over) = self.rescue_in(queue, dead, max_crashes, limit - rescued).await?;
+            rescued += count;
+            if is_over || rescued == limit {
                 return Ok(rescued);
             }
         }
@@ -142,25 +142,26 @@ impl RedisStore {
         Ok(rescued)
     }
 
-    /// Takes a dead worker's jobs in one queue, a bounded part at a time; nothing if it has come back.
+    /// Takes a dead worker's jobs in one queue, a bounded part at a time. Returns how many, and whether it has come back, or
+    /// somebody else has taken what was left.
     async fn rescue_in(
         &self,
         queue: &Name,
         dead: &Dead,
         max_crashes: u32,
         limit: usize,
-    ) -> Result<Option<usize>, StoreError> {
+    ) -> Result<(usize, bool), StoreError> {
         let (mut rescued, mut cursor) = (0, b"0".to_vec());
         loop {
             let mut call = self.call(&RESCUE, std::slice::from_ref(queue)).await.map_err(worded)?;
             call.arg(&dead.worker).arg(&dead.until).arg(&dead.draining);
-            call.number(max_crashes).number(AT_ONCE.min(limit - rescued)).arg(&cursor);
+            call.number(max_crashes).number(RESCUED_AT_ONCE.min(limit - rescued)).arg(&cursor);
             let mut answer = parts(self.send(&call).await.map_err(worded)?)?.into_iter();
-            let Ok(count) = usize::try_from(number(&next(&mut answer)?)?) else { return Ok(None) };
+            let Ok(count) = usize::try_from(number(&next(&mut answer)?)?) else { return Ok((rescued, true)) };
             rescued += count;
             cursor = bytes(next(&mut answer)?)?;
-            if rescued == limit || (cursor == b"0" && count < AT_ONCE) {
-                return Ok(Some(rescued));
+            if rescued == limit || (cursor == b"0" && count < RESCUED_AT_ONCE) {
+                return Ok((rescued, false));
             }
         }
     }

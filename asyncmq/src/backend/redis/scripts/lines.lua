@@ -29,29 +29,37 @@ end
 local function append(Q, line, id)
   if call('RPUSH', Q .. line, id) == 1 then are_ready(Q, { line }) end
 end
--- Lets a job wait where its number belongs: near the front, as it was taken from there.
+-- Returns the first place from `at` on, and before `most`, whose job is not gone, and the number of that one.
+local function numbered(Q, key, at, most)
+  local count = 1
+  while at < most do
+    local ids = call('LRANGE', key, at, math.min(at + count, most) - 1)
+    local numbers = numbers_of(Q, ids)
+    for i = 1, #ids do
+      if numbers[i] >= 0 then return at + i - 1, numbers[i] end
+    end
+    if #ids == 0 then return end
+    at, count = at + #ids, 64
+  end
+end
+-- Lets a job wait where its number belongs: in front of the others, as a rule, as it was taken from there.
 local function put_back(Q, line, seq, id)
-  local key, mine, at = Q .. line, number(seq), 0
-  local ends = { call('LINDEX', key, 0) or nil, call('LINDEX', key, -1) or nil }
-  if #ends == 0 then
+  local key, mine, size = Q .. line, number(seq), call('LLEN', Q .. line)
+  if size == 0 then
     call('RPUSH', key, id)
     return are_ready(Q, { line })
   end
-  local numbers = numbers_of(Q, ends)
+  local numbers = numbers_of(Q, { call('LINDEX', key, 0), call('LINDEX', key, -1) })
   if mine < numbers[1] then return call('LPUSH', key, id) end
   if numbers[2] >= 0 and numbers[2] < mine then return call('RPUSH', key, id) end
-  local last = ends[1]
-  while at < 8192 do
-    local chunk = call('LRANGE', key, at, at + 255)
-    numbers = numbers_of(Q, chunk)
-    for i = 1, #chunk do
-      if mine < numbers[i] then return call('LINSERT', key, 'BEFORE', chunk[i], id) end
-    end
-    last = chunk[#chunk] or last
-    at = at + 256
-    if #chunk < 256 then break end
+  local from, to = 0, size
+  while from < to do
+    local middle = math.floor((from + to) / 2)
+    local at, its = numbered(Q, key, middle, to)
+    if at and its < mine then from = at + 1 else to = middle end
   end
-  call('LINSERT', key, 'AFTER', last, id)
+  if from == size then return call('RPUSH', key, id) end
+  call('LINSERT', key, 'BEFORE', call('LINDEX', key, from), id)
 end
 -- Takes a job out of a list: for good near the ends, else by a note of how many of its places there are void. The first
 -- ones are: whatever waits again in the same list stands behind them.

@@ -27,7 +27,7 @@ local function crash(id, act, rec, s)
 end
 
 local count = 0
-local scan = call('HSCAN', Q .. 'active', ARGV[7], 'COUNT', 250)
+local scan = call('HSCAN', Q .. 'active', ARGV[7], 'COUNT', 40)
 local cursor, fields = scan[1], scan[2]
 for i = 1, #fields, 2 do
   local id, act = fields[i], fields[i + 1]
