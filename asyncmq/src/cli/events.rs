@@ -2,6 +2,7 @@
 
 use clap::{ArgAction, ArgMatches, Command};
 use futures_util::StreamExt;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::Ended;
 use super::flags::{leaf, number, text, texts, value};
@@ -27,13 +28,16 @@ pub(super) fn command() -> Command {
 /// Runs it.
 pub(super) async fn run(session: &Session, flags: &ArgMatches) -> Result<Ended> {
     let mut events = session.admin.client().events_where(filter(session, flags).await?).await?;
+    // Heard from here on: also while an event is shown.
+    let mut interrupts = signal(SignalKind::interrupt())
+        .map_err(|error| Error::Startup(format!("cannot listen for Ctrl-C: {error}")))?;
     // Programs need to know it too, before they do what they want to hear of.
     eprintln!("Listening; Ctrl-C ends it.");
     let (most, mut told, mut missed) = (number::<u64>(flags, "count")?.unwrap_or(u64::MAX), 0, 0);
     while told < most {
         let event = tokio::select! {
             event = events.next() => event,
-            _ = tokio::signal::ctrl_c() => return Ok(Ended::Done),
+            _ = interrupts.recv() => return Ok(Ended::Done),
         };
         let Some(event) = event else {
             return Err(Error::Startup("the store has closed the stream of events".into()));
