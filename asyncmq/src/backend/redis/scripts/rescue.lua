@@ -4,7 +4,7 @@
 -- ARGV   time, worker, end of its lease (empty to take them whatever the lease), 1 to release them all (it was draining
 --        or has ended), most crashes, limit, cursor
 -- Reply  number of jobs, cursor; -1 if the worker has come back
--- Cost   2 commands; per job 8 to 16
+-- Cost   2 commands; per job 8 to 16, and behind others that wait 3 for each time that their list can be halved
 local now, worker, release = time(), ARGV[2], ARGV[4] == '1'
 local max_crashes, limit, Q = tonumber(ARGV[5]), tonumber(ARGV[6]), KEYS[2]
 if ARGV[3] ~= '' and call('ZSCORE', S .. 'sessions', worker) ~= ARGV[3] then return { -1, '0' } end
